@@ -1,0 +1,14 @@
+"""Run ci-guard, as `python -m ci_guard` or, where it is not installed, as this file by its path."""
+
+import sys
+from pathlib import Path
+
+if not __package__:
+    # Unless it is isolated, Python has put this folder on the path, where our `secrets` hides the standard library's.
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [str(here.parent), *(entry for entry in sys.path if entry != str(here))]
+
+from ci_guard.entrypoints.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""The error tree: each class with its exit code and its advice."""
+
+from __future__ import annotations
+
+
+class CiGuardError(Exception):
+    """
+    Something that ends the run with one clear message.
+
+    Shape: the message says what was refused and what was seen; `hint` what to do about it.
+    """
+
+    exit_code: int = 4
+    fault_of_ci_guard: bool = False
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        """Keep the message and the advice apart, so that reporters can set them as they like."""
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(CiGuardError):
+    """The command line or an input is wrong."""
+
+    exit_code = 2
+
+
+class PolicyError(CiGuardError):
+    """A policy file says something that cannot be accepted."""
+
+    exit_code = 2
+
+
+class PolicyUnreadable(CiGuardError):
+    """A policy exists, or may exist, and could not be read: the run is undecided, never judged by another policy."""
+
+    exit_code = 3
+
+
+class GitUnavailable(CiGuardError):
+    """There is no git, no repository, or no usable object database where one is needed."""
+
+    exit_code = 2
+
+
+class ScanFault(CiGuardError):
+    """The secret scanner itself broke."""
+
+    exit_code = 4
+    fault_of_ci_guard = True

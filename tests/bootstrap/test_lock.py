@@ -1,0 +1,101 @@
+"""What the bootstrap reads from a lock, and that the locks of this repository are such locks."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bootstrap import Fault, marker_holds, marker_variables, read_lock
+from tests.bootstrap.checkout import ROOT
+
+DIGEST = "0123456789abcdef" * 4
+LINUX = {
+    **marker_variables(),
+    "implementation_name": "cpython",
+    "platform_python_implementation": "CPython",
+    "python_full_version": "3.10.4",
+    "python_version": "3.10",
+    "sys_platform": "linux",
+}
+
+
+def test_reads_pins_hashes_and_comments() -> None:
+    text = f"# by hand\nsix==1.17.0 \\\n    --hash=sha256:{DIGEST} \\\n    --hash=sha256:{DIGEST[::-1]}\n    # via us\n"
+    (requirement,) = read_lock(text, LINUX)
+    assert requirement.name == "six"
+    assert requirement.digests == {DIGEST, DIGEST[::-1]}
+    assert requirement.text.startswith("six==1.17.0 \\\n    --hash=sha256:")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "six==1.17.0\n",
+        f"six>=1.17.0 \\\n    --hash=sha256:{DIGEST}\n",
+        f"six==1.* \\\n    --hash=sha256:{DIGEST}\n",
+        "six==1.17.0 \\\n    --hash=md5:0123\n",
+        f"six==1.17.0 \\\n    --hash=sha256:{DIGEST[:-1]}\n",
+        f"six @ https://packages.example/six.whl \\\n    --hash=sha256:{DIGEST}\n",
+        f"--index-url https://packages.example/simple\nsix==1.17.0 \\\n    --hash=sha256:{DIGEST}\n",
+        f"-r other.txt\nsix==1.17.0 \\\n    --hash=sha256:{DIGEST}\n",
+        f"six==1.17.0 \\\n    --hash=sha256:{DIGEST} \\\n    --config-settings=x=y\n",
+    ],
+)
+def test_refuses_a_lock_with_anything_but_pinned_and_hashed_packages(text: str) -> None:
+    with pytest.raises(Fault, match="not a pinned package with its hashes"):
+        read_lock(text, LINUX)
+
+
+@pytest.mark.parametrize(
+    ("marker", "expected"),
+    [
+        ("python_full_version >= '3.10'", True),
+        ("python_full_version < '3.10'", False),
+        ("python_full_version >= '3.9'", True),  # as numbers, not as text
+        ("python_version == '3.10'", True),
+        ("python_full_version == '3.10.4'", True),
+        ("sys_platform == 'win32'", False),
+        ("sys_platform != 'win32' and implementation_name == 'cpython'", True),
+        ("sys_platform == 'win32' or (python_version < '3.11' and implementation_name != 'PyPy')", True),
+    ],
+)
+def test_evaluates_markers(marker: str, expected: bool) -> None:
+    assert marker_holds(marker, LINUX) is expected
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        "extra == 'x'",
+        "'x' in sys_platform",
+        "not sys_platform",
+        "sys_platform == os_name",
+        "'3.9' < python_version < '3.11'",
+    ],
+)
+def test_refuses_a_marker_that_it_does_not_understand(marker: str) -> None:
+    with pytest.raises(Fault, match="a marker that the bootstrap does not understand"):
+        marker_holds(marker, LINUX)
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+@pytest.mark.parametrize("python", ["3.10.0", "3.11.7", "3.12.1", "3.13.0"])
+def test_the_locks_of_this_repository_agree_on_every_platform(python: str, platform: str) -> None:
+    variables = {**LINUX, "python_full_version": python, "python_version": python[:4], "sys_platform": platform}
+    pins = {}
+    for kind in ("runtime", "dev"):
+        lock = read_lock((ROOT / "requirements" / f"{kind}.txt").read_text(encoding="utf-8"), variables)
+        pins[kind] = {requirement.name: requirement.digests for requirement in lock}
+        assert len(pins[kind]) == len(lock), "a package is locked twice"
+    assert pins["runtime"].items() <= pins["dev"].items()
+    assert {"hyperscan", "pygithub", "pyyaml", "requests"} <= pins["runtime"].keys()
+    assert {"pytest", "mypy", "ruff"} <= pins["dev"].keys() - pins["runtime"].keys()
+
+
+@pytest.mark.parametrize("kind", ["runtime", "dev"])
+def test_the_locks_of_this_repository_name_no_index(kind: str) -> None:
+    """So a mirror serves as well."""
+    assert not re.search(
+        r"://|^\s*-", (ROOT / "requirements" / f"{kind}.txt").read_text().replace("    --hash=", ""), re.MULTILINE
+    )
