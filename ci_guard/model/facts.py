@@ -1,0 +1,60 @@
+"""Everything that was collected for one run, ready to be judged; plain data that can be kept and judged again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ci_guard.model.branch import BranchSelection, TagRules
+from ci_guard.model.fact import Cause, Fact, Unknown
+from ci_guard.model.review import Provenance
+from ci_guard.model.run import Claim, Run, Seat
+from ci_guard.model.scan import SecretScan
+
+NOT_COLLECTED: Final = Unknown(reason="no control that was run asked for it", cause=Cause.UNAVAILABLE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """The evidence of one run. What no enabled control needs stays `NOT_COLLECTED`."""
+
+    run: Run
+    branches: Fact[tuple[BranchSelection, ...]] = NOT_COLLECTED
+    """One for each entry of the policy's `branches`, in its order."""
+    tags: Fact[TagRules] = NOT_COLLECTED
+    people: Fact[tuple[Seat, ...]] = NOT_COLLECTED
+    """Parts that the event does not have are absent."""
+    claims: Fact[tuple[Claim, ...]] = NOT_COLLECTED
+    provenance: Fact[Provenance] = NOT_COLLECTED
+    scan: Fact[SecretScan] = NOT_COLLECTED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """Which facts a control wants, so that nothing is fetched for a control that is off."""
+
+    branches: tuple[str, ...] = ()
+    """Entries of `branches` whose rules are wanted."""
+    tags: bool = False
+    people: frozenset[str] = frozenset()
+    """Parts (the values of `Part`) whose access is wanted."""
+    claims: bool = False
+    provenance: bool = False
+    history: bool = False
+    reviews: bool = False
+    owners: bool = False
+    scan: bool = False
+
+    def __or__(self, other: Needs) -> Needs:
+        """Return what either wants, each once."""
+        return Needs(
+            branches=tuple(dict.fromkeys(self.branches + other.branches)),
+            tags=self.tags or other.tags,
+            people=self.people | other.people,
+            claims=self.claims or other.claims,
+            provenance=self.provenance or other.provenance,
+            history=self.history or other.history,
+            reviews=self.reviews or other.reviews,
+            owners=self.owners or other.owners,
+            scan=self.scan or other.scan,
+        )

@@ -1,0 +1,149 @@
+"""The run that is judged: which commit and ref, which event, and who takes part in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ci_guard.model.fact import Fact
+from ci_guard.model.kinds import Level
+
+
+class Platform(str, Enum):
+    """Where the run happens."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    JENKINS = "jenkins"
+    CIRCLECI = "circleci"
+    LOCAL = "local"
+
+
+class Event(str, Enum):
+    """What started the run, in one vocabulary for all platforms."""
+
+    PUSH = "push"
+    CHANGE = "change"
+    TARGET_CHANGE = "target-change"
+    QUEUE = "queue"
+    TAG = "tag"
+    RELEASE = "release"
+    DEPLOYMENT = "deployment"
+    SCHEDULE = "schedule"
+    MANUAL = "manual"
+    API = "api"
+    UPSTREAM = "upstream"
+    COMMENT = "comment"
+
+
+class AccountType(str, Enum):
+    """What kind of account a login is."""
+
+    USER = "user"
+    BOT = "bot"
+    OTHER = "other"
+    """An organisation, a mannequin, or a kind that the platform added since."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """An account by numeric id; the login is display text, because logins can be renamed."""
+
+    login: str
+    id: int
+    type: AccountType
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """The highest access that an account holds on the repository now."""
+
+    level: Level
+    role: str
+    """The platform's name of the role, which a custom role has of its own."""
+
+
+class Part(str, Enum):
+    """The part that a person plays in a run."""
+
+    ACTOR = "actor"
+    TRIGGERING_ACTOR = "triggering-actor"
+    SENDER = "sender"
+    AUTHOR = "author"
+    UPSTREAM_ACTOR = "upstream-actor"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Participant:
+    """Somebody who takes part in the run, with the access they hold."""
+
+    person: Person
+    access: Fact[Access]
+    automation_of_platform: bool = False
+    """True for an account of the platform's own, recognised by id (the merge queue's)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seat:
+    """One part in the run and who fills it."""
+
+    part: Part
+    who: Fact[Participant]
+    note: str = ""
+    """Which change or event names them: `author of #12`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What a variable or the event file says, beside what the server says."""
+
+    name: str
+    """Such as `GITHUB_ACTOR` or `event.sender.id`."""
+    claimed: str
+    truth: Fact[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeReference:
+    """The pull or merge request that an event is about."""
+
+    number: int
+    head: str
+    """Commit id of its head."""
+    target: str
+    """The branch that it wants to change."""
+    target_commit: str | None = None
+    """Commit id of the target branch, as the event or the server has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """The run as far as the environment, the event file and the server tell it."""
+
+    platform: Platform
+    repository: str = ""
+    """`owner/name`; empty where there is none."""
+    repository_id: str = ""
+    server_url: str = ""
+    run_url: str = ""
+    platform_event: str = ""
+    """The platform's own word for the event."""
+    event: Fact[Event]
+    ref: Fact[str]
+    """Full: `refs/heads/main`, `refs/tags/v1`, `refs/pull/7/merge`."""
+    sha: Fact[str]
+    """The judged commit."""
+    branch: Fact[str | None]
+    """The branch that is built, without `refs/heads/`; the target in a queue; None where a tag or a change is built."""
+    tag: Fact[str | None]
+    default_branch: Fact[str]
+    before: Fact[str | None]
+    """On a push, the commit that the branch pointed at before; None where the push created the branch or is none."""
+    change: Fact[ChangeReference | None]
+    trusted: Fact[bool]
+    """False where the run has not the repository's trust: a change from a fork or by Dependabot."""
+    actor: str = ""
+    """Login, for display."""
+    triggering_actor: str = ""
+    environment: str | None = None
+    notes: tuple[str, ...] = field(default=())

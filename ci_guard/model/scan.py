@@ -1,0 +1,89 @@
+"""What a secret scan found, what it read, and what it could not read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ci_guard.model.judgement import Location, Severity
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretFinding:
+    """One secret, or one key file, at one place. No field holds more of the secret than its format's public prefix."""
+
+    rule: str
+    """Stable id of the rule, such as `github-token`."""
+    title: str
+    """What it is, such as "GitHub personal access token"; the same for every finding of the rule."""
+    severity: Severity
+    location: Location
+    """`commit` is set only where the secret stands in no file of the judged commit or the work tree any more."""
+    preview: str
+    """The format's public prefix and an ellipsis, such as `ghp_…`; only the ellipsis where there is no such prefix."""
+    fingerprint: str
+    """SHA-256 in hex over rule, path, the line with the secret masked, and an ordinal; unique in a run."""
+    detail: str = ""
+    """What the finding rests on, in the rule's words; never text of the file."""
+    remedy: str = ""
+    """How this kind of secret is revoked."""
+    remedy_url: str = ""
+    """The vendor's page on it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """Something that should have been read and was not. Each one makes a scan incomplete."""
+
+    path: str
+    reason: str
+    """One clause without a full stop."""
+
+
+class GapKind(str, Enum):
+    """What a gap does to the requirement that a scan be complete."""
+
+    FAILS = "fails"
+    """The checkout hides something or is not what was to be judged."""
+    UNKNOWN = "unknown"
+    """Objects that were asked for are not in this clone."""
+    NOTE = "note"
+    """Worth telling; nothing that should have been read is missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """A reason why a scan as a whole says less than it should, apart from single files."""
+
+    kind: GapKind
+    code: str
+    """Stable id in kebab-case, such as `shallow-range`."""
+    message: str
+    """One sentence."""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretScan:
+    """The result of one scan: sorted, and the same for the same input but for `seconds`."""
+
+    findings: tuple[SecretFinding, ...] = ()
+    """Secrets, for `no-secrets`."""
+    key_files: tuple[SecretFinding, ...] = ()
+    """Files that are secrets by their name and shape, for `no-key-files`."""
+    sources: tuple[str, ...] = ()
+    """What was asked to be read, for people: `tree of 1a2b3c4`, `work tree`, `range 1a2b3c4..5d6e7f8`."""
+    commits: int = 0
+    """Commits of the range whose new content was read."""
+    blobs: int = 0
+    """Different contents that were read; one that stands in several places counts once."""
+    bytes: int = 0
+    """Bytes of those contents."""
+    skipped: tuple[Skipped, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that should have been read was read."""
+        return not self.skipped and all(gap.kind is GapKind.NOTE for gap in self.gaps)

@@ -1,0 +1,111 @@
+"""A policy in its checked form: what every control is asked, by whom, and what is waived until when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import Enum
+from typing import Final
+
+from ci_guard.model import kinds
+from ci_guard.model.kinds import Value
+from ci_guard.model.run import Event
+
+
+class Mode(str, Enum):
+    """Whether a denial stops the pipeline."""
+
+    ENFORCE = "enforce"
+    REPORT = "report"
+
+
+class OnInvisible(str, Enum):
+    """What a fact that the token may not see does to the verdict. It is never a pass."""
+
+    DENY = "deny"
+    WARN = "warn"
+
+
+DEFAULT_EVENTS: Final = frozenset(Event) - {Event.CHANGE, Event.TARGET_CHANGE}
+"""The events on which a control that takes `on` is judged where no layer says: reviews come after the two left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bot:
+    """An account of an app that may act: recognised by login, numeric id and type together."""
+
+    login: str
+    id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a policy asks of one control. A requirement that is not in `require` is not judged."""
+
+    require: Mapping[str, Value]
+    """By requirement id, in the order of the control's `META`."""
+    branches: tuple[str, ...] = ()
+    """`default`, `current`, names and patterns; empty where the control takes none."""
+    on: frozenset[Event] | None = None
+    """The events on which the control is judged; None for `DEFAULT_EVENTS`."""
+    on_invisible: OnInvisible = OnInvisible.DENY
+    bots: Mapping[str, tuple[Bot, ...]] = field(default_factory=dict)
+    """By requirement id, levels only: who may act there as a bot; a requirement for which none counts may be absent."""
+    said_by: Mapping[str, str] = field(default_factory=dict)
+    """By requirement id: who asks for it, such as `.ci-guard.yml:9` or `builtin:baseline`."""
+
+    def asks(self, requirement: str) -> bool:
+        """Tell whether the policy asks for this requirement."""
+        return requirement in self.require
+
+    def number(self, requirement: str, default: int) -> int:
+        """Return the number asked for, or `default` where the requirement is not asked."""
+        return kinds.number(self.require[requirement]) if requirement in self.require else default
+
+    def level(self, requirement: str) -> kinds.Level:
+        """Return the level asked for; the requirement must be asked."""
+        return kinds.level(self.require[requirement])
+
+    def names(self, requirement: str) -> frozenset[str]:
+        """Return the names asked for, empty for `true`; the requirement must be asked."""
+        return kinds.names(self.require[requirement])
+
+
+ENDS_SOON: Final = timedelta(days=14)
+"""A waiver warns this long before its end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiver:
+    """An accepted failure or unknown with an end."""
+
+    control: str
+    requirement: str
+    subject: str | None
+    """Exact; None covers all subjects."""
+    reason: str
+    until: date
+    """The last day, in UTC, on which it counts."""
+    place: str
+    """File and line, for messages."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """The layers of a policy merged into one, with where each came from."""
+
+    source: str
+    """The nearest layer: a path with its commit, a file, or `builtin:baseline`."""
+    sha256: str
+    """Of the canonical text of all layers together, in hex."""
+    layers: tuple[str, ...]
+    """Every layer, nearest to the organisation first."""
+    mode: Mode | None
+    """None where no layer states one; the run then enforces unless its caller asks for a report only."""
+    controls: Mapping[str, Settings]
+    """Enabled controls by id, in registry order; disabled ones are absent."""
+    waivers: tuple[Waiver, ...] = ()
+    """Only those that count for the layer they stand in."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know: waivers of a layer that may not waive, and the like."""

@@ -1,0 +1,103 @@
+"""The rooms of the architecture: imports point inward, and this test keeps it so."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "ci_guard"
+
+ROOMS = {
+    "__init__": set(),
+    "__main__": {"entrypoints"},
+    "model": set(),
+    "git": {"errors"},
+    "errors": set(),
+    "policy": {"model", "errors"},
+    "evidence": {"model", "git", "errors"},
+    "secrets": {"model", "git", "errors"},
+    "controls": {"model"},
+    "reporters": {"model"},
+    "collect": {"model", "git", "errors", "evidence", "secrets", "controls"},
+    "decide": {"model"},
+    "gate": {"model", "errors", "evidence", "controls", "collect", "decide"},
+    "entrypoints": {
+        "model",
+        "git",
+        "errors",
+        "policy",
+        "evidence",
+        "secrets",
+        "controls",
+        "collect",
+        "decide",
+        "gate",
+        "reporters",
+        "__init__",
+    },
+}
+"""What each room may import besides itself."""
+
+STANDARD_ONLY = {"model", "errors", "git", "decide", "collect", "gate", "controls", "reporters"}
+"""Rooms that use no third-party package at all."""
+
+NO_WORLD = {"model", "controls", "decide", "reporters"}
+"""Rooms that never touch the network, the clock or the environment."""
+
+WORLDLY = {"os", "socket", "ssl", "subprocess", "urllib", "http", "requests", "github", "random", "secrets", "time"}
+EXCEPTIONS = {
+    ("reporters/action_outputs.py", "secrets"),  # the random delimiter of a multi-line output
+    ("reporters/terminal.py", "time"),  # the progress line's clock
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively; say ci_guard.… so that this test can read it"
+            assert node.module is not None
+            yield node.module
+            if node.module == "ci_guard":
+                yield from (f"ci_guard.{name.name}" for name in node.names)
+
+
+def room_of(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
+    relative = path.relative_to(PACKAGE)
+    room = relative.parts[0].removesuffix(".py")
+    for module in imports(path):
+        top = module.split(".")[0]
+        if top == "ci_guard":
+            wanted = room_of(module)
+            if wanted.startswith("__version__"):
+                continue
+            assert wanted == room or wanted in ROOMS[room] or module == "ci_guard", f"{relative} imports {module}"
+        elif room in STANDARD_ONLY:
+            assert top in sys.stdlib_module_names, f"{relative} imports {module}; {room} uses the standard library only"
+        if room in NO_WORLD and top in WORLDLY:
+            assert (relative.as_posix(), top) in EXCEPTIONS, (
+                f"{relative} imports {module}; {room} never touches the world"
+            )
+
+
+def test_every_module_stands_in_a_known_room() -> None:
+    assert {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in MODULES} == set(ROOMS)
+
+
+def test_every_module_opens_with_its_purpose() -> None:
+    silent = [str(path) for path in MODULES if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))]
+    assert silent == []
