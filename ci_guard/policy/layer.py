@@ -1,0 +1,40 @@
+"""One layer of a policy in its checked form, in which everything knows its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ci_guard.model.kinds import Value
+from ci_guard.model.run import Event
+from ci_guard.model.settings import Bot, Mode, OnInvisible, Waiver
+from ci_guard.policy.place import Place, Stated
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a layer says of one control that it enables. None is what it does not say."""
+
+    place: Place
+    """Where the control was first named."""
+    rank: int
+    """The layer that did."""
+    require: Mapping[str, Stated[Value]] = field(default_factory=dict)
+    branches: Stated[tuple[str, ...]] | None = None
+    on: Stated[frozenset[Event]] | None = None
+    on_invisible: Stated[OnInvisible] | None = None
+    bots: tuple[Stated[Bot], ...] = ()
+    locked: Place | None = None
+    """Where nearer layers were forbidden to change anything."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One layer, or several that were merged into one."""
+
+    mode: Stated[Mode] | None = None
+    controls: Mapping[str, Asked] = field(default_factory=dict)
+    """Enabled controls, by id."""
+    disabled: Mapping[str, Place] = field(default_factory=dict)
+    """Where `enabled: false` was written, by control."""
+    waivers: tuple[Stated[Waiver], ...] = ()

@@ -1,0 +1,146 @@
+"""From the texts of a policy's layers to one checked policy."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+from ci_guard.model.kinds import AtLevel
+from ci_guard.model.meta import Meta
+from ci_guard.model.settings import OnInvisible, Policy, Settings, Waiver
+from ci_guard.policy.document import read_document
+from ci_guard.policy.layer import Asked, Layer
+from ci_guard.policy.layering import combine, settle, without
+from ci_guard.policy.place import BUILTIN, Place
+from ci_guard.policy.reading import LayerReader
+from ci_guard.policy.wording import listed, quoted, refusal
+
+PROFILE_FOLDER: Final = Path(__file__).parent / "profiles"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyText:
+    """One policy file as it was read."""
+
+    content: bytes
+    place: str
+    """For messages: `.ci-guard.yml at 1a2b3c4d (main)`."""
+
+
+def load_builtin(name: str, metas: Sequence[Meta]) -> Policy:
+    """Return the policy that a built-in profile is on its own: what applies where there is no file at all."""
+    return load([profile_text(name)], metas)
+
+
+def profile_text(name: str) -> PolicyText:
+    """Return a built-in profile's text."""
+    return PolicyText(content=(PROFILE_FOLDER / f"{name}.yml").read_bytes(), place=BUILTIN + name)
+
+
+def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
+    """
+    Return the policy that these layers make together.
+
+    Shape: `texts` is not empty, the one nearest the organisation first; a profile that a text extends lies below it and
+    belongs to it. `metas` are all controls, in the order in which they are reported.
+    Raises: `PolicyError` for whatever a layer may not say, for layers that loosen, and where nothing is required.
+    """
+    used: list[PolicyText] = []
+    merged = Layer()
+    for rank, text in enumerate(texts):
+        profile, layer = read_rank(text, rank, metas)
+        used += [profile, text] if profile else [text]
+        merged = combine(settle(merged, metas), layer, metas)
+    merged = settle(merged, metas)
+    if not merged.controls:
+        place = Place(file=texts[-1].place, line=1, column=1)
+        hint = "Write extends: builtin:baseline, or name controls and what each requires."
+        raise refusal(place, "the policy requires nothing", hint=hint)
+    names = [text.place for text in texts]
+    waivers, waiver_notes = counting_waivers(merged, names)
+    return Policy(
+        source=names[-1],
+        sha256=digest(used),
+        layers=tuple(text.place for text in used),
+        mode=merged.mode.value if merged.mode else None,
+        controls={meta.id: settings(meta, merged.controls[meta.id]) for meta in metas if meta.id in merged.controls},
+        waivers=waivers,
+        notes=(*left_out(merged), *waiver_notes, *bots_without_effect(merged, metas, names)),
+    )
+
+
+def read_rank(text: PolicyText, rank: int, metas: Sequence[Meta]) -> tuple[PolicyText | None, Layer]:
+    """Return the profile that a text extends, and what both say together."""
+    reader = LayerReader(metas, rank)
+    extends, layer = reader.read(read_document(text.content, text.place))
+    if extends is None:
+        return None, layer
+    profile = profile_text(extends.value)
+    _, base = reader.read(read_document(profile.content, profile.place, extends.place))
+    return profile, combine(without(base, layer.disabled), layer, metas)
+
+
+def digest(texts: Sequence[PolicyText]) -> str:
+    """Return the SHA-256 of all layers; each one's length goes before it, so that no two lists of texts look alike."""
+    total = hashlib.sha256()
+    for text in texts:
+        total.update(b"%d\n" % len(text.content))
+        total.update(text.content)
+    return total.hexdigest()
+
+
+def settings(meta: Meta, asked: Asked) -> Settings:
+    """Return a settled control in its final form, or raise `PolicyError` where it requires nothing."""
+    if not asked.require:
+        known = listed(requirement.id for requirement in meta.requirements)
+        hint = f"Write under require what it shall judge, or enabled: false. It can require {known}."
+        raise refusal(asked.place, f"{meta.id} is enabled and requires nothing", hint=hint)
+    return Settings(
+        require={name: stated.value for name, stated in asked.require.items()},
+        branches=asked.branches.value if asked.branches else (),
+        on=asked.on.value if asked.on else None,
+        on_invisible=asked.on_invisible.value if asked.on_invisible else OnInvisible.DENY,
+        bots={
+            name: tuple(dict.fromkeys(bot.value for bot in asked.bots if bot.rank <= stated.rank))
+            for name, stated in asked.require.items()
+            if "bots" in meta.options and isinstance(meta.requirement(name).kind, AtLevel)
+        },
+        said_by={name: stated.said_by for name, stated in asked.require.items()},
+    )
+
+
+def counting_waivers(merged: Layer, names: Sequence[str]) -> tuple[tuple[Waiver, ...], list[str]]:
+    """Return the waivers that count, and notes on the rest: nobody waives what a layer nearer the organisation set."""
+    waivers, notes = [], []
+    for stated in merged.waivers:
+        waiver = stated.value
+        name = f"Waiver for {waiver.control}/{waiver.requirement} at {waiver.place}"
+        control = merged.controls.get(waiver.control)
+        asked = control.require.get(waiver.requirement) if control else None
+        if not asked:
+            notes.append(f"{name} covers nothing: no layer requires it.")
+        elif stated.rank > asked.rank:
+            notes.append(f"{name} does not count: {names[asked.rank]} requires it.")
+        else:
+            waivers.append(waiver)
+    return tuple(waivers), notes
+
+
+def bots_without_effect(merged: Layer, metas: Sequence[Meta], names: Sequence[str]) -> Iterator[str]:
+    """Note each bot that does not count for a level, because a layer nearer the organisation set that level."""
+    for meta in metas:
+        if asked := merged.controls.get(meta.id):
+            for bot, (name, stated) in product(asked.bots, asked.require.items()):
+                if bot.rank > stated.rank and isinstance(meta.requirement(name).kind, AtLevel):
+                    bot_name = f"Bot {quoted(bot.value.login)} at {bot.said_by}"
+                    yield f"{bot_name} does not count for {meta.id}/{name}: {names[stated.rank]} requires it."
+
+
+def left_out(merged: Layer) -> Iterator[str]:
+    """Note each control that a layer names only to switch it off."""
+    for name, place in merged.disabled.items():
+        yield f"{name} is not judged: {place.brief} disables it."

@@ -1,0 +1,295 @@
+"""From the nodes of one file to a checked layer: every key known, every value of its kind, every error at its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from enum import Enum
+from typing import Final, TypeVar
+
+from ci_guard.model.kinds import AllOf, AtLevel, NoneBut, Value
+from ci_guard.model.meta import Meta, Requirement
+from ci_guard.model.run import Event
+from ci_guard.model.settings import Bot, Mode, OnInvisible, Waiver
+from ci_guard.policy.branches import objection
+from ci_guard.policy.document import Node
+from ci_guard.policy.layer import Asked, Layer
+from ci_guard.policy.place import BUILTIN, Place, Stated
+from ci_guard.policy.wording import listed, perhaps, quoted, refusal, seen
+
+VERSION: Final = 1
+
+PROFILES: Final = ("baseline", "strict")
+"""The profiles that come with ci-guard; each is a file in `profiles/`."""
+
+POLICY_KEYS: Final = ("version", "extends", "mode", "controls", "waivers")
+CONTROL_KEYS: Final = ("enabled", "locked", "on-invisible", "require")
+"""What every control takes; its `META.options` are further keys."""
+BOT_KEYS: Final = ("login", "id")
+WAIVER_KEYS: Final = ("control", "requirement", "reason", "until", "subject")
+WAIVER_NEEDS: Final = ("control", "requirement", "reason", "until")
+
+LIKE_BOOLEAN: Final = ("yes", "no", "on", "off")
+NOT_BOOLEAN: Final = "In YAML 1.2 yes, no, on and off are text; write true or false."
+
+DAY: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
+
+
+class LayerReader:
+    """Reads the files of one rank. Every method raises `PolicyError` for what it cannot accept."""
+
+    def __init__(self, metas: Sequence[Meta], rank: int) -> None:
+        self.metas = {meta.id: meta for meta in metas}
+        self.rank = rank
+
+    def read(self, root: Node) -> tuple[Stated[str] | None, Layer]:
+        """Return the name of the profile that the file extends, and what the file itself says."""
+        fields = fields_of(
+            root, "the policy", POLICY_KEYS, needs=("version",), advice={"version": "Write version: 1 on top."}
+        )
+        version = fields["version"]
+        if type(version.value) is not int or version.value != VERSION:
+            raise refusal(version.place, "version was refused", saw=seen(version.value), expected=str(VERSION))
+        controls: dict[str, Asked] = {}
+        disabled: dict[str, Place] = {}
+        if "controls" in fields:
+            for control, node in fields_of(fields["controls"], "controls", self.metas).items():
+                place = fields["controls"].keys[control]
+                asked, enabled = self.control(self.metas[control], node, place)
+                if enabled:
+                    controls[control] = asked
+                else:
+                    disabled[control] = place
+        layer = Layer(
+            mode=self.stated(Mode, fields.get("mode"), "mode"),
+            controls=controls,
+            disabled=disabled,
+            waivers=tuple(self.waiver(node) for node in items_of(fields["waivers"], "waivers"))
+            if "waivers" in fields
+            else (),
+        )
+        extends = fields.get("extends")
+        return self.said(profile_of(extends), extends.place) if extends else None, layer
+
+    def control(self, meta: Meta, node: Node, place: Place) -> tuple[Asked, bool]:
+        """Return what is said of a control, which is checked even where it is disabled, and whether it is enabled."""
+        known = (*CONTROL_KEYS, *sorted(meta.options))
+        misplaced = {requirement.id: f"Write {requirement.id} under require." for requirement in meta.requirements}
+        fields = fields_of(node, meta.id, known, advice=misplaced)
+        asked = Asked(
+            place=place,
+            rank=self.rank,
+            require=self.require(meta, fields["require"]) if "require" in fields else {},
+            branches=self.branches(fields["branches"]) if "branches" in fields else None,
+            on=self.events(fields["on"]) if "on" in fields else None,
+            on_invisible=self.stated(OnInvisible, fields.get("on-invisible"), "on-invisible"),
+            bots=tuple(self.bot(item) for item in items_of(fields["bots"], "bots")) if "bots" in fields else (),
+            locked=fields["locked"].place if "locked" in fields and self.is_locked(fields["locked"]) else None,
+        )
+        return asked, "enabled" not in fields or boolean(fields["enabled"], "enabled")
+
+    def is_locked(self, node: Node) -> bool:
+        """Check `locked`, which can only be true."""
+        if node.value is not True:
+            raise refusal(
+                node.place, "locked was refused", saw=seen(node.value), expected="true", hint="Leave the line out."
+            )
+        return True
+
+    def require(self, meta: Meta, node: Node) -> dict[str, Stated[Value]]:
+        """Return the required values, in the order of the control's `META`."""
+        requirements = {requirement.id: requirement for requirement in meta.requirements}
+        elsewhere = {
+            requirement.id: f"{requirement.id} is a requirement of {other.id}."
+            for other in self.metas.values()
+            for requirement in other.requirements
+        }
+        fields = fields_of(node, f"require of {meta.id}", requirements, advice=elsewhere)
+        return {name: self.value(requirements[name], fields[name]) for name in requirements if name in fields}
+
+    def value(self, requirement: Requirement, node: Node) -> Stated[Value]:
+        """Return one required value in its checked form."""
+        raw: object = node.value
+        if isinstance(node.value, tuple):
+            takes_names = isinstance(requirement.kind, AllOf | NoneBut)
+            raw = list(distinct(node, requirement.id)) if takes_names else list(node.value)
+        try:
+            value = requirement.kind.parse(raw)
+        except ValueError as error:
+            raise refusal(
+                node.place,
+                f"{requirement.id} was refused",
+                saw=seen(node.value),
+                expected=str(error).removeprefix("expected "),
+                hint=value_hint(requirement, node.value),
+            ) from None
+        return self.said(value, node.place)
+
+    def branches(self, node: Node) -> Stated[tuple[str, ...]]:
+        """Return the entries of `branches`."""
+        entries = distinct(node, "branches")
+        for entry, place in entries.items():
+            if found := objection(entry):
+                expected, hint = found
+                raise refusal(
+                    place, "an entry of branches was refused", saw=quoted(entry), expected=expected, hint=hint
+                )
+        return self.said(tuple(entries), node.place)
+
+    def events(self, node: Node) -> Stated[frozenset[Event]]:
+        """Return the events of `on`."""
+        entries = distinct(node, "on")
+        return self.said(
+            frozenset(word_of(Event, entry, place, "an event") for entry, place in entries.items()), node.place
+        )
+
+    def bot(self, node: Node) -> Stated[Bot]:
+        """Return one entry of `bots`."""
+        fields = fields_of(node, "a bot", BOT_KEYS, needs=BOT_KEYS)
+        number = fields["id"].value
+        if type(number) is not int or number < 1:
+            raise refusal(fields["id"].place, "id was refused", saw=seen(number), expected="the account's numeric id")
+        return self.said(Bot(login=text_of(fields["login"], "login"), id=number), node.place)
+
+    def waiver(self, node: Node) -> Stated[Waiver]:
+        """Return one waiver."""
+        fields = fields_of(node, "a waiver", WAIVER_KEYS, needs=WAIVER_NEEDS)
+        meta = self.metas[known_word(fields["control"].value, fields["control"].place, "control", self.metas)]
+        requirement = fields["requirement"]
+        waiver = Waiver(
+            control=meta.id,
+            requirement=known_word(
+                requirement.value, requirement.place, f"requirement of {meta.id}", [r.id for r in meta.requirements]
+            ),
+            subject=text_of(fields["subject"], "subject") if "subject" in fields else None,
+            reason=text_of(fields["reason"], "reason"),
+            until=day_of(fields["until"]),
+            place=node.place.brief,
+        )
+        if not re.search(r"\S", waiver.reason):
+            raise refusal(
+                fields["reason"].place, "reason was refused", saw=quoted(waiver.reason), expected="a reason in words"
+            )
+        return self.said(waiver, node.place)
+
+    def stated(self, words: type[E], node: Node | None, what: str) -> Stated[E] | None:
+        """Return one of the words of an enum, or None where nothing is said."""
+        return None if node is None else self.said(word_of(words, node.value, node.place, what), node.place)
+
+    def said(self, value: T, place: Place) -> Stated[T]:
+        """Return a value of this rank."""
+        return Stated(value=value, places=(place,), rank=self.rank)
+
+
+def fields_of(
+    node: Node, what: str, known: Collection[str], *, needs: Sequence[str] = (), advice: Mapping[str, str] | None = None
+) -> Mapping[str, Node]:
+    """Return the values of a map by key; refuse any other node, unknown keys and missing ones."""
+    if not isinstance(node.value, Mapping):
+        raise refusal(
+            node.place,
+            f"{what} was refused",
+            saw=seen(node.value),
+            expected="a map",
+            hint=f"Its keys can be {listed(known)}.",
+        )
+    for key, place in node.keys.items():
+        if key not in known:
+            hint = (advice or {}).get(key) or perhaps(key, known)
+            raise refusal(place, f"an unknown key in {what}", saw=quoted(key), hint=hint)
+    for key in needs:
+        if key not in node.value:
+            hint = (advice or {}).get(key) or f"It needs {listed(needs, 'and')}."
+            raise refusal(node.place, f"{what} has no {key}", hint=hint)
+    return node.value
+
+
+def items_of(node: Node, what: str) -> tuple[Node, ...]:
+    """Return the items of a list; refuse any other node."""
+    if not isinstance(node.value, tuple):
+        raise refusal(node.place, f"{what} was refused", saw=seen(node.value), expected="a list", hint="Write [a, b].")
+    return node.value
+
+
+def distinct(node: Node, what: str) -> dict[str, Place]:
+    """Return the texts of a list that holds at least one, and none twice, with their places."""
+    texts: dict[str, Place] = {}
+    for item in items_of(node, what):
+        text = text_of(item, f"an entry of {what}")
+        if text in texts:
+            raise refusal(
+                item.place, f"an entry of {what} was refused", saw=f"{quoted(text)} twice", expected="each once"
+            )
+        texts[text] = item.place
+    if not texts:
+        raise refusal(
+            node.place,
+            f"{what} was refused",
+            saw="an empty list",
+            expected="at least one entry",
+            hint="Leave the line out.",
+        )
+    return texts
+
+
+def text_of(node: Node, what: str) -> str:
+    """Return a text that is not empty."""
+    if not isinstance(node.value, str) or not node.value:
+        hint = "" if node.value is None or isinstance(node.value, str | tuple | Mapping) else "Put it in quotes."
+        raise refusal(node.place, f"{what} was refused", saw=seen(node.value), expected="text", hint=hint)
+    return node.value
+
+
+def boolean(node: Node, what: str) -> bool:
+    """Return true or false."""
+    if not isinstance(node.value, bool):
+        hint = NOT_BOOLEAN if node.value in LIKE_BOOLEAN else ""
+        raise refusal(node.place, f"{what} was refused", saw=seen(node.value), expected="true or false", hint=hint)
+    return node.value
+
+
+def known_word(value: object, place: Place, what: str, known: Collection[str]) -> str:
+    """Return one of the known words."""
+    if not isinstance(value, str) or value not in known:
+        raise refusal(place, f"{what} was refused", saw=seen(value), expected="a known one", hint=perhaps(value, known))
+    return value
+
+
+def word_of(words: type[E], value: object, place: Place, what: str) -> E:
+    """Return one of the words of an enum."""
+    return words(known_word(value, place, what, [word.value for word in words]))
+
+
+def value_hint(requirement: Requirement, value: object) -> str:
+    """Return what helps with a value that its kind refused."""
+    if isinstance(requirement.kind, AtLevel):
+        return perhaps(value, requirement.kind.schema()["enum"])
+    if isinstance(requirement.kind, AllOf | NoneBut) and isinstance(value, str):
+        return "Write it as a list: [a, b]."
+    return NOT_BOOLEAN if value in LIKE_BOOLEAN else ""
+
+
+def day_of(node: Node) -> date:
+    """Return the day that a text names."""
+    text = node.value
+    try:
+        if isinstance(text, str) and DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass  # a day that no calendar has
+    raise refusal(node.place, "until was refused", saw=seen(text), expected="a day as YYYY-MM-DD")
+
+
+def profile_of(node: Node) -> str:
+    """Return the name of the profile that a file extends."""
+    known = [BUILTIN + name for name in PROFILES]
+    if isinstance(node.value, str) and node.value in known:
+        return node.value.removeprefix(BUILTIN)
+    hint = "Only these profiles can be extended; write out what a policy elsewhere asks."
+    if isinstance(node.value, str) and (node.value in PROFILES or node.value.startswith(BUILTIN)):
+        hint = perhaps(node.value, known)
+    raise refusal(node.place, "extends was refused", saw=seen(node.value), expected=listed(known), hint=hint)

@@ -1,0 +1,164 @@
+"""The JSON Schema of a policy file, generated from the controls' metadata for editors and validators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ci_guard.model.meta import Meta, Requirement
+from ci_guard.model.run import Event
+from ci_guard.model.settings import Mode, OnInvisible
+from ci_guard.policy.branches import RULES
+from ci_guard.policy.place import BUILTIN
+from ci_guard.policy.reading import BOT_KEYS, PROFILES, VERSION, WAIVER_NEEDS
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+TEXT: Final = {"type": "string", "minLength": 1}
+
+
+def json_schema(metas: Sequence[Meta]) -> dict[str, Any]:
+    """
+    Return the schema (draft 2020-12) of one policy file.
+
+    It accepts what the loader accepts of a single file, save what no schema can say: the text itself (duplicate keys,
+    tags, size), whole numbers written as `1.0`, days that no calendar has where `format` is not asserted, and what
+    depends on other layers (asking for less, requiring nothing).
+    """
+    return {
+        "$schema": DIALECT,
+        "title": "ci-guard policy",
+        "description": "What a pipeline has to fulfil to proceed.",
+        **closed(
+            {
+                "version": {"title": "Version of this format", "const": VERSION},
+                "extends": {
+                    "title": "The profile below this file",
+                    "description": "This file can only ask for more. Without it a policy starts from nothing.",
+                    "enum": [BUILTIN + name for name in PROFILES],
+                },
+                "mode": {
+                    "title": "Whether a denial stops the pipeline",
+                    "description": "report keeps the verdict and exits 0 on a denial.",
+                    "enum": [mode.value for mode in Mode],
+                    "default": Mode.ENFORCE.value,
+                },
+                "controls": {
+                    "title": "What is judged",
+                    "description": "Naming a control enables it.",
+                    **closed({meta.id: control_schema(meta) for meta in metas}),
+                },
+                "waivers": {
+                    "title": "Accepted failures and unknowns, each with a reason and an end",
+                    "type": "array",
+                    "items": waiver_schema(metas),
+                },
+            },
+            needs=("version",),
+        ),
+    }
+
+
+def control_schema(meta: Meta) -> dict[str, Any]:
+    """Return the schema of one control's settings."""
+    options = {"branches": BRANCHES, "bots": BOTS, "on": ON}
+    return {
+        "title": meta.title,
+        "description": meta.summary,
+        **closed(
+            {
+                "enabled": {
+                    "title": "Whether this control is judged",
+                    "description": "false is refused where a layer below enables the control.",
+                    "type": "boolean",
+                    "default": True,
+                },
+                "locked": {"title": "Nearer layers may change nothing in this control", "const": True},
+                "on-invisible": {
+                    "title": "What a fact that the token may not see does to the verdict",
+                    "description": "It is never a pass: warn shows it and lets it neither pass nor deny.",
+                    "enum": [word.value for word in OnInvisible],
+                    "default": OnInvisible.DENY.value,
+                },
+                **{option: options[option] for option in sorted(meta.options)},
+                "require": {
+                    "title": "What has to hold",
+                    "description": "What is not listed is not judged.",
+                    **closed({requirement.id: requirement_schema(requirement) for requirement in meta.requirements}),
+                },
+            }
+        ),
+    }
+
+
+def requirement_schema(requirement: Requirement) -> dict[str, Any]:
+    """Return the schema of one requirement's value."""
+    return {"title": requirement.title, "description": requirement.why, **requirement.kind.schema()}
+
+
+def waiver_schema(metas: Sequence[Meta]) -> dict[str, Any]:
+    """Return the schema of a waiver; its requirement is one of its control's."""
+    return {
+        **closed(
+            {
+                "control": {"title": "The control", "enum": [meta.id for meta in metas]},
+                "requirement": {"title": "Its requirement", **TEXT},
+                "subject": {
+                    "title": "The exact subject, such as a branch",
+                    "description": "Absent: all of them.",
+                    **TEXT,
+                },
+                "reason": {"title": "Why this is accepted", "type": "string", "pattern": "\\S"},
+                "until": {
+                    "title": "The last day on which it counts (UTC)",
+                    "type": "string",
+                    "format": "date",
+                    "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+                },
+            },
+            needs=WAIVER_NEEDS,
+        ),
+        "anyOf": [
+            {
+                "properties": {
+                    "control": {"const": meta.id},
+                    "requirement": {"enum": [requirement.id for requirement in meta.requirements]},
+                }
+            }
+            for meta in metas
+        ],
+    }
+
+
+def closed(properties: dict[str, Any], *, needs: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the schema of a map that has these keys and no others."""
+    schema: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": properties}
+    return {**schema, "required": list(needs)} if needs else schema
+
+
+def listed(items: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a list that holds something, and nothing twice."""
+    return {"type": "array", "minItems": 1, "uniqueItems": True, "items": items}
+
+
+BRANCHES: Final = {
+    "title": "The branches that are judged",
+    "description": "default is the default branch, current the built one; * stops at /, ** does not.",
+    **listed({"type": "string", "allOf": [{"not": {"pattern": pattern}} for pattern, _, _ in RULES]}),
+}
+
+ON: Final = {
+    "title": "The events on which this is judged",
+    "description": "Without it: every event but change and target-change.",
+    **listed({"enum": [event.value for event in Event]}),
+}
+
+BOTS: Final = {
+    "title": "Accounts of apps that may act",
+    "description": "Recognised by login, numeric id and type together.",
+    "type": "array",
+    "items": closed(
+        {"login": {"title": "Its login", **TEXT}, "id": {"title": "Its numeric id", "type": "integer", "minimum": 1}},
+        needs=BOT_KEYS,
+    ),
+}

@@ -1,0 +1,254 @@
+"""The published schema and the loader accept and refuse the same files, save what no schema can say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import HealthCheck, event, example, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from ci_guard.errors import PolicyError
+from ci_guard.model.kinds import AllOf, AtLeast, AtLevel, Flag, Kind, NoneBut
+from ci_guard.model.meta import Meta
+from ci_guard.model.run import Event
+from ci_guard.policy.document import read_document
+from ci_guard.policy.load import PROFILE_FOLDER
+from ci_guard.policy.reading import LayerReader
+from ci_guard.policy.schema import json_schema
+from tests.policy.given import CASES, METAS, plain
+
+SCHEMA: Final = json_schema(METAS)
+VALIDATOR: Final = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+ONLY_THE_LOADER = {
+    "number-float": "JSON Schema holds 2.0 for a whole number",
+    "version-as-float": "JSON Schema holds 1.0 for 1",
+    "requires-nothing": "depends on what lies below",
+    "requires-nothing-everything-disabled": "depends on what lies below",
+    "control-requires-nothing": "depends on what lies below",
+    "control-with-empty-require": "depends on what lies below",
+    "below-its-profile-number": "depends on what lies below",
+    "below-its-profile-level": "depends on what lies below",
+}
+"""Cases that only the loader refuses, with the reason; those named `yaml-` are about the text itself."""
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    assert json.loads(json.dumps(SCHEMA)) == SCHEMA
+
+
+def test_every_map_is_closed_and_every_key_has_a_title() -> None:
+    def walk(schema: Any, path: str) -> None:
+        if isinstance(schema, dict):
+            if schema.get("type") == "object":
+                assert schema["additionalProperties"] is False, path
+                for name, value in schema["properties"].items():
+                    assert value.get("title"), f"{path}/{name}"
+            for name, value in schema.items():
+                walk(value, f"{path}/{name}")
+        elif isinstance(schema, list):
+            for item in schema:
+                walk(item, path)
+
+    walk(SCHEMA, "")
+
+
+def test_every_control_and_requirement_is_in_the_schema() -> None:
+    controls = SCHEMA["properties"]["controls"]["properties"]
+    for meta in METAS:
+        requirements = controls[meta.id]["properties"]["require"]["properties"]
+        assert list(requirements) == [requirement.id for requirement in meta.requirements]
+        options = {"branches", "bots", "on"} & controls[meta.id]["properties"].keys()
+        assert options == meta.options
+
+
+@pytest.mark.parametrize("path", sorted(PROFILE_FOLDER.glob("*.yml")), ids=lambda path: path.stem)
+def test_the_schema_accepts_the_profiles(path: Path) -> None:
+    VALIDATOR.validate(plain(read_document(path.read_bytes(), path.name)))
+
+
+@pytest.mark.parametrize("path", sorted((CASES / "accepted").glob("*.yml")), ids=lambda path: path.stem)
+def test_the_schema_accepts_the_good_files(path: Path) -> None:
+    VALIDATOR.validate(plain(read_document(path.read_bytes(), path.name)))
+
+
+@pytest.mark.parametrize("path", sorted((CASES / "refused").glob("[!y]*.yml")), ids=lambda path: path.stem)
+def test_the_schema_refuses_the_bad_files(path: Path) -> None:
+    valid = VALIDATOR.is_valid(plain(read_document(path.read_bytes(), path.name)))
+    assert valid == (path.stem in ONLY_THE_LOADER)
+
+
+names = st.text(st.sampled_from("ab1 /*.-é"), max_size=3)
+
+
+def value_of(kind: Kind) -> st.SearchStrategy[Any]:
+    match kind:
+        case Flag():
+            return st.just(True)
+        case AtLeast():
+            return st.integers(min_value=1, max_value=kind.maximum)
+        case AtLevel():
+            return st.sampled_from(["read", "triage", "write", "maintain", "admin"])
+        case AllOf() | NoneBut():
+            return st.just(True) | st.lists(names.filter(bool), min_size=1, max_size=3, unique=True)
+        case _:
+            raise AssertionError(kind)
+
+
+OPTIONS: Final[dict[str, st.SearchStrategy[Any]]] = {
+    "branches": st.lists(
+        st.sampled_from(["default", "current", "main", "release/**", "*"]) | names, min_size=1, max_size=3, unique=True
+    ),
+    "on": st.lists(st.sampled_from([word.value for word in Event]), min_size=1, max_size=4, unique=True),
+    "bots": st.lists(st.fixed_dictionaries({"login": names, "id": st.integers(min_value=1)}), max_size=2),
+}
+
+
+def control_of(meta: Meta) -> st.SearchStrategy[Any]:
+    require = st.fixed_dictionaries(
+        {}, optional={requirement.id: value_of(requirement.kind) for requirement in meta.requirements}
+    )
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "enabled": st.booleans(),
+            "locked": st.just(True),
+            "on-invisible": st.sampled_from(["deny", "warn"]),
+            "require": require,
+            **{option: OPTIONS[option] for option in meta.options},
+        },
+    )
+
+
+def waiver_of(meta: Meta) -> st.SearchStrategy[Any]:
+    return st.fixed_dictionaries(
+        {
+            "control": st.just(meta.id),
+            "requirement": st.sampled_from([requirement.id for other in METAS for requirement in other.requirements]),
+            "reason": st.text(st.sampled_from("a \n\u00a0"), max_size=3),
+            "until": st.dates().map(str)
+            | st.sampled_from(
+                ["2027-02-30", "2027-1-1", "2027-01-31\n", "20270131", "2027-W01-1", "٢٠٢٧-٠١-٣١", "0000-01-01"]
+            ),
+        },
+        optional={"subject": names},
+    )
+
+
+documents = st.fixed_dictionaries(
+    {"version": st.just(1)},
+    optional={
+        "extends": st.sampled_from(["builtin:baseline", "builtin:strict"]),
+        "mode": st.sampled_from(["enforce", "report"]),
+        "controls": st.fixed_dictionaries({}, optional={meta.id: control_of(meta) for meta in METAS}),
+        "waivers": st.lists(st.one_of([waiver_of(meta) for meta in METAS]), max_size=2),
+    },
+)
+
+ODD: Final[list[Any]] = [
+    None,
+    True,
+    False,
+    0,
+    1,
+    2,
+    101,
+    -1,
+    2.5,
+    10**30,
+    "",
+    " ",
+    "a",
+    "yes",
+    "true",
+    "write",
+    "none",
+    "-x",
+    "a b",
+    "refs/heads/a",
+    [],
+    ["a"],
+    ["a", "a"],
+    [""],
+    [1],
+    {},
+    {"a": 1},
+    {"require": {}},
+]
+KEYS: Final = [
+    "version",
+    "extends",
+    "require",
+    "branches",
+    "bots",
+    "on",
+    "locked",
+    "protected",
+    "actor",
+    "login",
+    "id",
+    "x",
+    "",
+]
+
+
+@st.composite
+def spoilt(draw: st.DrawFn, value: Any) -> Any:
+    """Return the value with one thing in it replaced, added or left out."""
+    inside = isinstance(value, dict | list) and value and draw(st.integers(0, 9)) < 9
+    if not inside:
+        return draw(st.sampled_from(ODD))
+    if isinstance(value, list):
+        index = draw(st.integers(0, len(value) - 1))
+        changed = draw(spoilt(value[index]))
+        return draw(
+            st.sampled_from([[*value[:index], changed, *value[index + 1 :]], [*value, changed], [*value, value[index]]])
+        )
+    key = draw(st.sampled_from(sorted(value)))
+    action: Callable[[], Any] = draw(
+        st.sampled_from(
+            [
+                lambda: {**value, key: draw(spoilt(value[key]))},
+                lambda: {**value, key: draw(spoilt(value[key]))},
+                lambda: {**value, key: draw(spoilt(value[key]))},
+                lambda: {**value, draw(st.sampled_from(KEYS)): draw(st.sampled_from(ODD))},
+                lambda: {name: kept for name, kept in value.items() if name != key},
+            ]
+        )
+    )
+    return action()
+
+
+def loader_accepts(document: Any) -> bool:
+    root = read_document(json.dumps(document).encode(), "p.yml")
+    try:
+        LayerReader(METAS, 0).read(root)
+    except PolicyError:
+        return False
+    return True
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(documents | documents.flatmap(spoilt))
+@example({"version": True})
+@example({"version": 1, "controls": {"branch-protection": {"branches": ["main\n"]}}})
+@example(
+    {"version": 1, "controls": {"branch-protection": {"require": {"approvals": True, "status-checks": ["a", "a"]}}}}
+)
+@example({"version": 1, "controls": {"actor-permissions": {"bots": [{"login": "x", "id": True}]}}})
+@example(
+    {
+        "version": 1,
+        "waivers": [{"control": "secret-free", "requirement": "approvals", "reason": "x", "until": "2027-01-31"}],
+    }
+)
+def test_loader_and_schema_agree(document: Any) -> None:
+    accepted = loader_accepts(document)
+    event("accepted" if accepted else "refused")
+    assert VALIDATOR.is_valid(document) == accepted
