@@ -1,0 +1,120 @@
+"""What tells a secret from what only looks like one: checksums, the inside of keys, the marks of made-up examples."""
+
+from __future__ import annotations
+
+import binascii
+import math
+import re
+import zlib
+from collections import Counter
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+_BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_CHECKSUM_LENGTH: Final = 6
+_TOKEN_LENGTH: Final = 36
+
+# Words of five letters and more: a shorter one turns up by chance in one random token of some thousands.
+_INVENTED: Final = re.compile(
+    rb"example|sample|placeholder|redacted|dummy|change[_-]?me|replace|insert|notreal|not-a-real|foobar|qwerty|xxxxx|fake[_-]"
+    rb"|your[_-]?(?:api|app|access|auth|client|key|own|secret|token)",
+    re.IGNORECASE,
+)
+_LONGEST_RUN: Final = re.compile(rb"(.)\1{6}", re.DOTALL)
+
+# A key's text may stand in source code, JSON or YAML: quotes, commas, comment signs, plus signs alone and written-out
+# line feeds separate its lines.
+_KEY_TEXT: Final = re.compile(rb"(?:\\[nrt]?|[\s\"'`,;>|#*()&-]|\+(?=[\s\"'`])|//(?=\s))*([0-9A-Za-z+/]+={0,3})")
+_KEY_HEADERS: Final = re.compile(rb"(?:(?:\\[nr]?|[\s\"'`+,>|#*])*[A-Z][A-Za-z-]{2,16}: [^\r\n\\]{0,200})*")
+_KEY_END: Final = re.compile(rb"[^-]{0,40}-----END [A-Z0-9 ]{0,40}-----")
+_SHORTEST_LINE: Final = 16
+_SHORTEST_KEY: Final = 60
+"""Base64 characters of the smallest private key there is: 48 bytes of Ed25519 in PKCS #8 make 64."""
+_OPENSSH: Final = b"openssh-key-v1\0"
+
+
+def entropy(text: bytes) -> float:
+    """Return the Shannon entropy of the bytes of a text, in bits a byte."""
+    counts = Counter(text).values()
+    return math.log2(len(text)) - sum(count * math.log2(count) for count in counts) / len(text) if text else 0.0
+
+
+def is_invented(text: bytes) -> bool:
+    """Return whether a text looks made up: a telling word, one sign in a row, a repeated part, an alphabet."""
+    if _INVENTED.search(text) or _LONGEST_RUN.search(text):
+        return True
+    probe = text[:200].lower()
+    if any(probe[period:] == probe[:-period] for period in range(1, len(probe) // 2 + 1)):
+        return True
+    # Neighbours in random hex are equal or adjacent in one pair of six, in base 62 more rarely.
+    steps = sum(abs(left - right) <= 1 for left, right in pairwise(probe))
+    return len(probe) > 1 and 2 * steps >= len(probe) - 1
+
+
+def crc32_base62(token: bytes) -> bool | None:
+    """
+    Return whether the last six characters are the CRC-32 of the thirty before, in base 62; None for another length.
+
+    Source: "Behind GitHub's new authentication token formats" (github.blog, 2021-04-05); npm's tokens are alike.
+    """
+    text = token.rpartition(b"_")[2].decode("ascii")
+    if len(text) != _TOKEN_LENGTH:
+        return None
+    number = zlib.crc32(text[:-_CHECKSUM_LENGTH].encode())
+    digits = ""
+    for _ in range(_CHECKSUM_LENGTH):
+        number, digit = divmod(number, len(_BASE62))
+        digits = _BASE62[digit] + digits
+    return text.endswith(digits)
+
+
+class KeyText(NamedTuple):
+    """The inside of an armoured private key."""
+
+    end: int
+    """Offset behind the key's last character, or behind its END line where there is one."""
+    encrypted: bool
+
+
+def key_text(data: bytes, header: bytes, start: int, stop: int) -> KeyText | None:
+    """
+    Return the private key whose armour's `header` ends at `start`, or None for a mere header or an elided example.
+
+    Source: RFC 7468 (PEM), RFC 1421 4.6 (Proc-Type), PROTOCOL.key of OpenSSH, RFC 9580 6.2 (OpenPGP).
+    """
+    headers = _KEY_HEADERS.match(data, start, stop)
+    position = headers.end() if headers else start
+    lines: list[bytes] = []
+    while line := _KEY_TEXT.match(data, position, stop):
+        text = line.group(1)
+        # A short line is the last one; anything else that is short is prose or code.
+        if len(text) < _SHORTEST_LINE and not (lines and len(text) <= len(lines[-1])):
+            break
+        lines.append(text)
+        position = line.end()
+        if len(text) < _SHORTEST_LINE:
+            break
+    body = b"".join(lines)
+    if len(body) < _SHORTEST_KEY or entropy(body) < 4.0 or _INVENTED.search(body, 0, 64):
+        return None
+    encrypted = b"ENCRYPTED" in header or b"ENCRYPTED" in data[start:position][:200]
+    if b"OPENSSH" in header:
+        raw = _decoded(body)
+        if not raw.startswith(_OPENSSH):
+            return None
+        encrypted = not raw[len(_OPENSSH) :].startswith(b"\0\0\0\4none")
+    elif b"PGP" in header:
+        if body[:1] not in (b"l", b"x"):  # a secret-key packet, in the old and in the new form
+            return None
+    elif not encrypted and not body.startswith(b"M"):  # a DER sequence
+        return None
+    footer = _KEY_END.match(data, position, min(stop, position + 120))
+    return KeyText(footer.end() if footer else position, encrypted)
+
+
+def _decoded(body: bytes) -> bytes:
+    """Return the first bytes of a base64 text, enough for the header of a key."""
+    try:
+        return binascii.a2b_base64(body[:64])
+    except binascii.Error:
+        return b""

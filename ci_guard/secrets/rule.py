@@ -1,0 +1,84 @@
+"""One kind of secret: how it is spotted, confirmed, named and revoked. The kinds are data, in `rules/*.json`."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from ci_guard.model.judgement import Severity
+
+_FOLDER: Final = Path(__file__).parent / "rules"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """
+    A token format.
+
+    A content is searched for all keywords of all rules at once. Where one is met, `pattern` is tried there, and what it
+    matches has to pass the checks. Every repetition in a pattern is bounded, so that no text makes one slow.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    keywords: tuple[str, ...]
+    """Literals of which every match has one. A secret that begins with one shows it in its preview: it is public."""
+    pattern: str
+    """What a match looks like, as `re` reads it over bytes; the secret is its group `secret`, or else all of it."""
+    documentation: str
+    """The vendor's page, or the standard."""
+    vendor: str = ""
+    anchor: str | None = None
+    """A pattern of fixed length that is searched for instead of keywords that are too common in ordinary text."""
+    anchor_length: int = 0
+    before: int = 0
+    """How many bytes ahead of the keyword, or of the anchor, a match may begin."""
+    reach: int = 512
+    """How many bytes from its beginning a match may extend to."""
+    ignore_case: bool = False
+    boundary: bool = True
+    """Whether the secret must not be part of a longer word."""
+    check: str | None = None
+    """The name of a further check in `checks`."""
+    entropy: float = 2.8
+    """Shannon entropy, in bits a byte, that the secret has at least behind its public part; random hex has some 3.7."""
+    documented: frozenset[str] = frozenset()
+    """SHA-256 of values that the vendor prints in its documentation."""
+    revoke: str = ""
+    """Where, or by which command, the vendor lets one revoke it."""
+    remedy: str = ""
+    """Instead of `revoke`: the whole advice."""
+
+    @cached_property
+    def regex(self) -> re.Pattern[bytes]:
+        """The pattern compiled, on first use."""
+        return re.compile(self.pattern.encode("ascii"), re.IGNORECASE if self.ignore_case else 0)
+
+    @property
+    def advice(self) -> str:
+        """What to do about a finding."""
+        act = self.remedy or f"Revoke it and issue a new one: {self.revoke}."
+        return f"{act} Deleting it from the files is not enough: history, forks and caches keep it."
+
+    def public_prefix(self, secret: bytes) -> str:
+        """Return the longest keyword that the secret begins with, or nothing."""
+        return max((word for word in self.keywords if secret.startswith(word.encode("ascii"))), key=len, default="")
+
+
+def load(folder: Path = _FOLDER) -> tuple[Rule, ...]:
+    """Return all rules, in the order of the files' names and of their lines."""
+    return tuple(_rule(raw) for file in sorted(folder.glob("*.json")) for raw in json.loads(file.read_text("utf-8")))
+
+
+def _rule(raw: dict[str, Any]) -> Rule:
+    typed = {
+        "severity": Severity(raw["severity"]),
+        "keywords": tuple(raw["keywords"]),
+        "documented": frozenset(raw.get("documented", ())),
+    }
+    return Rule(**{**raw, **typed})

@@ -1,0 +1,264 @@
+"""The scan: which sources were asked for, what was read of them, what was found, and what is missing."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from ci_guard.errors import GitUnavailable, UsageError
+from ci_guard.git import Repository, locate
+from ci_guard.model.scan import Gap, SecretScan, Skipped
+from ci_guard.secrets import findings, gaps, places, rule
+from ci_guard.secrets.files import Folder, walk
+from ci_guard.secrets.matcher import Matcher
+from ci_guard.secrets.places import Listed, Place
+from ci_guard.secrets.reading import Reading
+
+STANDARD_INPUT = "-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanRequest:
+    """What is to be read. Every content is read once, whichever sources it stands in."""
+
+    root: Path
+    """A folder; paths are relative to it. Within a repository, only what is in the folder is read."""
+    commit: str | None = None
+    """The judged commit; None for the one that is checked out."""
+    tree: bool = False
+    """Read the tree of the commit, from the object database."""
+    work_tree: bool = False
+    """Read the files that are there: tracked, or untracked and not ignored. Outside a repository: all files."""
+    range: tuple[str | None, str] | None = None
+    """Read what is reachable from the second commit and not from the first; None as the first is all of its history."""
+
+
+def scan(request: ScanRequest) -> SecretScan:
+    """
+    Read the sources and return what was found.
+
+    Raises: `UsageError` for a root that is no folder; `GitUnavailable` when a tree or a range is asked for outside a
+    repository, or git is missing where there is one; `ScanFault` when the scanner itself breaks. What cannot be read is
+    no exception: it stands in the result.
+    """
+    started = time.monotonic()
+    if not request.root.is_dir():
+        raise UsageError(f"{request.root} is not a folder", hint="name the folder of a checkout")
+    root = request.root.resolve()
+    if locate(root) is None and not (request.tree or request.range):
+        work = _Work("sha256")
+        work.read_folder(root)
+    else:
+        repository = Repository.open(root)
+        work = _Work(repository.object_format, places.prefix_of(repository, str(root)))
+        work.read_repository(repository, request)
+    return work.result(time.monotonic() - started)
+
+
+def scan_bytes(stream: BinaryIO) -> SecretScan:
+    """Return what is found in a stream, such as standard input; its path in the findings is `-`."""
+    started = time.monotonic()
+    work = _Work("sha256")
+    work.read_stream(stream)
+    return work.result(time.monotonic() - started)
+
+
+@dataclass
+class _Work:
+    """One scan on its way."""
+
+    object_format: str
+    prefix: bytes = b""
+    """Of the paths to read, within the repository; empty for all of it."""
+    sources: list[str] = field(default_factory=list)
+    tree: list[Place] = field(default_factory=list)
+    files: list[Place] = field(default_factory=list)
+    range: list[Place] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+    commits: int = 0
+    expected: bool = False
+    """Whether any content was there to be read."""
+
+    def __post_init__(self) -> None:
+        self.reading = Reading(Matcher(rule.load()), self.object_format)
+
+    def read_stream(self, stream: BinaryIO) -> None:
+        self.sources.append("standard input")
+        self.expected = True
+        self.files.append(Place(STANDARD_INPUT, self.reading.stream(stream)))
+
+    def read_folder(self, root: Path) -> None:
+        self.sources.append("folder")
+        self._read_files(map(Listed, self._walk(root, b"")), root)
+
+    def read_repository(self, repository: Repository, request: ScanRequest) -> None:
+        if repository.has_replacements():
+            self.gaps.append(gaps.replaced_objects())
+        if repository.has_grafts():
+            self.gaps.append(gaps.grafts())
+        tree = request.tree
+        if request.work_tree and repository.work_tree is None:
+            self.gaps.append(gaps.bare())
+            tree = True
+        if tree:
+            self._list_tree(repository, request.commit)
+        if request.range:
+            self._list_range(repository, *request.range)
+        if request.work_tree and repository.work_tree is not None:
+            self.sources.append("work tree")
+            try:
+                self._read_files(self._list_files(repository, repository.work_tree), repository.work_tree)
+            except GitUnavailable as error:
+                self.gaps.append(gaps.unreadable("index", error.message))
+                self.expected = True
+        self._read_objects(repository)
+
+    def result(self, seconds: float) -> SecretScan:
+        everywhere = [*self.tree, *self.files, *self.range]
+        if not self.reading.contents and (self.expected or not self.commits):
+            self.gaps.append(gaps.nothing_read(empty=not self.expected))
+        present = [*self.tree, *self.files]
+        fetched = {place.path for place in self.files} - findings.find_pointers(self.files, self.reading)
+        pointers = findings.find_pointers(present, self.reading) - fetched
+        current = {place.oid for place in present}
+        past = findings.find_pointers((place for place in self.range if place.oid not in current), self.reading)
+        if pointers:
+            self.gaps.append(gaps.missing_lfs(pointers))
+        if past:
+            self.gaps.append(gaps.past_lfs(past))
+        skipped = [Skipped(path=path, reason=reason) for path, reason in self.skipped.items()]
+        skipped += findings.find_unread(everywhere, self.reading)
+        return SecretScan(
+            findings=findings.find_secrets(everywhere, self.reading),
+            key_files=findings.find_key_files(everywhere, self.reading),
+            sources=tuple(self.sources),
+            commits=self.commits,
+            blobs=len(self.reading.contents),
+            bytes=self.reading.bytes,
+            skipped=tuple(sorted(skipped, key=lambda skip: (skip.path, skip.reason))),
+            gaps=tuple(self.gaps),
+            seconds=seconds,
+        )
+
+    def _list_tree(self, repository: Repository, commit: str | None) -> None:
+        head = repository.head()
+        commit = commit or head
+        if commit is None:
+            self.sources.append("tree")
+            return
+        self.sources.append(f"tree of {commit[:12]}")
+        found = repository.rev_parse(commit)
+        if found is None:
+            self.gaps.append(gaps.missing_commit(commit, "The judged commit"))
+            self.expected = True
+            return
+        if found != head and not repository.is_bare:
+            self.gaps.append(gaps.other_head(head, found))
+        try:
+            tree = places.tree(repository, found, self.prefix)
+        except GitUnavailable as error:
+            self.gaps.append(gaps.unreadable(f"tree of {found[:12]}", error.message))
+            self.expected = True
+            return
+        self.tree = tree.places
+        self.expected |= bool(tree.places)
+        if tree.submodules:
+            self.gaps.append(gaps.submodules(tree.submodules))
+
+    def _list_range(self, repository: Repository, base: str | None, head: str) -> None:
+        self.sources.append(f"range {base[:12]}..{head[:12]}" if base else f"history of {head[:12]}")
+        ends = []
+        for name, role in ((base, "The beginning of the range"), (head, "The end of the range")):
+            end = repository.rev_parse(name) if name else None
+            if name and end is None:
+                self.gaps.append(gaps.missing_commit(name, role))
+                return
+            ends.append(end)
+        try:
+            found = places.commit_range(repository, ends[0], str(ends[1]), self.prefix)
+        except GitUnavailable as error:
+            self.gaps.append(gaps.unreadable("range", error.message))
+            return
+        self.range, self.commits = found.places, found.commits
+        self.expected |= bool(found.places)
+        if not found.complete:
+            self.gaps.append(gaps.shallow_range())
+
+    def _list_files(self, repository: Repository, work_tree: Path) -> Iterator[Listed]:
+        for entry in places.work_tree(repository, self.prefix):
+            if entry.path.endswith(b"/"):  # a repository of its own, which git does not look into
+                yield from map(Listed, self._walk(work_tree, entry.path.rstrip(b"/")))
+            else:
+                yield entry
+
+    def _read_files(self, listed: Iterable[Listed], root: Path) -> None:
+        hidden, sparse = [], 0
+        try:
+            opened = Folder(root)
+        except OSError as error:
+            self._skip(".", error)
+            return
+        with closing(opened) as folder:
+            for entry in listed:
+                path = places.text(entry.path[len(self.prefix) :])
+                try:
+                    file = folder.open(entry.path)
+                    if file is None:
+                        if entry.hidden and entry.oid:  # left out of the work tree: what the index has stands in for it
+                            self.files.append(Place(path, entry.oid))
+                            self.expected = True
+                            sparse += 1
+                        continue
+                    try:
+                        oid = self.reading.file(file, path)
+                    finally:
+                        os.close(file.descriptor)
+                except OSError as error:
+                    self._skip(path, error)
+                    continue
+                self.files.append(Place(path, oid))
+                self.expected = True
+                if entry.hidden and oid != entry.oid:
+                    hidden.append(path)
+        if hidden:
+            self.gaps.append(gaps.hidden_changes(hidden))
+        if sparse:
+            self.gaps.append(gaps.sparse_entries(sparse))
+
+    def _read_objects(self, repository: Repository) -> None:
+        """Read from the object database what was not read as a file."""
+        wanted: dict[str, list[str]] = {}
+        for place in (*self.tree, *self.files, *self.range):
+            if self.reading.lacks(place.oid, place.path):
+                wanted.setdefault(place.oid, []).append(place.path)
+        if not wanted:
+            return
+        missing = 0
+        try:
+            with closing(repository.objects(wanted)) as streams:
+                for stream in streams:
+                    if stream.kind is None:
+                        missing += 1
+                    else:
+                        self.reading.object(stream, wanted[stream.oid])
+        except GitUnavailable as error:
+            self.gaps.append(gaps.unreadable("object database", error.message))
+        if missing:
+            self.gaps.append(gaps.missing_contents(missing))
+
+    def _skip(self, path: str, error: OSError) -> None:
+        self.skipped[path] = f"it cannot be read ({(error.strerror or 'unknown error').lower()})"
+        self.expected = True
+
+    def _walk(self, root: Path, below: bytes) -> Iterator[bytes]:
+        def unreadable(path: bytes) -> None:
+            self.skipped[places.text(path[len(self.prefix) :]) or "."] = "the folder cannot be listed"
+            self.expected = True
+
+        return walk(os.fsencode(root), below, unreadable)

@@ -1,0 +1,178 @@
+"""Makes tokens that fit a rule, from nothing but the rule's own pattern and a seed; none of them was ever issued."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import random
+import re
+import string
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ci_guard.secrets.rule import Rule, load
+
+try:
+    from re import _parser as sre  # type: ignore[attr-defined]
+except ImportError:  # Python 3.10
+    import sre_parse as sre
+
+BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
+BASE64 = string.ascii_letters + string.digits + "+/"
+
+
+@functools.cache
+def rules() -> dict[str, Rule]:
+    return {rule.id: rule for rule in load()}
+
+
+def text_for(rule: Rule, seed: int = 0, *, longest: bool = False) -> str:
+    """Return a text that holds one secret of the rule's kind, and all that belongs to it."""
+    chance = random.Random(f"{rule.id} {seed}")
+    armoured = ARMOURED.get(rule.id)
+    if armoured:
+        return armoured(chance)
+    while True:
+        text = _from_pattern(sre.parse(rule.pattern), chance, longest=longest)
+        if rule.check == "crc32-base62":
+            text = with_checksum(text)
+        if _plausible(rule, text):
+            return text
+
+
+def secret_in(rule: Rule, text: str) -> str:
+    """Return the part of a text made by `text_for` that must never be shown."""
+    match = rule.regex.search(text.encode())
+    assert match
+    return text if rule.id in ARMOURED else match.group("secret" if "secret" in rule.regex.groupindex else 0).decode()
+
+
+def windows_of(rule: Rule, text: str, size: int = 5) -> set[str]:
+    """Return every part of that many characters of what must not be shown: the secret without what its format says."""
+    secret = secret_in(rule, text)
+    if rule.id in ARMOURED:  # the lines between BEGIN and END
+        bodies = [line for line in re.split(r"[\n<>]", secret) if len(line) >= 24 and not re.search(r"[ -]", line)]
+    else:
+        bodies = [secret[len(rule.public_prefix(secret.encode())) :]]
+    windows = {body[start : start + size] for body in bodies for start in range(len(body) - size + 1)}
+    return {window for window in windows if window not in rule.pattern}
+
+
+def with_checksum(token: str) -> str:
+    """Return a token of the form of GitHub's whose last six characters are the checksum of the thirty before."""
+    head, _, body = token.rpartition("_")
+    return f"{head}_{body[:-6]}{_base62(zlib.crc32(body[:-6].encode()))}" if len(body) == 36 else token
+
+
+def with_wrong_checksum(token: str) -> str:
+    return token[:-1] + ("1" if token[-1] != "1" else "2")
+
+
+def github_token(seed: int = 0) -> str:
+    return text_for(rules()["github-pat"], seed)
+
+
+def private_key(kind: str = "RSA ", seed: int = 0, *, lines: int = 12, encrypted: bool = False) -> str:
+    """Return an armoured key of random bytes."""
+    body = base64.b64encode(b"\x30\x82" + random.Random(seed).randbytes(48 * lines - 2)).decode()
+    headers = (
+        ["Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-128-CBC,0123456789ABCDEF0123456789ABCDEF", ""] if encrypted else []
+    )
+    return _armour(f"{kind}PRIVATE KEY", headers, body)
+
+
+def openssh_key(seed: int = 0, cipher: bytes = b"none") -> str:
+    raw = b"openssh-key-v1\0" + len(cipher).to_bytes(4, "big") + cipher + b"\0\0\0\4none\0\0\0\0\0\0\0\1"
+    return _armour("OPENSSH PRIVATE KEY", [], base64.b64encode(raw + random.Random(seed).randbytes(240)).decode())
+
+
+def _armour(label: str, headers: Sequence[str], body: str) -> str:
+    lines = [body[start : start + 64] for start in range(0, len(body), 64)]
+    dashes = "-" * 5
+    return "\n".join([f"{dashes}BEGIN {label}{dashes}", *headers, *lines, f"{dashes}END {label}{dashes}"])
+
+
+def _pgp_key(chance: random.Random) -> str:
+    body = base64.b64encode(b"\x95\x03" + chance.randbytes(400)).decode()
+    return _armour("PGP PRIVATE KEY BLOCK", ["Version: 1", ""], body).replace(
+        "\n-----END", "\n=" + "abcd" + "\n-----END"
+    )
+
+
+def _putty_key(cipher: str, chance: random.Random) -> str:
+    body = base64.b64encode(chance.randbytes(96)).decode()
+    public = base64.b64encode(chance.randbytes(48)).decode()
+    head = f"PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: {cipher}\nComment: key\nPublic-Lines: 1\n{public}\n"
+    return f"{head}Private-Lines: 2\n{body[:64]}\n{body[64:]}"
+
+
+def _xml_key(chance: random.Random) -> str:
+    parts = {name: base64.b64encode(chance.randbytes(128)).decode() for name in ("Modulus", "P", "D")}
+    return "<RSAKeyValue>" + "".join(f"<{name}>{value}</{name}>" for name, value in parts.items()) + "</RSAKeyValue>"
+
+
+ARMOURED: dict[str, Callable[[random.Random], str]] = {
+    "private-key": lambda chance: private_key(seed=chance.randrange(1 << 30)),
+    "encrypted-private-key": lambda chance: private_key("ENCRYPTED ", seed=chance.randrange(1 << 30)),
+    "pgp-private-key": _pgp_key,
+    "putty-private-key": functools.partial(_putty_key, "none"),
+    "encrypted-putty-private-key": functools.partial(_putty_key, "aes256-cbc"),
+    "xml-rsa-private-key": _xml_key,
+}
+"""Kinds that hold more than their pattern says."""
+
+
+def _plausible(rule: Rule, text: str) -> bool:
+    """Return whether chance has not made something that looks invented, or that goes on where the token should end."""
+    from ci_guard.secrets.checks import entropy, is_invented
+
+    secret = secret_in(rule, text).encode()
+    body = secret[len(rule.public_prefix(secret)) :]
+    return entropy(body) >= rule.entropy and not is_invented(body)
+
+
+def _base62(number: int) -> str:
+    digits = ""
+    for _ in range(6):
+        number, digit = divmod(number, 62)
+        digits = BASE62[digit] + digits
+    return digits
+
+
+def _from_pattern(parsed: Any, chance: random.Random, *, longest: bool) -> str:
+    return "".join(_from_part(str(operator), value, chance, longest=longest) for operator, value in parsed)
+
+
+def _from_part(operator: str, value: Any, chance: random.Random, *, longest: bool) -> str:
+    if operator == "LITERAL":
+        return chr(value)
+    if operator == "NOT_LITERAL":
+        return "x"
+    if operator == "IN":
+        return chance.choice(_signs(value))
+    if operator == "BRANCH":
+        return _from_pattern(chance.choice(value[1]), chance, longest=longest)
+    if operator == "SUBPATTERN":
+        return _from_pattern(value[-1], chance, longest=longest)
+    if operator == "MAX_REPEAT":
+        low, high, inner = value
+        times = high if longest else chance.randint(low, min(high, low + 12))
+        return "".join(_from_pattern(inner, chance, longest=longest) for _ in range(times))
+    if operator == "ASSERT_NOT":
+        return ""
+    raise NotImplementedError(operator)
+
+
+def _signs(members: Any) -> list[str]:
+    signs: list[str] = []
+    for operator, value in members:
+        if str(operator) == "LITERAL":
+            signs.append(chr(value))
+        elif str(operator) == "RANGE":
+            signs += [chr(code) for code in range(value[0], value[1] + 1)]
+        elif str(operator) == "CATEGORY":
+            signs.append(" ")
+        else:
+            raise NotImplementedError(operator)
+    return signs

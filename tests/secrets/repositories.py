@@ -1,0 +1,66 @@
+"""Real git repositories in a temporary folder, made with the machine's git."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Repo:
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path, *options: str) -> Repo:
+        path.mkdir(parents=True, exist_ok=True)
+        repo = cls(path)
+        repo.git("init", "-q", "-b", "main", *options)
+        return repo
+
+    def git(self, *arguments: str, stdin: str = "") -> str:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=self.path,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=True,
+            env=_environment(),
+        )
+        return done.stdout.strip()
+
+    def write(self, files: dict[str, str | bytes]) -> None:
+        for name, content in files.items():
+            file = self.path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def commit(self, files: dict[str, str | bytes] | None = None, message: str = "change") -> str:
+        """Write the files, commit everything, and return the commit's id."""
+        self.write(files or {})
+        self.git("add", "-A", "-f")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+        return self.git("rev-parse", "HEAD")
+
+    def merge(self, branch: str, files: dict[str, str | bytes] | None = None) -> str:
+        """Merge a branch, with what the files say put into the merge itself, and return the merge's id."""
+        self.git("merge", "-q", "--no-ff", "--no-commit", branch)
+        return self.commit(files, f"merge {branch}")
+
+    def clone(self, path: Path, *options: str) -> Repo:
+        subprocess.run(
+            ["git", "clone", "-q", *options, f"file://{self.path}", str(path)],
+            capture_output=True,
+            check=True,
+            env=_environment(),
+        )
+        return Repo(path)
+
+
+def _environment() -> dict[str, str]:
+    """Return an environment in which a clone of submodules and partial clones work without any configuration."""
+    dates = {"GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z"}
+    allowed = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "protocol.file.allow", "GIT_CONFIG_VALUE_0": "always"}
+    return {**os.environ, **dates, **allowed}
