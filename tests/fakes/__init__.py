@@ -1,0 +1,1 @@
+"""Fake platforms that speak real HTTP on the loopback interface."""
