@@ -1,0 +1,105 @@
+"""What the checkout's object database says; used by every platform and by runs outside CI."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from ci_guard.errors import GitUnavailable
+from ci_guard.evidence.interface import PolicyFile
+from ci_guard.git import EntryKind, Repository
+from ci_guard.model.fact import Fact, Known, Source, unavailable
+
+MAXIMUM_POLICY_BYTES: Final = 1 << 20
+"""A policy is read by people; a larger one is an attack or a mistake."""
+
+
+class Checkout:
+    """A folder that may hold a repository; git is asked when a fact is wanted, and without it facts are unknown."""
+
+    def __init__(self, folder: Path) -> None:
+        """Remember the folder; nothing is read yet."""
+        self.folder = folder
+        self._repository: Repository | GitUnavailable | None = None
+
+    @property
+    def repository(self) -> Repository:
+        """
+        The repository that holds the folder.
+
+        Raises: `GitUnavailable` where there is none that git can read; the same each time.
+        """
+        if self._repository is None:
+            try:
+                self._repository = Repository.open(self.folder)
+            except GitUnavailable as error:
+                self._repository = error
+        if isinstance(self._repository, GitUnavailable):
+            raise self._repository
+        return self._repository
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a repository that git can read."""
+        try:
+            return bool(self.repository)
+        except GitUnavailable:
+            return False
+
+    def has_commit(self, sha: str) -> bool:
+        """Tell whether the commit is in the object database."""
+        try:
+            return self.repository.rev_parse(sha) == sha
+        except GitUnavailable:
+            return False
+
+    def policy_file(self, commit: str, path: str, *, ref: str) -> Fact[PolicyFile | None]:
+        """Return the file in the tree of a commit that is here, or None where that tree has none."""
+        place = f"{path} at {commit[:12]} ({ref})" if ref else f"{path} at {commit[:12]}"
+        try:
+            blob = self.repository.read_blob(commit, path, limit_bytes=MAXIMUM_POLICY_BYTES)
+        except GitUnavailable as error:
+            return unavailable(f"{place} could not be read: {error.message}", detail=f"git {place}")
+        if blob is None:
+            return Known(value=None, source=Source.GIT, detail=f"git {place}")
+        if blob.kind is not EntryKind.FILE:
+            return unavailable(
+                f"{place} is a {blob.kind.value}, and a policy must be a plain file", detail=f"git {place}"
+            )
+        if blob.content is None:
+            return unavailable(
+                f"{place} has {blob.size} bytes, more than a policy may have ({MAXIMUM_POLICY_BYTES})",
+                detail=f"git {place}",
+            )
+        return Known(value=PolicyFile(content=blob.content, place=place), source=Source.GIT, detail=f"git {place}")
+
+    def first_parents(self, base: str, head: str) -> list[str] | None:
+        """Return the first-parent commits of base..head, oldest first, or None where this clone cannot tell."""
+        try:
+            if not self.has_commit(base):
+                return None
+            walk = self.repository.first_parents(base, head)
+        except GitUnavailable:
+            return None
+        return list(reversed(walk.commits)) if walk.complete else None
+
+
+def read_plain_file(path: Path, *, limit_bytes: int = MAXIMUM_POLICY_BYTES) -> bytes:
+    """
+    Return the bytes of a plain file, without waiting on a pipe or a device.
+
+    Raises: `OSError` with a reason in `strerror` for anything that is no plain file, is too large or cannot be read.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(0, "it is no plain file")
+        if status.st_size > limit_bytes:
+            raise OSError(0, f"it has {status.st_size} bytes, more than the {limit_bytes} that are read")
+        content = file.read(limit_bytes + 1)
+    if len(content) > limit_bytes:
+        raise OSError(0, f"it has more than the {limit_bytes} bytes that are read")
+    return content

@@ -1,0 +1,1 @@
+"""Evidence from GitHub: REST answers and the event file, turned into facts."""

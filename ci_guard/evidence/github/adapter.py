@@ -1,0 +1,93 @@
+"""GitHub as the gate sees it: every kind of evidence, from one client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from functools import cached_property
+from typing import Final
+
+from ci_guard.evidence import environment
+from ci_guard.evidence.checkout import Checkout
+from ci_guard.evidence.github import branches, claims, event, people, policy_file, provenance, tags
+from ci_guard.evidence.github.client import Client
+from ci_guard.evidence.github.job import read_job
+from ci_guard.evidence.github.transport import Transport
+from ci_guard.evidence.interface import PolicyFile
+from ci_guard.model.branch import BranchSelection, TagRules
+from ci_guard.model.fact import Fact
+from ci_guard.model.review import Provenance
+from ci_guard.model.run import Claim, Part, Platform, Run, Seat
+
+PUBLIC_API: Final = "https://api.github.com"
+
+
+class GitHub:
+    """A run on GitHub or GitHub Enterprise Server. Fulfils `Forge`."""
+
+    def __init__(
+        self, environ: Mapping[str, str], checkout: Checkout, *, proxy: str | None = None, ca_bundle: str | None = None
+    ) -> None:
+        """
+        Prepare; nothing is sent yet. The server is the runner's: `GITHUB_API_URL`.
+
+        Raises: `UsageError` for an address, repository, token, proxy or bundle that cannot be used.
+        """
+        self._job = read_job(environ)
+        self._checkout = checkout
+        self._client = Client(
+            api_url=environ.get("GITHUB_API_URL") or PUBLIC_API,
+            repository=self._job.repository,
+            tokens=environment.tokens(environ, Platform.GITHUB),
+            transport=Transport(proxy=proxy, ca_bundle=ca_bundle),
+        )
+
+    @cached_property
+    def _run(self) -> Run:
+        return event.identify(self._client, self._job)
+
+    @property
+    def requests(self) -> int:
+        """See `Forge.requests`."""
+        return self._client.requests
+
+    @property
+    def transport(self) -> tuple[str, ...]:
+        """See `Forge.transport`."""
+        return self._client.transport
+
+    def run(self) -> Run:
+        """See `RunEvidence.run`."""
+        return self._run
+
+    def policy_file(self, path: str) -> Fact[PolicyFile | None]:
+        """See `PolicyEvidence.policy_file`."""
+        return policy_file.get_policy_file(self._client, self._run, path, self._checkout)
+
+    def branches(self, entries: tuple[str, ...]) -> Fact[tuple[BranchSelection, ...]]:
+        """See `BranchEvidence.branches`."""
+        return branches.get_branches(self._client, self._run, entries)
+
+    def tags(self) -> Fact[TagRules]:
+        """See `BranchEvidence.tags`."""
+        return tags.get_tags(self._client, self._run)
+
+    def people(self, parts: AbstractSet[Part]) -> Fact[tuple[Seat, ...]]:
+        """See `PeopleEvidence.people`."""
+        return people.get_seats(self._client, self._job, self._run, parts)
+
+    def claims(self) -> Fact[tuple[Claim, ...]]:
+        """See `PeopleEvidence.claims`."""
+        return claims.get_claims(self._client, self._job, self._run)
+
+    def provenance(self, *, history: bool, reviews: bool, owners: bool) -> Fact[Provenance]:
+        """See `ProvenanceEvidence.provenance`."""
+        return provenance.get_provenance(
+            self._client,
+            self._job,
+            self._run,
+            history=history,
+            reviews=reviews,
+            owners=owners,
+            first_parents=self._checkout.first_parents,
+        )

@@ -1,0 +1,281 @@
+"""Turns environment, event file and the server's run into the run that is judged: commit, branch, trust, change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ci_guard.evidence.github import payload, records
+from ci_guard.evidence.github.accounts import DEPENDABOT_ID
+from ci_guard.evidence.github.client import Client
+from ci_guard.evidence.github.job import HEADS, TAGS, Job, pull_of_ref, queue_of_ref
+from ci_guard.evidence.github.records import Pull, WorkflowRun
+from ci_guard.evidence.github.together import three
+from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
+from ci_guard.model.run import ChangeReference, Event, Platform, Run
+
+EVENTS: Final = {
+    "pull_request": Event.CHANGE,
+    "pull_request_review": Event.CHANGE,
+    "pull_request_review_comment": Event.CHANGE,
+    "pull_request_target": Event.TARGET_CHANGE,
+    "merge_group": Event.QUEUE,
+    "release": Event.RELEASE,
+    "deployment": Event.DEPLOYMENT,
+    "deployment_status": Event.DEPLOYMENT,
+    "schedule": Event.SCHEDULE,
+    "workflow_dispatch": Event.MANUAL,
+    "repository_dispatch": Event.API,
+    "workflow_run": Event.UPSTREAM,
+    "issue_comment": Event.COMMENT,
+    "issues": Event.COMMENT,
+    "discussion": Event.COMMENT,
+    "discussion_comment": Event.COMMENT,
+    "commit_comment": Event.COMMENT,
+}
+"""
+The vocabulary, besides `push` and `create`, which are about a branch or a tag. The review comment of a pull request
+builds the same merge commit under the same restrictions as a review does. A called workflow keeps its caller's event.
+
+Source: "Events that trigger workflows".
+"""
+
+BUILDS_HEAD: Final = frozenset({Event.PUSH, Event.TAG, Event.QUEUE, Event.SCHEDULE, Event.MANUAL, Event.API})
+"""
+Events where the run's `head_sha` and `head_branch` are `GITHUB_SHA` and the name of `GITHUB_REF`.
+
+In a change they are the pull request's head while the job builds a merge commit. For the others the documentation does
+not say so, and an honest run must not be doubted.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sight:
+    """What there is to conclude from."""
+
+    job: Job
+    run: Fact[WorkflowRun]
+    pull: Fact[Pull] | None
+    """The pull request that ref or event name; None where they name none."""
+    event: Fact[Event]
+
+
+def identify(client: Client, job: Job) -> Run:
+    """
+    Return the run. What the server says wins over the environment, and the environment over the event file.
+
+    At most three calls, at the same time: the repository, the run, and the pull request where there is one.
+    """
+    number = _pull_number(job)
+    repository, server_run, pull = three(
+        client,
+        lambda: records.get_repository(client),
+        lambda: records.get_run(client, job.run_id),
+        lambda: None if number is None else records.get_pull(client, number),
+    )
+    sight = _Sight(job=job, run=server_run, pull=pull, event=_event(job, server_run))
+    ref = _ref(sight)
+    known = server_run.value if isinstance(server_run, Known) else None
+    return Run(
+        platform=Platform.GITHUB,
+        repository=job.repository,
+        repository_id=str(repository.value.id) if isinstance(repository, Known) else job.repository_id,
+        server_url=job.server_url,
+        run_url=_run_url(job),
+        platform_event=known.event if known else job.event_name,
+        event=sight.event,
+        ref=ref,
+        sha=_sha(sight),
+        branch=_branch(sight, ref),
+        tag=apply(ref, lambda name: name.removeprefix(TAGS) if name.startswith(TAGS) else None),
+        default_branch=apply(repository, lambda found: found.default_branch),
+        before=_before(sight),
+        change=_change(sight),
+        trusted=_trusted(sight),
+        actor=known.actor.login if known and known.actor else job.actor,
+        triggering_actor=(
+            known.triggering_actor.login if known and known.triggering_actor else job.triggering_actor or job.actor
+        ),
+    )
+
+
+def _pull_number(job: Job) -> int | None:
+    """Return the pull request that the run is about, by the ref where it says so, else by the event file."""
+    queue = queue_of_ref(job.ref)
+    number = pull_of_ref(job.ref) or (queue.number if queue else None)
+    if number is not None or isinstance(job.event, Unknown):
+        return number
+    event = job.event.value
+    number = payload.number(event, "pull_request", "number")
+    if number is None and payload.dig(event, "issue", "pull_request") is not None:
+        number = payload.number(event, "issue", "number")
+    return number if number is None or number > 0 else None
+
+
+def _run_url(job: Job) -> str:
+    if not (job.server_url and job.repository and job.run_id):
+        return ""
+    attempt = "" if job.run_attempt in ("", "1") else f"/attempts/{job.run_attempt}"
+    return f"{job.server_url}/{job.repository}/actions/runs/{job.run_id}{attempt}"
+
+
+def _event(job: Job, run: Fact[WorkflowRun]) -> Fact[Event]:
+    name = run.value.event if isinstance(run, Known) else job.event_name
+    source, detail = (run.source, run.detail) if isinstance(run, Known) else (Source.ENV, "GITHUB_EVENT_NAME")
+    event = EVENTS.get(name)
+    if name in ("push", "create"):
+        # A new branch is pushed; what `create` tells of a tag is what a push of it tells.
+        event = Event.TAG if job.ref.startswith(TAGS) else Event.PUSH if job.ref.startswith(HEADS) else None
+    if event is not None:
+        return Known(value=event, source=source, detail=detail)
+    if not name:
+        return unavailable("GITHUB_EVENT_NAME is not set", detail=detail)
+    return unavailable(
+        f"the event {name} of {job.ref or 'no ref'} has no place in ci-guard's vocabulary", detail=detail
+    )
+
+
+def _ref(sight: _Sight) -> Fact[str]:
+    ref, detail = sight.job.ref, "GITHUB_REF"
+    if not ref and isinstance(sight.event, Known) and sight.event.value is Event.DEPLOYMENT:
+        # Of a bare commit, which has neither branch nor tag, and is judged all the same.
+        return Known(value="", source=Source.ENV, detail=detail)
+    if not ref.startswith("refs/"):
+        return unavailable("GITHUB_REF is not set" if not ref else "GITHUB_REF is no full ref", detail=detail)
+    run = sight.run
+    if isinstance(run, Known) and isinstance(sight.event, Known) and sight.event.value in BUILDS_HEAD:
+        if ref not in (f"{HEADS}{run.value.head_branch}", f"{TAGS}{run.value.head_branch}"):
+            said = run.value.head_branch or "no branch"
+            return unavailable(f"GITHUB_REF is {ref}, but the run is of {said}", detail=run.detail)
+        return Known(value=ref, source=run.source, detail=run.detail)
+    return Known(value=ref, source=Source.ENV, detail=detail)
+
+
+def _sha(sight: _Sight) -> Fact[str]:
+    """Return the commit that is built: of a change the trial merge, not its head."""
+    run = sight.run
+    if isinstance(run, Known) and isinstance(sight.event, Known) and sight.event.value in BUILDS_HEAD:
+        return Known(value=run.value.head_sha, source=run.source, detail=run.detail)
+    if not records.SHA.fullmatch(sight.job.sha):
+        reason = "GITHUB_SHA is no commit id" if sight.job.sha else "GITHUB_SHA is not set"
+        return unavailable(reason, detail="GITHUB_SHA")
+    return Known(value=sight.job.sha, source=Source.ENV, detail="GITHUB_SHA")
+
+
+def _branch(sight: _Sight, ref: Fact[str]) -> Fact[str | None]:
+    if isinstance(ref, Unknown):
+        return ref
+    if isinstance(sight.event, Known) and sight.event.value is Event.QUEUE:
+        queue = queue_of_ref(ref.value)
+        if queue is None:
+            return unavailable(f"{ref.value} is not named as the merge queue names its branches", detail=ref.detail)
+        return Known(value=queue.target, source=ref.source, detail=ref.detail)
+    return apply(ref, lambda name: name.removeprefix(HEADS) if name.startswith(HEADS) else None)
+
+
+def _before(sight: _Sight) -> Fact[str | None]:
+    """Return where the branch stood before a push, by the event file; the history asks the activity log as well."""
+    if isinstance(sight.event, Unknown):
+        return sight.event
+    if sight.event.value is not Event.PUSH or sight.job.event_name == "create":
+        return Known(value=None, source=sight.event.source, detail=sight.event.detail)
+    if isinstance(sight.job.event, Unknown):
+        return sight.job.event
+    before, after = (payload.text(sight.job.event.value, key) for key in ("before", "after"))
+    detail = "event.before"
+    if not records.SHA.fullmatch(before) or not records.SHA.fullmatch(after):
+        return unavailable("the event file does not say where the push started", detail=detail)
+    if not after.strip("0"):
+        # The run is then of the default branch, to which nothing was pushed.
+        return unavailable("the push deleted a branch", detail=detail)
+    if after != sight.job.sha:
+        return unavailable(f"the event file is about {after[:12]}, the run about {sight.job.sha[:12]}", detail=detail)
+    return Known(value=before if before.strip("0") else None, source=Source.EVENT, detail=detail)
+
+
+def _change(sight: _Sight) -> Fact[ChangeReference | None]:
+    if isinstance(sight.event, Unknown):
+        return sight.event
+    event, pull = sight.event.value, sight.pull
+    if event in (Event.CHANGE, Event.TARGET_CHANGE):
+        return _built_change(sight)
+    if event is Event.QUEUE and pull is None:
+        return unavailable(f"{sight.job.ref} does not name the pull request of the merge group", detail="GITHUB_REF")
+    if event not in (Event.QUEUE, Event.COMMENT) or pull is None:
+        return Known(value=None, source=sight.event.source, detail=sight.event.detail)
+    # A comment's pull request is not built, so the server's present word about it is all there is.
+    return apply(pull, lambda found: _reference(found, head=found.head_sha, target=found.base_ref))
+
+
+def _built_change(sight: _Sight) -> Fact[ChangeReference | None]:
+    """
+    Return the change with the head that this run is of, which may have moved on since.
+
+    Who reads the head's reviews compares it with the server's again, so that an old run is not judged by newer reviews.
+    """
+    job, run, pull = sight.job, sight.run, sight.pull
+    known = pull.value if isinstance(pull, Known) else None
+    event = job.event.value if isinstance(job.event, Known) else {}
+    number = known.number if known else _pull_number(job)
+    target = job.base_ref or (known.base_ref if known else "")
+    claimed = payload.text(event, "pull_request", "head", "sha")
+    if known is not None and pull_of_ref(job.ref) is None and job.head_ref not in ("", known.head_ref):
+        # Only the event file gave the number, and the runner's variable tells of another branch.
+        return unavailable(
+            f"the event file names #{known.number}, which is not of {job.head_ref}", detail=sight.run.detail
+        )
+    if isinstance(run, Known) and isinstance(sight.event, Known) and sight.event.value is Event.CHANGE:
+        head, source, detail = run.value.head_sha, run.source, run.detail
+    elif known is not None and isinstance(pull, Known) and claimed in ("", known.head_sha):
+        head, source, detail = known.head_sha, pull.source, pull.detail
+    elif records.SHA.fullmatch(claimed):
+        head, source, detail = claimed, Source.EVENT, "event.pull_request"
+    else:
+        return pull if isinstance(pull, Unknown) else unavailable("nothing names the pull request of this run")
+    if number is None or not target:
+        return unavailable("nothing names the pull request of this run and its target", detail=detail)
+    if known is None:
+        return Known(value=ChangeReference(number=number, head=head, target=target), source=source, detail=detail)
+    return Known(value=_reference(known, head=head, target=target), source=source, detail=detail)
+
+
+def _reference(pull: Pull, *, head: str, target: str) -> ChangeReference:
+    # A pull request that was aimed elsewhere since has another branch's commit as its base.
+    target_commit = pull.base_sha if pull.base_ref == target else None
+    return ChangeReference(number=pull.number, head=head, target=target, target_commit=target_commit)
+
+
+def _trusted(sight: _Sight) -> Fact[bool]:
+    """
+    Tell whether the run has the repository's trust.
+
+    Only the server may say that it has not: the permissions of people do not matter then, so a step that rewrites the
+    event file into one of a fork would open the gate. That a change is the repository's own may come from the event
+    file, as it only makes the judgement stricter.
+    """
+    if isinstance(sight.event, Unknown):
+        return sight.event
+    if sight.event.value is not Event.CHANGE:
+        return Known(value=True, source=sight.event.source, detail=sight.event.detail)
+    if isinstance(sight.run, Known):
+        run = sight.run.value
+        own = run.head_repository_id == run.repository_id
+        by_dependabot = run.actor is not None and run.actor.id == DEPENDABOT_ID
+        return Known(value=own and not by_dependabot, source=sight.run.source, detail=sight.run.detail)
+    if sight.job.actor_id == str(DEPENDABOT_ID):
+        return _unconfirmed(sight.run, "the environment says that Dependabot started the run")
+    if isinstance(sight.pull, Known) and pull_of_ref(sight.job.ref) is not None:
+        pull = sight.pull.value
+        own = pull.head_repository_id is not None and pull.head_repository_id == pull.base_repository_id
+        return Known(value=own, source=sight.pull.source, detail=sight.pull.detail)
+    if isinstance(sight.job.event, Unknown):
+        return _unconfirmed(sight.run, sight.job.event.reason)
+    event = sight.job.event.value
+    head, base = (payload.number(event, "pull_request", side, "repo", "id") for side in ("head", "base"))
+    if head is not None and head == base:
+        return Known(value=True, source=Source.EVENT, detail="event.pull_request.head.repo.id")
+    return _unconfirmed(sight.run, "the event file says that the change comes from a fork")
+
+
+def _unconfirmed(run: Unknown, said: str) -> Unknown:
+    return replace(run, reason=f"{said}, which only the server may say: {run.reason}")

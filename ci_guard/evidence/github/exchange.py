@@ -1,0 +1,214 @@
+"""Requests and replies: each distinct request sent once, in bounded time, again where that may help, and parsed."""
+
+from __future__ import annotations
+
+import json
+import queue
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from ci_guard.errors import UsageError
+from ci_guard.evidence.github.limits import Pauses, is_limited, retry_after
+from ci_guard.evidence.github.transport import Fault, Transport, same_origin
+
+if TYPE_CHECKING:
+    import ssl
+
+    from ci_guard.evidence.github.connection import Answer, Lane
+
+RETRIES: Final = 2
+"""Of one request, after the first attempt."""
+RETRIES_PER_RUN: Final = 10
+"""Of all requests together, so that a server that is down does not cost minutes."""
+BACKOFF_SECONDS: Final = 0.3
+
+_NEXT: Final = re.compile(r'<([^<>]*)>\s*;[^,<]*\brel="?next\b"?')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What came of one request: a JSON body with its status, or why there is none."""
+
+    status: int = 0
+    headers: Mapping[str, str]
+    body: Any = None
+    """For a status that is no success: an object whose `message` is a text."""
+    failure: str = ""
+    limited: bool = False
+    """This token may not ask any more for a while; another may."""
+
+
+class Exchange:
+    """Sends requests with one of several tokens. For any number of threads; nobody gets another's answer."""
+
+    def __init__(self, *, api_url: str, tokens: tuple[str, ...], transport: Transport) -> None:
+        """
+        Prepare; nothing is sent and PyGithub is not imported yet.
+
+        Raises: `UsageError` for an address or a CA bundle that cannot be used.
+        """
+        self.sent = 0
+        """Number of HTTP requests so far."""
+        self._origin = transport.origin(api_url)
+        self._api_url = api_url.rstrip("/")
+        self._tokens = tokens
+        self._transport = transport
+        self._context = self._tls_context() if self._origin.scheme == "https" else None
+        self._lanes: tuple[deque[Lane], ...] = tuple(deque() for _ in tokens)
+        """Idle ones, by token: whoever sends takes one and puts it back."""
+        self._lock = threading.Lock()
+        self._replies: dict[tuple[int, str], Future[Reply]] = {}
+        self._pauses = Pauses(transport.wait_seconds)
+        self._retries_left = RETRIES_PER_RUN
+
+    def reply(self, token: int, target: str) -> Reply:
+        """Return the reply to `GET <api><target>` with that token, asking once for all who want it."""
+        with self._lock:
+            future = self._replies.get((token, target))
+            mine = future is None
+            if future is None:
+                future = self._replies[(token, target)] = Future()
+        if mine:
+            try:
+                future.set_result(self._ask(token, target))
+            except BaseException as error:  # noqa: BLE001 - passed on to everybody who waits, this thread included
+                future.set_exception(error)
+        return future.result()
+
+    def next_target(self, reply: Reply) -> str | None:
+        """Return the page after this one, empty for one outside of the API, or None after the last."""
+        found = _NEXT.search(reply.headers.get("link", ""))
+        if found is None:
+            return None
+        prefix = self._origin.path.rstrip("/")
+        try:
+            url = urlsplit(found[1])
+            if same_origin(self._origin, url) and url.path.startswith(f"{prefix}/"):
+                return f"{url.path[len(prefix) :]}?{url.query}"
+        except ValueError:
+            pass
+        return ""
+
+    def _ask(self, token: int, target: str) -> Reply:
+        """Ask, and ask again where that may help and the run can afford it."""
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                answer = self._send(token, target)
+            except Fault as fault:
+                reply, again, pause = Reply(headers={}, failure=fault.reason), fault.transient, None
+            else:
+                reply, again, pause = read(answer), answer.status >= 500, retry_after(answer.headers)
+            if attempt > RETRIES or not (again or reply.limited):
+                return reply
+            if pause is not None:
+                if not self._pauses.wait(pause):
+                    return reply
+            elif not again or not self._may_retry():
+                return reply
+            else:
+                time.sleep(BACKOFF_SECONDS * attempt)
+
+    def _may_retry(self) -> bool:
+        with self._lock:
+            self._retries_left -= 1
+            return self._retries_left >= 0
+
+    def _send(self, token: int, target: str) -> Answer:
+        """
+        Send one request in a thread of its own, which is left behind when its time is over.
+
+        Neither a slow name look-up nor headers that drip can be bounded otherwise.
+
+        Raises: `Fault`.
+        """
+        outcome: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
+
+        def run() -> None:
+            try:
+                lane = self._take_lane(token)
+                answer = lane.get(target)
+                self._lanes[token].append(lane)
+                outcome.put(answer)
+            except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
+                outcome.put(error)
+
+        threading.Thread(target=run, name="github-request", daemon=True).start()
+        try:
+            got = outcome.get(timeout=self._transport.total_seconds)
+        except queue.Empty:
+            raise Fault(f"no complete answer within {self._transport.total_seconds:g} s") from None
+        if isinstance(got, BaseException):
+            raise got
+        return got
+
+    def _take_lane(self, token: int) -> Lane:
+        from ci_guard.evidence.github.connection import Lane
+
+        try:
+            return self._lanes[token].pop()
+        except IndexError:
+            return Lane(
+                api_url=self._api_url,
+                token=self._tokens[token],
+                transport=self._transport,
+                context=self._context,
+                count=self._count,
+            )
+
+    def _count(self) -> None:
+        with self._lock:
+            self.sent += 1
+
+    def _tls_context(self) -> ssl.SSLContext:
+        import ssl
+
+        from ci_guard.evidence.github.tls import tls_context
+
+        try:
+            return tls_context(self._transport.ca_bundle)
+        except (OSError, ssl.SSLError):
+            raise UsageError(
+                f"The CA bundle {self._transport.ca_bundle!r} holds no certificates.",
+                hint="Name a file with certificates in PEM form.",
+            ) from None
+
+
+def read(answer: Answer) -> Reply:
+    """Parse an answer. Whatever is not GitHub's JSON is a failure, also under a status that would mean a refusal."""
+    status, headers = answer.status, answer.headers
+
+    def failed(how: str, *, limited: bool = False) -> Reply:
+        return Reply(status=status, headers=headers, failure=f"the server {how}", limited=limited)
+
+    if status >= 500:
+        return failed(f"answered {status}")
+    if status == 204:
+        return Reply(status=status, headers=headers)
+    if not answer.body:
+        return failed(f"answered {status} with nothing")
+    try:
+        body = json.loads(answer.body, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        page = answer.body.lstrip().startswith("<")
+        return failed(f"answered {status} with {'a web page instead of' if page else 'something that is no'} JSON")
+    if 200 <= status < 300:
+        return Reply(status=status, headers=headers, body=body)
+    message = body.get("message") if isinstance(body, dict) else None
+    if not isinstance(message, str):
+        return failed(f"answered {status} without GitHub's message")
+    if is_limited(status, headers, message):
+        return failed(f"limits the requests of this token ({status})", limited=True)
+    return Reply(status=status, headers=headers, body=body)
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")

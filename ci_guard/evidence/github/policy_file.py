@@ -1,0 +1,146 @@
+"""The policy file as the trusted ref has it: in a change the target branch's tip, otherwise the judged commit."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+from urllib.parse import quote
+
+from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, Checkout
+from ci_guard.evidence.github.client import Client, segment
+from ci_guard.evidence.github.shape import ShapeError, checked, integer, record, text
+from ci_guard.evidence.interface import PolicyFile
+from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
+from ci_guard.model.run import Event, Run
+
+FOLDER_LIMIT: Final = 1000
+"""Entries that a listing shows at most. Source: REST "Get repository content"."""
+
+
+def get_policy_file(client: Client, run: Run, path: str, checkout: Checkout) -> Fact[PolicyFile | None]:
+    """
+    Return the file, or None where the trusted ref verifiably has none. `path` is relative to the repository's root.
+
+    In a change the server is asked first, and the checkout only for what the server does not tell. Otherwise the judged
+    commit is read from the object database, and from the server where it is not there.
+    """
+    if isinstance(run.event, Unknown):
+        return run.event
+    match run.event.value:
+        case Event.CHANGE | Event.TARGET_CHANGE:
+            if isinstance(run.change, Unknown):
+                return run.change
+            if run.change.value is None:
+                return unavailable("the target of the change is not known")
+            return _of_target(client, run.change.value.target, run.change.value.target_commit, path, checkout)
+        case Event.QUEUE:
+            if isinstance(run.branch, Unknown):
+                return run.branch
+            if run.branch.value is None:
+                return unavailable("the target of the merge queue is not known")
+            return _of_target(client, run.branch.value, None, path, checkout)
+        case _:
+            return run.sha if isinstance(run.sha, Unknown) else _of_commit(client, run.sha.value, path, checkout)
+
+
+def _of_target(
+    client: Client, target: str, target_commit: str | None, path: str, checkout: Checkout
+) -> Fact[PolicyFile | None]:
+    """Read the tip of the branch that a change wants to get into, which the change cannot have edited."""
+    tip = checked(client.get(f"branches/{segment(target)}"), lambda body: _tip(body, target))
+    file = tip if isinstance(tip, Unknown) else _of_server(client, tip.value, path, target)
+    if isinstance(file, Known):
+        return file
+    fetched = tip.value if isinstance(tip, Known) else target_commit
+    if fetched is not None and checkout.has_commit(fetched):
+        return checkout.policy_file(fetched, path, ref=target)
+    return file
+
+
+def _of_commit(client: Client, sha: str, path: str, checkout: Checkout) -> Fact[PolicyFile | None]:
+    if not checkout.has_commit(sha):
+        return _of_server(client, sha, path, "")
+    file = checkout.policy_file(sha, path, ref="")
+    if isinstance(file, Known):
+        return file
+    # A partial clone may lack the content; where the server does not help, git's reason is the one that matters.
+    answer = _of_server(client, sha, path, "")
+    return answer if isinstance(answer, Known) else file
+
+
+def _tip(body: Any, target: str) -> str:
+    if text(body, "name") != target:
+        raise ShapeError("'name' is another branch's: the target was renamed")
+    return text(record(body, "commit"), "sha")
+
+
+def _of_server(client: Client, sha: str, path: str, ref: str) -> Fact[PolicyFile | None]:
+    """
+    Read the file and the listings of the folders above it, at the same time.
+
+    Only a listing proves that there is nothing: a 404 may as well mean that the token does not see it. And only a
+    listing shows a link, because a link is answered with the file that it leads to.
+
+    Source: REST "Get repository content".
+    """
+    place = f"{path} at {sha[:12]} ({ref})" if ref else f"{path} at {sha[:12]}"
+    parts = path.split("/")
+    folders = ["/".join(parts[:depth]) for depth in range(len(parts))]
+    where = {"ref": sha}
+    content, *listings = client.gather(
+        lambda: client.get(f"contents/{_quoted(path)}", params=where),
+        *(partial(client.get, f"contents/{_quoted(folder)}", shape=list, params=where) for folder in folders),
+    )
+    blob = _blob(parts, listings, place)
+    if isinstance(blob, Unknown):
+        return blob
+    if blob.value is None:
+        return Known(value=None, source=Source.API, detail=blob.detail)
+    if isinstance(content, Known) and content.value.get("encoding") == "none":
+        return unavailable(
+            f"{place} is larger than a policy may be ({MAXIMUM_POLICY_BYTES} bytes)", detail=content.detail
+        )
+    expected = blob.value
+    return checked(content, lambda body: PolicyFile(content=_content(body, expected), place=place))
+
+
+def _blob(parts: Sequence[str], listings: Sequence[Fact[Any]], place: str) -> Fact[str | None]:
+    """Follow the path from listing to listing; return the id of the plain file there, or None where there is none."""
+    for depth, (part, listing) in enumerate(zip(parts, listings, strict=True), start=1):
+        entries = checked(listing, lambda items: {text(item, "name"): item for item in items})
+        if isinstance(entries, Unknown):
+            return entries
+        entry = entries.value.get(part)
+        if entry is None:
+            if len(entries.value) >= FOLDER_LIMIT:
+                return unavailable(f"{place}: the folder has too many entries to list", detail=entries.detail)
+            return Known(value=None, source=Source.API, detail=entries.detail)
+        kind = entry.get("type")
+        if kind != ("file" if depth == len(parts) else "dir"):
+            return unavailable(f"{place}: {part} is a {kind}, and a policy must be a plain file", detail=entries.detail)
+        if depth == len(parts):
+            return checked(Known(value=entry, source=Source.API, detail=entries.detail), lambda item: text(item, "sha"))
+    raise AssertionError("a path has at least one part")
+
+
+def _content(body: Any, blob: str) -> bytes:
+    """Return the bytes of a file that is the one in the listing."""
+    if text(body, "type") != "file" or text(body, "sha") != blob:
+        # A submodule is listed as a file, and a link is answered as what it leads to.
+        raise ShapeError("it is no plain file")
+    if text(body, "encoding") != "base64":
+        raise ShapeError("'encoding' is not base64")
+    try:
+        content = base64.b64decode("".join(text(body, "content").split()), validate=True)
+    except binascii.Error:
+        raise ShapeError("'content' is no base64") from None
+    if len(content) != integer(body, "size"):
+        raise ShapeError("'content' has not the length that 'size' says")
+    return content
+
+
+def _quoted(path: str) -> str:
+    return quote(path, safe="/", errors="surrogateescape")

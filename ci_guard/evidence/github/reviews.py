@@ -1,0 +1,79 @@
+"""Who reviewed a pull request, on which commit, and what they may do."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ci_guard.evidence.github import records
+from ci_guard.evidence.github.access import get_access
+from ci_guard.evidence.github.accounts import GHOST, GONE
+from ci_guard.evidence.github.client import Client
+from ci_guard.evidence.github.records import Pull, nullable_person
+from ci_guard.evidence.github.shape import ShapeError, checked, optional, text, when
+from ci_guard.model.fact import Fact, Known, Source, Unknown
+from ci_guard.model.kinds import Level
+from ci_guard.model.review import Review, ReviewState
+from ci_guard.model.run import Access, AccountType, Person
+
+STATES: Final = {
+    "APPROVED": ReviewState.APPROVED,
+    "CHANGES_REQUESTED": ReviewState.REJECTED,
+    "DISMISSED": ReviewState.DISMISSED,
+    "COMMENTED": None,
+    "PENDING": None,
+}
+"""None for what is no verdict. Source: REST "List reviews for a pull request"."""
+
+APP: Final = Access(level=Level.NONE, role="app")
+
+
+def get_reviews(client: Client, pull: Pull) -> Fact[tuple[Review, ...]]:
+    """
+    Return every verdict, oldest first, with the access of each reviewer, which is asked once for each person.
+
+    A review whose commit is gone (`commit_id` null, after a force push) covers no head.
+    """
+    path = f"pulls/{pull.number}/reviews"
+    verdicts = checked(client.get_all(path), lambda items: [found for item in items if (found := _parse(item))])
+    if isinstance(verdicts, Unknown):
+        return verdicts
+    people = list(dict.fromkeys(person for person, _, _, _ in verdicts.value))
+    held = dict(zip(people, client.gather(*(lambda p=p: _access(client, p) for p in people)), strict=True))
+    reviews = [
+        Review(
+            reviewer=person,
+            access=held[person],
+            state=state,
+            covers_head=Known(value=commit == pull.head_sha, source=verdicts.source, detail=verdicts.detail),
+            submitted_at=at,
+        )
+        for person, state, commit, at in verdicts.value
+    ]
+    return Known(
+        value=tuple(sorted(reviews, key=lambda review: review.submitted_at)),
+        source=verdicts.source,
+        detail=verdicts.detail,
+    )
+
+
+def _parse(value: Any) -> tuple[Person, ReviewState, str | None, Any] | None:
+    state = text(value, "state")
+    if state not in STATES:
+        raise ShapeError("'state' is none of a review")
+    verdict = STATES[state]
+    if verdict is None:
+        return None
+    return (
+        nullable_person(value, "user") or GHOST,
+        verdict,
+        optional(value, "commit_id", records.sha),
+        when(value, "submitted_at"),
+    )
+
+
+def _access(client: Client, person: Person) -> Fact[Access]:
+    if person == GHOST:
+        return Known(value=GONE, source=Source.API, detail="the review has no author any more")
+    if person.type is AccountType.BOT:
+        return Known(value=APP, source=Source.API, detail="the review is an app's")
+    return get_access(client, person)

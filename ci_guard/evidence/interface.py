@@ -1,0 +1,95 @@
+"""What a platform's adapter offers: narrow kinds of evidence, each returned as facts and never as an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Protocol
+
+from ci_guard.model.branch import BranchSelection, TagRules
+from ci_guard.model.fact import Fact
+from ci_guard.model.review import Provenance
+from ci_guard.model.run import Claim, Part, Run, Seat
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyFile:
+    """The default policy file as it stands in the trusted ref."""
+
+    content: bytes
+    place: str
+    """For messages: `.ci-guard.yml at 1a2b3c4d (main)`."""
+
+
+class RunEvidence(Protocol):
+    """Which run this is."""
+
+    def run(self) -> Run:
+        """Return the run; what is not known of it is unknown in its fields. Called once, before everything else."""
+        ...
+
+
+class PolicyEvidence(Protocol):
+    """The policy of the repository, read where a change cannot have edited it."""
+
+    def policy_file(self, path: str) -> Fact[PolicyFile | None]:
+        """
+        Return the file, or None where the trusted ref verifiably has none.
+
+        In a change (also `target-change` and `queue`): at the target branch's commit. Otherwise: in the judged commit's
+        tree.
+        A link, a directory, a submodule or an unreadable file is unknown, never None.
+        """
+        ...
+
+
+class BranchEvidence(Protocol):
+    """Rules on branches and tags."""
+
+    def branches(self, entries: tuple[str, ...]) -> Fact[tuple[BranchSelection, ...]]:
+        """Return one selection for each entry, in the given order."""
+        ...
+
+    def tags(self) -> Fact[TagRules]:
+        """Return the rules about tags."""
+        ...
+
+
+class PeopleEvidence(Protocol):
+    """Who takes part in the run, and what they may do."""
+
+    def people(self, parts: AbstractSet[Part]) -> Fact[tuple[Seat, ...]]:
+        """Return the seats of these parts; a part that the event does not have has none."""
+        ...
+
+    def claims(self) -> Fact[tuple[Claim, ...]]:
+        """Return every variable and event field that says who, what or where, beside the server's word."""
+        ...
+
+
+class ProvenanceEvidence(Protocol):
+    """Where the judged commit came from."""
+
+    def provenance(self, *, history: bool, reviews: bool, owners: bool) -> Fact[Provenance]:
+        """
+        Return the origin of the judged commit.
+
+        `history` adds the first-parent commits of a push, `reviews` the reviews and contributions of the changes of the
+        judged commit,
+        `owners` the owned paths; what was not asked for is unknown.
+        """
+        ...
+
+
+class Forge(RunEvidence, PolicyEvidence, BranchEvidence, PeopleEvidence, ProvenanceEvidence, Protocol):
+    """Everything that the gate asks of a platform."""
+
+    @property
+    def requests(self) -> int:
+        """Number of HTTP requests made so far, retries included."""
+        ...
+
+    @property
+    def transport(self) -> tuple[str, ...]:
+        """Proxy and CA bundle in use, for the record; never credentials."""
+        ...

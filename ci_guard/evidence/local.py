@@ -1,0 +1,110 @@
+"""A run outside CI: what git and the folder tell; what only a forge knows is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Final
+
+from ci_guard.errors import GitUnavailable
+from ci_guard.evidence.checkout import Checkout, read_plain_file
+from ci_guard.evidence.interface import PolicyFile
+from ci_guard.model.branch import BranchSelection, TagRules
+from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
+from ci_guard.model.review import Provenance
+from ci_guard.model.run import Claim, Part, Platform, Run, Seat
+
+NO_FORGE: Final = unavailable("no CI platform was detected, so no forge was asked")
+
+
+class Local:
+    """The machine of somebody who tries the gate. Fulfils `Forge`."""
+
+    requests = 0
+    transport: tuple[str, ...] = ()
+
+    def __init__(self, checkout: Checkout) -> None:
+        """Judge the folder of this checkout."""
+        self._checkout = checkout
+
+    def run(self) -> Run:
+        """See `RunEvidence.run`: the commit that is checked out, and nothing about people."""
+        return Run(
+            platform=Platform.LOCAL,
+            event=NO_FORGE,
+            ref=self._ref(),
+            sha=self._sha(),
+            branch=self._branch(),
+            tag=NO_FORGE,
+            default_branch=NO_FORGE,
+            before=NO_FORGE,
+            change=NO_FORGE,
+            trusted=NO_FORGE,
+        )
+
+    def policy_file(self, path: str) -> Fact[PolicyFile | None]:
+        """See `PolicyEvidence.policy_file`: in the commit that is checked out; without any commit, in the folder."""
+        sha = self._sha()
+        if isinstance(sha, Known):
+            return self._checkout.policy_file(sha.value, path, ref="HEAD")
+        return plain_policy_file(self._checkout.folder / path)
+
+    def branches(self, entries: tuple[str, ...]) -> Fact[tuple[BranchSelection, ...]]:
+        """See `BranchEvidence.branches`."""
+        return NO_FORGE
+
+    def tags(self) -> Fact[TagRules]:
+        """See `BranchEvidence.tags`."""
+        return NO_FORGE
+
+    def people(self, parts: AbstractSet[Part]) -> Fact[tuple[Seat, ...]]:
+        """See `PeopleEvidence.people`."""
+        return NO_FORGE
+
+    def claims(self) -> Fact[tuple[Claim, ...]]:
+        """See `PeopleEvidence.claims`."""
+        return NO_FORGE
+
+    def provenance(self, *, history: bool, reviews: bool, owners: bool) -> Fact[Provenance]:
+        """See `ProvenanceEvidence.provenance`."""
+        return NO_FORGE
+
+    def _sha(self) -> Fact[str]:
+        try:
+            head = self._checkout.repository.head()
+        except GitUnavailable as error:
+            return unavailable(error.message)
+        if head is None:
+            return unavailable("the repository has no commit yet")
+        return Known(value=head, source=Source.GIT, detail="git HEAD")
+
+    def _ref(self) -> Fact[str]:
+        try:
+            ref = self._checkout.repository.branch()
+        except GitUnavailable as error:
+            return unavailable(error.message)
+        return (
+            unavailable("no branch is checked out")
+            if ref is None
+            else Known(value=ref, source=Source.GIT, detail="git HEAD")
+        )
+
+    def _branch(self) -> Fact[str | None]:
+        ref = self._ref()
+        if isinstance(ref, Unknown):
+            return ref
+        return Known(value=ref.value.removeprefix("refs/heads/"), source=ref.source, detail=ref.detail)
+
+
+def plain_policy_file(path: Path) -> Fact[PolicyFile | None]:
+    """Return a policy that lies in a folder without commits; a link could lead anywhere and is refused."""
+    place = path.name
+    if path.is_symlink():
+        return unavailable(f"{place} is a symbolic link, and a policy must be a plain file")
+    try:
+        content = read_plain_file(path)
+    except FileNotFoundError:
+        return Known(value=None, source=Source.GIT, detail=place)
+    except OSError as error:
+        return unavailable(f"{place} could not be read: {error.strerror}")
+    return Known(value=PolicyFile(content=content, place=place), source=Source.GIT, detail=place)
