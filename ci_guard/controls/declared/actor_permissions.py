@@ -1,0 +1,98 @@
+"""The words of `actor-permissions`: every requirement with its kind, its reason and how each platform satisfies it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ci_guard.model.judgement import Severity
+from ci_guard.model.kinds import AtLevel, Flag
+from ci_guard.model.meta import Meta, Requirement
+
+COLLABORATORS: Final = "https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user"
+ROLE: Final = "Grant the role under Settings, Collaborators and teams. Every token shows it (`metadata: read`)."
+RUN: Final = "`actions: read` shows it, because no variable names it reliably."
+MEMBER: Final = "Grant the role under Manage, Members. A token with `read_api` shows it, or the signed ID token."
+
+META: Final = Meta(
+    id="actor-permissions",
+    title="Actor permissions",
+    summary="Does everybody who set this run in motion hold the rights that it takes?",
+    options=frozenset({"bots"}),
+    requirements=(
+        Requirement(
+            id="actor",
+            kind=AtLevel(),
+            title="whoever caused the run holds the level",
+            why="A run has the rights of whoever caused it first, also when somebody else starts it again later.",
+            severity=Severity.HIGH,
+            github=f"{ROLE} Bots and apps count only if the policy lists them under `bots` by login and id.",
+            gitlab=f"{MEMBER} Tokens of projects and groups act as bots; list them under `bots`.",
+            source=COLLABORATORS,
+        ),
+        Requirement(
+            id="triggering-actor",
+            kind=AtLevel(),
+            title="whoever started or re-ran the run holds the level",
+            why=(
+                "Pressing re-run ships an old commit with the rights of its first actor; the presser may be somebody "
+                "else."
+            ),
+            severity=Severity.HIGH,
+            github=f"{ROLE} Who pressed re-run is a fact of the run: {RUN}",
+            gitlab=f"{MEMBER} For a manual job it is whoever pressed play; the job's own token shows who that is.",
+            source="https://docs.github.com/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs",
+        ),
+        Requirement(
+            id="sender",
+            kind=AtLevel(),
+            title="whoever sent the event holds the level",
+            why="A comment, a label or a dispatch can start a run on somebody else's change.",
+            severity=Severity.MEDIUM,
+            github=f"{ROLE} The sender is the account of the event itself.",
+            gitlab=f"{MEMBER} The sender is whoever created the pipeline.",
+            source="https://docs.github.com/webhooks/webhook-events-and-payloads",
+        ),
+        Requirement(
+            id="author",
+            kind=AtLevel(),
+            title="the author of each change holds the level",
+            why="On `target-change` and in a queue a stranger's code runs with the repository's trust and secrets.",
+            severity=Severity.HIGH,
+            github=(
+                f"{ROLE} `pull-requests: read` shows the author of the change; in a queue every change of the group "
+                "counts."
+            ),
+            gitlab=f"{MEMBER} The job token shows the author of a merge request from GitLab 18.3 on.",
+            source="https://docs.github.com/actions/reference/security/securely-using-pull_request_target",
+        ),
+        Requirement(
+            id="upstream-actor",
+            kind=AtLevel(),
+            title="whoever caused the run that started this one holds the level",
+            why="A run on `workflow_run` has the repository's secrets, whoever started the run before it.",
+            severity=Severity.HIGH,
+            github=f"{ROLE} The upstream run is read from the API: {RUN}",
+            gitlab=f"{MEMBER} The upstream pipeline is read with `read_api`.",
+            source=(
+                ""
+                "https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows#workflow_run"
+            ),
+        ),
+        Requirement(
+            id="consistent-identity",
+            kind=Flag(),
+            title="every variable and event field that says who, what or where agrees with the server",
+            why=(
+                "On GitLab a pipeline variable overrides predefined ones, and on GitHub an earlier step can rewrite "
+                "the event file: a difference is somebody's lie."
+            ),
+            severity=Severity.CRITICAL,
+            github=f"Run the guard in a job of its own, first. Run and attempt are compared with the API: {RUN}",
+            gitlab=(
+                "Restrict who may set pipeline variables (Settings, CI/CD, Variables). The job token and the ID token "
+                "show the truth."
+            ),
+            source="https://docs.gitlab.com/ci/variables/#cicd-variable-precedence",
+        ),
+    ),
+)

@@ -1,0 +1,321 @@
+"""The words of `branch-protection`: every requirement with its kind, its reason and how each platform satisfies it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ci_guard.model.judgement import Severity
+from ci_guard.model.kinds import AllOf, AtLeast, Flag, NoneBut
+from ci_guard.model.meta import Meta, Requirement
+
+GITHUB: Final = "https://docs.github.com/repositories/configuring-branches-and-merges-in-your-repository"
+RULES: Final = f"{GITHUB}/managing-rulesets/available-rules-for-rulesets"
+RULESETS: Final = f"{GITHUB}/managing-rulesets/about-rulesets"
+CLASSIC: Final = f"{GITHUB}/managing-protected-branches/about-protected-branches"
+GITLAB: Final = "https://docs.gitlab.com/user/project"
+PROTECTED: Final = f"{GITLAB}/repository/branches/protected/"
+APPROVALS: Final = f"{GITLAB}/merge_requests/approvals/settings/"
+
+SEEN: Final = (
+    "A ruleset is visible to every token; the details of a classic protection rule need `administration: read`, which "
+    "a job's own token never has."
+)
+"""Which token shows a rule on GitHub (https://docs.github.com/rest/repos/rules#get-rules-for-a-branch)."""
+SEEN_BYPASS: Final = (
+    "Bypass lists are visible only to those who may edit the ruleset: `administration: write` on the repository."
+)
+"""`bypass_actors` is left out for everybody else (https://docs.github.com/rest/repos/rules#get-a-repository-ruleset)."""
+READ_API: Final = "Needs a token with `read_api`; the job token does not show it."
+FROM_18_3: Final = "The job token shows it from GitLab 18.3 on; before that a token with `read_api` is needed."
+
+META: Final = Meta(
+    id="branch-protection",
+    title="Branch protection",
+    summary="Do the platform's own rules protect each listed branch, whichever branch is being built?",
+    options=frozenset({"branches"}),
+    requirements=(
+        Requirement(
+            id="protected",
+            kind=Flag(),
+            title="some rule protects the branch",
+            why=(
+                "Without any rule everybody with write access can rewrite or delete the branch. It is only a "
+                "beginning: it says nothing about what the rules are."
+            ),
+            severity=Severity.CRITICAL,
+            github=(
+                "Add a branch ruleset (Settings, Rules, Rulesets) or a classic protection rule. `contents: read` "
+                "shows it."
+            ),
+            gitlab=f"Protect the branch under Settings, Repository, Protected branches. {FROM_18_3}",
+            source=CLASSIC,
+        ),
+        Requirement(
+            id="no-force-push",
+            kind=Flag(),
+            title="force pushes are blocked",
+            why="A force push replaces reviewed history by any other, and the old commits vanish from the branch.",
+            severity=Severity.CRITICAL,
+            github=f"Rule `Block force pushes`, which rulesets switch on by default. {SEEN}",
+            gitlab=(
+                "Protected branch with `Allowed to force push` off in every rule that matches, because the most "
+                f"permissive one wins. {READ_API}"
+            ),
+            source=RULES,
+        ),
+        Requirement(
+            id="no-deletion",
+            kind=Flag(),
+            title="deleting the branch is blocked",
+            why="Whoever deletes the branch and pushes it again has replaced its history without a force push.",
+            severity=Severity.HIGH,
+            github=f"Rule `Restrict deletions`. {SEEN}",
+            gitlab=(
+                "Protected branch: Git clients cannot delete it then. Maintainers still can in the web interface. "
+                f"{FROM_18_3}"
+            ),
+            source=RULES,
+        ),
+        Requirement(
+            id="pull-request",
+            kind=Flag(),
+            title="changes come in only through a pull or merge request",
+            why="A direct push skips reviews and checks altogether.",
+            severity=Severity.CRITICAL,
+            github=f"Rule `Require a pull request before merging`. {SEEN}",
+            gitlab=f"Protected branch with `Allowed to push and merge` set to `No one`. {READ_API}",
+            source=RULES,
+        ),
+        Requirement(
+            id="approvals",
+            kind=AtLeast(),
+            title="enough approvals are required before a merge",
+            why="Code that nobody but its author has seen is the easiest way in for one stolen account.",
+            severity=Severity.HIGH,
+            github=f"`Required approvals` of the rule `Require a pull request before merging`. {SEEN}",
+            gitlab=(
+                "An approval rule for the branch (Premium; on Free approvals are optional and enforce nothing). "
+                f"{READ_API}"
+            ),
+            source=RULES,
+        ),
+        Requirement(
+            id="dismiss-stale-approvals",
+            kind=Flag(),
+            title="new commits withdraw earlier approvals",
+            why="Otherwise a harmless change is approved first and something else is pushed to it afterwards.",
+            severity=Severity.HIGH,
+            github=f"`Dismiss stale pull request approvals when new commits are pushed`. {SEEN}",
+            gitlab=(
+                "`Remove all approvals` when a commit is added, in the merge request approval settings (Premium). "
+                f"{READ_API}"
+            ),
+            source=RULES,
+        ),
+        Requirement(
+            id="last-push-approval",
+            kind=Flag(),
+            title="whoever pushed last cannot be the one whose approval counts",
+            why="A reviewer could push a last commit to somebody else's change and approve it alone.",
+            severity=Severity.HIGH,
+            github=f"`Require approval of the most recent reviewable push`. {SEEN}",
+            gitlab=(
+                "`Prevent approvals by users who add commits`, in the merge request approval settings (Premium). "
+                f"{READ_API}"
+            ),
+            source=RULES,
+        ),
+        Requirement(
+            id="code-owner-review",
+            kind=Flag(),
+            title="code owners have to approve",
+            why="Those who answer for a part of the code should see every change to it.",
+            severity=Severity.MEDIUM,
+            github=f"`Require review from Code Owners`, with a CODEOWNERS file on the branch. {SEEN}",
+            gitlab=f"`Require approval from code owners` on the protected branch (Premium). {READ_API}",
+            source=RULES,
+        ),
+        Requirement(
+            id="required-reviewers",
+            kind=AllOf(),
+            title="the named teams have to review",
+            why=(
+                "A rule that any approval satisfies does not bring the people who must see a change, such as a "
+                "security team."
+            ),
+            severity=Severity.MEDIUM,
+            github=f"`Require review from specific teams` of the rule `Require a pull request before merging`. {SEEN}",
+            gitlab=f"An approval rule for the branch that names the group (Premium). {READ_API}",
+            source=RULES,
+        ),
+        Requirement(
+            id="restricted-dismissal",
+            kind=Flag(),
+            title="only named people can dismiss a review",
+            why="Whoever may dismiss a request for changes can silence the reviewer who asked for them.",
+            severity=Severity.LOW,
+            github=f"`Restrict who can dismiss pull request reviews`. {SEEN}",
+            gitlab="GitLab has no such setting: reviewers withdraw only their own approval.",
+            source=CLASSIC,
+        ),
+        Requirement(
+            id="status-checks",
+            kind=AllOf(),
+            title="the named checks have to succeed before a merge",
+            why="A check that is not required is advice. A rule with an empty list requires nothing at all.",
+            severity=Severity.HIGH,
+            github=f"Rule `Require status checks to pass`, with the names of the checks. {SEEN}",
+            gitlab=(
+                "`Pipelines must succeed` in the merge request settings; external status checks by name (Ultimate). "
+                f"{READ_API}"
+            ),
+            source=RULES,
+        ),
+        Requirement(
+            id="up-to-date",
+            kind=Flag(),
+            title="a change is tested together with the newest state of the branch",
+            why="Two changes that pass alone can break, or open a hole, together.",
+            severity=Severity.MEDIUM,
+            github=f"`Require branches to be up to date before merging`. {SEEN}",
+            gitlab=(
+                "Merge method `Fast-forward merge` or `Merge commit with semi-linear history`, or merge trains. "
+                f"{READ_API}"
+            ),
+            source=RULES,
+        ),
+        Requirement(
+            id="check-source",
+            kind=Flag(),
+            title="every required check is bound to the app that reports it",
+            why=(
+                "A check is known by its name alone otherwise, and every token that may write statuses can report "
+                "success in that name."
+            ),
+            severity=Severity.MEDIUM,
+            github=(
+                "Choose the source app beside each required check, instead of `any source`. All workflows share the "
+                f"app GitHub Actions. {SEEN}"
+            ),
+            gitlab=f"External status checks are bound to their service; a pipeline belongs to the project. {READ_API}",
+            source=CLASSIC,
+        ),
+        Requirement(
+            id="include-admins",
+            kind=Flag(),
+            title="the rules bind administrators too",
+            why="An administrator's stolen session passes every rule in silence otherwise.",
+            severity=Severity.HIGH,
+            github=(
+                "Classic: `Do not allow bypassing the above settings`. Ruleset: no administrator role in the bypass "
+                f"list. {SEEN_BYPASS}"
+            ),
+            gitlab=(
+                "Administrators have no exception of their own since GitLab 16.0; do not name them in a rule. "
+                f"{READ_API}"
+            ),
+            source=CLASSIC,
+        ),
+        Requirement(
+            id="no-bypass",
+            kind=NoneBut(),
+            title="nobody may pass by the rules",
+            why="A rule that somebody may ignore holds only as long as that account, team, app or key does.",
+            severity=Severity.HIGH,
+            github=(
+                "Empty the bypass list of every ruleset, or allow by name: `OrganizationAdmin`, `RepositoryRole:5`, "
+                f"`Team:7`, `Integration:12`, `DeployKey`. {SEEN_BYPASS}"
+            ),
+            gitlab=f"No users, groups or deploy keys in `Allowed to push and merge` and `Allowed to merge`. {READ_API}",
+            source=RULESETS,
+        ),
+        Requirement(
+            id="linear-history",
+            kind=Flag(),
+            title="merge commits are refused",
+            why=(
+                "A linear history has one reviewed commit after the other, without side branches in which something "
+                "can hide."
+            ),
+            severity=Severity.LOW,
+            github=f"Rule `Require linear history`. {SEEN}",
+            gitlab=f"Merge method `Fast-forward merge`. {READ_API}",
+            source=RULES,
+        ),
+        Requirement(
+            id="signed-commits",
+            kind=Flag(),
+            title="commits have to be signed",
+            why="Name and e-mail of a commit are whatever its writer typed; only a signature ties it to a key.",
+            severity=Severity.LOW,
+            github=f"Rule `Require signed commits`. {SEEN}",
+            gitlab=f"Push rule `Reject unsigned commits` (Premium), which a Maintainer's token shows. {READ_API}",
+            source=RULES,
+        ),
+        Requirement(
+            id="resolved-conversations",
+            kind=Flag(),
+            title="review conversations have to be resolved before a merge",
+            why="An unanswered objection is easily merged over.",
+            severity=Severity.LOW,
+            github=f"`Require conversation resolution before merging`. {SEEN}",
+            gitlab=f"`All threads must be resolved` in the merge request settings. {READ_API}",
+            source=RULES,
+        ),
+        Requirement(
+            id="restricted-push",
+            kind=Flag(),
+            title="only named actors can push directly",
+            why=(
+                "Everybody with write access may push otherwise, which is more people and tokens than anybody "
+                "remembers."
+            ),
+            severity=Severity.HIGH,
+            github=f"Rule `Restrict updates`, or classic `Restrict who can push to matching branches`. {SEEN}",
+            gitlab=f"`Allowed to push and merge` names no role below Maintainer. {FROM_18_3}",
+            source=RULES,
+        ),
+        Requirement(
+            id="restricted-merge",
+            kind=Flag(),
+            title="only named actors can merge",
+            why="Whoever may merge decides when a change ships.",
+            severity=Severity.MEDIUM,
+            github=(
+                "Rule `Restrict updates`, or classic `Restrict who can push to matching branches`: merging is an "
+                f"update too. {SEEN}"
+            ),
+            gitlab=f"`Allowed to merge` names no role below Maintainer. {FROM_18_3}",
+            source=PROTECTED,
+        ),
+        Requirement(
+            id="restricted-creation",
+            kind=Flag(),
+            title="only named actors can create branches of this name",
+            why="A name that deployments trust, such as `release/9`, must not be free for the taking.",
+            severity=Severity.MEDIUM,
+            github=f"Rule `Restrict creations`. {SEEN}",
+            gitlab=(
+                "A protected wildcard such as `release/*`: only those who are allowed to push can create a matching "
+                f"branch. {READ_API}"
+            ),
+            source=RULES,
+        ),
+        Requirement(
+            id="protected-tags",
+            kind=AllOf(),
+            title="tags of the named patterns can be neither moved nor deleted",
+            why=(
+                "Releases and actions are often used by their tag. Whoever moves it ships other code under the old "
+                "name (CVE-2025-30066)."
+            ),
+            severity=Severity.HIGH,
+            github=(
+                "A tag ruleset with `Restrict updates` and `Restrict deletions` that covers the pattern. Every token "
+                "shows it."
+            ),
+            gitlab=f"Settings, Repository, Protected tags ({GITLAB}/protected_tags/). {READ_API}",
+            source="https://nvd.nist.gov/vuln/detail/CVE-2025-30066",
+        ),
+    ),
+)

@@ -1,0 +1,67 @@
+"""The words of `secret-free`: every requirement with its kind, its reason and how each platform satisfies it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ci_guard.model.judgement import Severity
+from ci_guard.model.kinds import Flag
+from ci_guard.model.meta import Meta, Requirement
+
+REVOKE: Final = (
+    "Revoke the secret where it was issued first. Removing it from the history comes second: it has been read by then."
+)
+CLONE: Final = "No token is needed beyond the checkout's."
+
+META: Final = Meta(
+    id="secret-free",
+    title="Secret-free repository",
+    summary=(
+        "Is the judged commit, with the work tree and what the change brought, free of secrets, and was all of it read?"
+    ),
+    local=True,
+    requirements=(
+        Requirement(
+            id="no-secrets",
+            kind=Flag(),
+            title="no secret is found in what was read",
+            why="Whoever can read the repository, now or in any old clone, holds the secret.",
+            severity=Severity.CRITICAL,
+            github=f"{REVOKE} Keep it as an Actions secret. {CLONE}",
+            gitlab=f"{REVOKE} Keep it as a masked and protected CI/CD variable. {CLONE}",
+            source="https://cwe.mitre.org/data/definitions/798.html",
+        ),
+        Requirement(
+            id="no-key-files",
+            kind=Flag(),
+            title="no file is a private key or a store of credentials",
+            why="Such files are secrets as a whole, whatever their text looks like to a scanner.",
+            severity=Severity.HIGH,
+            github=f"Revoke the key, remove the file and name it in `.gitignore`. {CLONE}",
+            gitlab=f"Revoke the key, remove the file and keep it as a secure file or a variable of type file. {CLONE}",
+            source="https://www.rfc-editor.org/rfc/rfc7468",
+        ),
+        Requirement(
+            id="complete-scan",
+            kind=Flag(),
+            title="everything that should be read was read",
+            why="A shallow clone or a skipped file makes a clean result worth nothing.",
+            severity=Severity.HIGH,
+            github=(
+                "Check out with `fetch-depth: 0`, without a sparse checkout. `contents: read` fetches what is missing."
+            ),
+            gitlab="Set `GIT_DEPTH: 0`. The job token fetches what is missing.",
+            source="https://git-scm.com/docs/shallow",
+        ),
+        Requirement(
+            id="reviewed-suppressions",
+            kind=Flag(),
+            title="every suppression that took effect was reviewed before",
+            why="Whoever adds a secret could add the line that hides it in the same change.",
+            severity=Severity.MEDIUM,
+            github=f"Merge a suppression in a reviewed change of its own, before it is needed. {CLONE}",
+            gitlab=f"Merge a suppression in a reviewed change of its own, before it is needed. {CLONE}",
+            source="https://cwe.mitre.org/data/definitions/693.html",
+        ),
+    ),
+)

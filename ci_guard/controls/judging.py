@@ -1,0 +1,152 @@
+"""Build judgements in one voice, so that none forgets what was seen, what was expected, and who vouches for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ci_guard.model.branch import Setting
+from ci_guard.model.fact import Cause, Known, Source, Unknown, worst
+from ci_guard.model.judgement import Judgement, Outcome
+from ci_guard.model.kinds import Value
+from ci_guard.model.meta import Meta, Requirement
+from ci_guard.model.refs import DEFAULT
+from ci_guard.model.settings import Settings
+
+LONGEST_NAME: Final = 120
+"""Characters of a stranger's text that a sentence carries."""
+LONGEST_REASON: Final = 400
+"""Characters of a reason or a place that a sentence carries."""
+LONGEST_LIST: Final = 10
+"""Items that a sentence names."""
+
+RUN: Final = "run"
+"""The subject where a requirement is judged for the run as a whole, or for nothing in particular."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """One requirement judged for one subject: takes what was seen and returns the judgement."""
+
+    meta: Meta
+    requirement: Requirement
+    value: Value
+    """What the policy asks for."""
+    subject: str
+    setting: Setting | None = None
+    """Where it is changed."""
+    mirror: str = ""
+    """What helps, beside the permission, where all that is unknown is invisible; the permission follows it."""
+
+    @property
+    def expected(self) -> str:
+        """What is expected, as a clause, with the value that the policy asks for where there is one."""
+        kind = self.requirement.kind
+        return self.requirement.title if kind.name == "flag" else f"{self.requirement.title} ({kind.show(self.value)})"
+
+    def passes(self, observed: str, evidence: Iterable[Known[Any]]) -> Judgement:
+        """Return a pass; `evidence` are the facts that prove it."""
+        return self._judge(Outcome.PASS, f"{clip(self.subject)} passed: {observed}.", observed, tuple(evidence))
+
+    def fails(self, observed: str, evidence: Iterable[Known[Any]] = (), *, remedy: str = "") -> Judgement:
+        """Return a refusal: what was refused, what was seen, what was expected."""
+        message = f"{clip(self.subject)} was refused: {observed}; expected: {self.expected}."
+        return self._judge(Outcome.FAIL, message, observed, tuple(evidence), remedy=remedy or self._remedy())
+
+    def wonders(self, doubts: Sequence[Unknown], observed: str = "") -> Judgement:
+        """Return an unknown; `doubts` are all unknown facts that matter, and an unavailable one decides the cause."""
+        seen = "; ".join(filter(None, (observed, listing((doubt.reason for doubt in doubts), LONGEST_REASON))))
+        message = f"{clip(self.subject)} could not be decided: {seen}; expected: {self.expected}."
+        return Judgement(
+            control=self.meta.id,
+            requirement=self.requirement.id,
+            subject=self.subject,
+            outcome=Outcome.UNKNOWN,
+            severity=self.requirement.severity,
+            message=message,
+            observed=seen,
+            expected=self.expected,
+            detail=listing((doubt.detail for doubt in doubts), LONGEST_REASON),
+            cause=worst(doubts).cause,
+            remedy=remedy_for(doubts, self.mirror),
+            remedy_url=self.setting.url if self.setting else "",
+        )
+
+    def excuses(self, reason: str) -> Judgement:
+        """Return a not-applicable with its reason, a clause."""
+        return self._judge(Outcome.NOT_APPLICABLE, f"Not applicable: {reason}.", reason, ())
+
+    def _judge(
+        self, outcome: Outcome, message: str, observed: str, evidence: tuple[Known[Any], ...], *, remedy: str = ""
+    ) -> Judgement:
+        return Judgement(
+            control=self.meta.id,
+            requirement=self.requirement.id,
+            subject=self.subject,
+            outcome=outcome,
+            severity=self.requirement.severity,
+            message=message,
+            observed=observed,
+            expected=self.expected,
+            source=weakest(evidence),
+            detail=listing((fact.detail for fact in evidence), LONGEST_REASON),
+            remedy=remedy,
+            remedy_url=self.setting.url if self.setting and outcome is Outcome.FAIL else "",
+        )
+
+    def _remedy(self) -> str:
+        if self.setting is None:
+            return f"Make it so that {self.expected}."
+        return f"Change the setting {self.setting.name!r} so that {self.expected}."
+
+
+def asked(meta: Meta, settings: Settings) -> list[Requirement]:
+    """Return the requirements that the settings ask for, in the order of `META`."""
+    return [requirement for requirement in meta.requirements if settings.asks(requirement.id)]
+
+
+def entries(settings: Settings) -> tuple[str, ...]:
+    """Return the entries of `branches`; the default branch where the policy names none."""
+    return settings.branches or (DEFAULT,)
+
+
+def setting_of(settings: Mapping[str, Setting], requirement: Requirement) -> Setting | None:
+    """Return where the requirement is set; the entry `""` stands for all others."""
+    return settings.get(requirement.id, settings.get(""))
+
+
+def weakest(evidence: Iterable[Known[Any]]) -> Source:
+    """Return the weakest source of these facts, because a conclusion is worth no more; `none` without facts."""
+    order = list(Source)
+    return max((fact.source for fact in evidence), key=order.index, default=Source.NONE)
+
+
+def remedy_for(doubts: Sequence[Unknown], mirror: str = "") -> str:
+    """Return the one thing that would show the unknown facts: a permission, or another try where no answer came."""
+    needs = listing(doubt.needs or "" for doubt in doubts)
+    if worst(doubts).cause is Cause.UNAVAILABLE:
+        return "Run the job again. If it stays unknown, remove what the message names" + (
+            f"; needed: {needs}." if needs else "."
+        )
+    if mirror:
+        return f"{mirror}, or give ci-guard a token with {needs or 'more rights'}."
+    return f"Give ci-guard a token with {needs}." if needs else "Give ci-guard a stronger token."
+
+
+def listing(items: Iterable[str], longest: int = LONGEST_NAME) -> str:
+    """Return different items, none empty, each clipped, in their order: the first ten and how many more there are."""
+    different = list(dict.fromkeys(item for item in items if item))
+    shown = [clip(item, longest) for item in different[:LONGEST_LIST]]
+    more = len(different) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def clip(text: str, longest: int = LONGEST_NAME) -> str:
+    """Return a text short enough for a sentence."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def short(sha: str) -> str:
+    """Return the first eight digits of a commit id, for people."""
+    return sha[:8]

@@ -1,0 +1,90 @@
+"""Find the change that brought a commit to a listed branch, or say why none did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ci_guard.controls.judging import LONGEST_REASON, clip, listing, short
+from ci_guard.model import refs
+from ci_guard.model.fact import Known, Unknown
+from ci_guard.model.review import Change, ChangeState, Origin
+from ci_guard.model.run import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bringer:
+    """A change that brought a commit, or may have; or the lack of one."""
+
+    subject: str
+    """`#12`, or the sha where there is no one change."""
+    change: Change | None = None
+    flaw: str = ""
+    """Why it did not bring the commit."""
+    doubts: tuple[Unknown, ...] = ()
+    """Why that cannot be decided."""
+    evidence: tuple[Known[Any], ...] = ()
+
+
+def bringers(origin: Origin, run: Run, entries: Sequence[str]) -> list[Bringer]:
+    """
+    Return the changes that brought the commit or may have; where none did, one entry that says why.
+
+    `entries` are those of the policy's `branches`. A platform connects a commit with every change that contains it, so
+    that open ones, backports and stacked ones are told apart here.
+    """
+    if isinstance(origin.changes, Unknown):
+        return [Bringer(subject=origin.sha, doubts=(origin.changes,))]
+    found = [inspect(change, origin, run, entries) for change in origin.changes.value]
+    hopeful = [replace(bringer, evidence=(origin.changes, *bringer.evidence)) for bringer in found if not bringer.flaw]
+    if hopeful:
+        return hopeful
+    flaw = listing((bringer.flaw for bringer in found), LONGEST_REASON) or direct_push(origin)
+    return [Bringer(subject=found[0].subject if len(found) == 1 else origin.sha, flaw=flaw, evidence=(origin.changes,))]
+
+
+def inspect(change: Change, origin: Origin, run: Run, entries: Sequence[str]) -> Bringer:
+    """Return whether a change that contains the commit brought it: by a merge that put it on a listed branch."""
+    reference = change.reference
+    if change.state is ChangeState.OPEN:
+        return Bringer(subject=reference, flaw=f"{reference} is still open")
+    if change.state is ChangeState.CLOSED:
+        return Bringer(subject=reference, flaw=f"{reference} was closed without a merge")
+    where = refs.listed(entries, change.target, run)
+    if where is False:
+        return Bringer(
+            subject=reference, flaw=f"{reference} was merged into {clip(change.target)}, which is not listed"
+        )
+    if isinstance(change.results, Known) and origin.sha not in change.results.value:
+        return Bringer(subject=reference, flaw=f"the merge of {reference} made other commits than {short(origin.sha)}")
+    doubts = tuple(fact for fact in (where, change.results) if isinstance(fact, Unknown))
+    evidence = (change.results,) if isinstance(change.results, Known) else ()
+    return Bringer(subject=reference, change=change, doubts=doubts, evidence=evidence)
+
+
+def stand_ins(origin: Origin, run: Run, entries: Sequence[str]) -> list[Bringer]:
+    """Return the open changes that stand in for a commit that is not merged yet; each has to target a listed branch."""
+    if isinstance(origin.changes, Unknown):
+        return [Bringer(subject=origin.sha, doubts=(origin.changes,))]
+    evidence = (origin.changes,)
+    found = []
+    for change in origin.changes.value:
+        bringer = Bringer(subject=change.reference, change=change, evidence=evidence)
+        where = refs.listed(entries, change.target, run)
+        if change.state is not ChangeState.OPEN:
+            bringer = replace(bringer, change=None, flaw=f"{change.reference} is {change.state.value}, not open")
+        elif where is False:
+            bringer = replace(
+                bringer, change=None, flaw=f"{change.reference} targets {clip(change.target)}, which is not listed"
+            )
+        elif isinstance(where, Unknown):
+            bringer = replace(bringer, doubts=(where,))
+        found.append(bringer)
+    return found or [Bringer(subject=origin.sha, flaw="no open change stands in for the commit", evidence=evidence)]
+
+
+def direct_push(origin: Origin) -> str:
+    """Return that no change brought the commit, and who pushed it where that is known."""
+    pusher = origin.pusher.value if isinstance(origin.pusher, Known) else None
+    return "pushed directly, through no change" + (f", by {clip(pusher.login)}" if pusher else "")

@@ -1,0 +1,313 @@
+"""Control `required-reviews`: the very commit that is built was reviewed by people who may and had no part in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from ci_guard.controls import tally
+from ci_guard.controls.declared import required_reviews as declared
+from ci_guard.controls.judging import RUN, Bench, asked, clip, entries, listing
+from ci_guard.controls.origins import Bringer, bringers, stand_ins
+from ci_guard.controls.tally import Tally
+from ci_guard.model import refs
+from ci_guard.model.fact import Fact, Known, Unknown, unavailable, worst
+from ci_guard.model.facts import Facts, Needs
+from ci_guard.model.judgement import Judgement
+from ci_guard.model.kinds import Level
+from ci_guard.model.review import Change, ChangeState, Origin, OwnedPath, Provenance
+from ci_guard.model.run import Event, Run
+from ci_guard.model.settings import Settings
+
+META = declared.META
+
+REVIEWED_CHANGE: Final = "reviewed-change"
+REVIEWED_HISTORY: Final = "reviewed-history"
+APPROVALS: Final = "approvals"
+OWNER_REVIEW: Final = "code-owner-review"
+
+OPEN_CHANGES: Final = frozenset({Event.CHANGE, Event.TARGET_CHANGE})
+"""Events about a change that is not merged yet: judged only where the policy's `on` names them."""
+JUDGED_ON: Final = frozenset(Event) - OPEN_CHANGES
+
+REFUSED: Final = "no reviewed change brought the commit, and that is refused already"
+DIRECT: Final = "Bring the commit in by a reviewed change, and block direct pushes by a rule."
+ASK_FOR_REVIEW: Final = (
+    "Ask somebody who may, and had no part in the change, to approve its final head before it is merged."
+)
+ASK_AN_OWNER: Final = "Ask one of the owners for a review."
+ANSWER: Final = "Answer the request: its author approves, or somebody who may dismisses it."
+
+LONGEST_HISTORY: Final = 100
+"""Commits of a push that are judged one by one; a longer push is unknown, whatever its commits are."""
+
+
+def needs(settings: Settings, run: Run) -> Needs:
+    """See `Control.needs`: nothing where the run is out of scope, and no more of a change than is asked."""
+    if isinstance(excuse(settings, run), (str, Unknown)):
+        return Needs()
+    wanted = {requirement.id for requirement in asked(META, settings)}
+    if not is_push(run):
+        wanted -= {REVIEWED_HISTORY}
+    return Needs(
+        provenance=bool(wanted),
+        history=REVIEWED_HISTORY in wanted,
+        reviews=bool(wanted - {REVIEWED_CHANGE, REVIEWED_HISTORY}),
+        owners=OWNER_REVIEW in wanted,
+    )
+
+
+def check(facts: Facts, settings: Settings) -> Iterator[Judgement]:
+    """
+    See `Control.check`: one judgement for each requirement and change that brought the commit.
+
+    Only a merge into a listed branch that put this very commit there counts. A list of changes that merely contain the
+    commit names open ones and backports too.
+
+    Source: "List pull requests associated with a commit" (https://docs.github.com/rest/commits/commits).
+    """
+    out = excuse(settings, facts.run)
+    for requirement in asked(META, settings):
+        bench = Bench(meta=META, requirement=requirement, value=settings.require[requirement.id], subject=RUN)
+        if isinstance(out, str):
+            yield bench.excuses(out)
+        elif isinstance(out, Unknown):
+            yield bench.wonders([out])
+        elif requirement.id == REVIEWED_HISTORY and not is_push(facts.run):
+            yield bench.excuses("only a push brings a history")
+        elif isinstance(facts.provenance, Unknown):
+            yield bench.wonders([facts.provenance])
+        elif isinstance(facts.provenance.value.commit, Unknown):
+            yield bench.wonders([facts.provenance.value.commit])
+        else:
+            yield from judge_commit(
+                facts.provenance.value, facts.provenance.value.commit.value, facts.run, settings, bench
+            )
+
+
+def excuse(settings: Settings, run: Run) -> str | Unknown | None:
+    """Return why the run is out of the control's scope, or what is unknown about that; None where it is judged."""
+    if isinstance(run.event, Unknown):
+        return run.event
+    event = run.event.value
+    if event not in (JUDGED_ON if settings.on is None else settings.on):
+        return f"the policy does not judge reviews on {event.value}"
+    if event in OPEN_CHANGES:
+        return excuse_change(settings, run)
+    if isinstance(run.tag, Known) and run.tag.value is not None:
+        return None
+    doubts = [fact for fact in (run.tag, run.branch) if isinstance(fact, Unknown)]
+    if isinstance(run.branch, Known):
+        # A commit that is built without any ref, such as a deployment's, is judged: else no ref would be the way round.
+        where = (
+            refs.listed(entries(settings), run.branch.value, run) if run.branch.value is not None else has_no_ref(run)
+        )
+        if where is True:
+            return None
+        doubts += [where] if isinstance(where, Unknown) else []
+    return worst(doubts) if doubts else "neither a listed branch nor a tag is built"
+
+
+def excuse_change(settings: Settings, run: Run) -> str | Unknown | None:
+    """Return why an open change is out of scope, or what is unknown about that; None where its target is listed."""
+    if isinstance(run.change, Unknown):
+        return run.change
+    if run.change.value is None:
+        return unavailable("the event names no change")
+    where = refs.listed(entries(settings), run.change.value.target, run)
+    return where if isinstance(where, Unknown) else None if where else "the change's target is not listed"
+
+
+def has_no_ref(run: Run) -> bool | Unknown:
+    """Tell whether the run builds a commit that no ref was named for."""
+    return run.ref if isinstance(run.ref, Unknown) else not run.ref.value
+
+
+def is_push(run: Run) -> bool:
+    """Tell whether the run is a push to a branch."""
+    return isinstance(run.event, Known) and run.event.value is Event.PUSH
+
+
+def judge_commit(
+    provenance: Provenance, origin: Origin, run: Run, settings: Settings, bench: Bench
+) -> Iterator[Judgement]:
+    """
+    Yield the judgements on a requirement for each change that brought the judged commit.
+
+    Where `reviewed-change` fails, the rest is not applicable. Where nobody asks for it, the rest fails instead: what
+    came through no change has no approval either.
+    """
+    found = (stand_ins if provenance.standing_in else bringers)(origin, run, entries(settings))
+    if bench.requirement.id == REVIEWED_HISTORY:
+        yield from judge_history(provenance.history, found, run, settings, replace(bench, subject=origin.sha))
+        return
+    for bringer in found:
+        named = replace(bench, subject=bringer.subject)
+        if bench.requirement.id == REVIEWED_CHANGE or bringer.doubts:
+            yield judge_bringer(bringer, named)
+        elif bringer.change is not None:
+            yield JUDGES[bench.requirement.id](bringer.change, settings, named)
+        elif settings.asks(REVIEWED_CHANGE):
+            yield named.excuses(REFUSED)
+        else:
+            yield judge_bringer(bringer, named)
+
+
+def judge_bringer(bringer: Bringer, bench: Bench) -> Judgement:
+    """Return the judgement on how a commit came."""
+    if bringer.doubts:
+        return bench.wonders(bringer.doubts)
+    if bringer.change is None:
+        return bench.fails(bringer.flaw, bringer.evidence, remedy=DIRECT)
+    did = "stands in for the commit" if bringer.change.state is ChangeState.OPEN else "brought the commit"
+    return bench.passes(f"{bringer.change.reference} {did}, into {clip(bringer.change.target)}", bringer.evidence)
+
+
+def judge_history(
+    history: Fact[tuple[Origin, ...]], found: Sequence[Bringer], run: Run, settings: Settings, bench: Bench
+) -> Iterator[Judgement]:
+    """Yield one judgement for each commit of the push that came by no change, and one for the push where none did."""
+    if any(bringer.flaw for bringer in found) and settings.asks(REVIEWED_CHANGE):
+        yield bench.excuses(REFUSED)
+        return
+    if isinstance(history, Unknown):
+        yield bench.wonders([history])
+        return
+    commits = history.value
+    doubts = [doubt for bringer in found for doubt in bringer.doubts]
+    if isinstance(run.before, Unknown):
+        doubts.append(run.before)
+    elif run.before.value is None:
+        doubts.append(unavailable("the push created the branch, so where it started is unknown"))
+    if len(commits) > LONGEST_HISTORY:
+        doubts.append(unavailable(f"the push brought more than {LONGEST_HISTORY} commits"))
+    stray = False
+    for origin in commits[:LONGEST_HISTORY]:
+        ways = bringers(origin, run, entries(settings))
+        if not any(way.change and not way.doubts for way in ways):
+            stray = True
+            way = replace(ways[0], doubts=tuple(doubt for way in ways for doubt in way.doubts))
+            yield judge_bringer(way, replace(bench, subject=origin.sha))
+    if doubts:
+        yield bench.wonders(doubts)
+    elif not stray:
+        yield bench.passes(f"{len(commits)} of {len(commits)} commits came through a change", [history])
+
+
+def judge_approvals(change: Change, settings: Settings, bench: Bench) -> Judgement:
+    """Judge the number of approvals that survive; one that is undecided and could change the answer leaves it open."""
+    if isinstance(change.reviews, Unknown):
+        return bench.wonders([change.reviews])
+    count = tally.count(change, change.reviews, settings)
+    observed = counted(count)
+    if count.enough:
+        return bench.passes(observed, count.evidence)
+    if count.short:
+        return bench.fails(observed, count.evidence, remedy=ASK_FOR_REVIEW)
+    return bench.wonders([doubt for approval in count.undecided for doubt in approval.doubts.values()], observed)
+
+
+def judge_test(change: Change, settings: Settings, bench: Bench) -> Judgement:
+    """
+    Judge one test of approvals: it fails where too few are left and it dropped one.
+
+    Where nobody asks for a number, one approval is wanted, and having none at all fails every test that is asked.
+    """
+    if isinstance(change.reviews, Unknown):
+        return bench.wonders([change.reviews])
+    count = tally.count(change, change.reviews, settings)
+    name = bench.requirement.id
+    observed = counted(count)
+    dropped, doubts = count.dropped([name]), count.doubts([name])
+    if count.enough:
+        return bench.passes(observed, count.evidence)
+    if not count.short and (dropped or doubts):
+        # Whether a dropped approval is missed hangs on every undecided one, whatever leaves it undecided.
+        return bench.wonders(count.doubts(), observed)
+    if dropped:
+        return bench.fails(listing(dropped), count.evidence, remedy=ASK_FOR_REVIEW)
+    if doubts:
+        return bench.wonders(doubts, observed)
+    asked_tests = [test for test in tally.TESTS if settings.asks(test)]
+    if count.short and not settings.asks(APPROVALS) and not count.dropped(asked_tests):
+        return bench.fails(observed, count.evidence, remedy=ASK_FOR_REVIEW)
+    return bench.passes(f"no approval was dropped for this; {observed}", count.evidence)
+
+
+def judge_rejections(change: Change, settings: Settings, bench: Bench) -> Judgement:
+    """Judge open requests for changes; those of people without the authority are only told."""
+    if isinstance(change.reviews, Unknown):
+        return bench.wonders([change.reviews])
+    wanted = settings.level(tally.AUTHORITY) if settings.asks(tally.AUTHORITY) else Level.WRITE
+    rejections = tally.rejections(change.reviews.value)
+    known = [review.access for review in rejections if isinstance(review.access, Known)]
+    doubts = [review.access for review in rejections if isinstance(review.access, Unknown)]
+    heard = [
+        review.reviewer.login
+        for review in rejections
+        if isinstance(review.access, Known) and review.access.value.level >= wanted
+    ]
+    if heard:
+        return bench.fails(f"open request for changes by {listing(heard)}", [change.reviews, *known], remedy=ANSWER)
+    if doubts:
+        return bench.wonders(doubts)
+    weak = listing(review.reviewer.login for review in rejections)
+    below = f"; {weak} asked for changes without holding {wanted.word}" if weak else ""
+    return bench.passes(f"no open request for changes{below}", [change.reviews, *known])
+
+
+def judge_owners(change: Change, settings: Settings, bench: Bench) -> Judgement:
+    """Judge whether an owner of each owned path approved, by an approval that counts."""
+    owned = change.owned_paths
+    if isinstance(owned, Unknown):
+        return bench.wonders([owned])
+    paths = [path for path in owned.value if path.owners]
+    if not paths:
+        return bench.passes("no changed path has an owner", [owned])
+    if isinstance(change.reviews, Unknown):
+        return bench.wonders([change.reviews])
+    count = tally.count(change, change.reviews, settings)
+    answers = [(path, owner_approved(path, count)) for path in paths]
+    lacking = [path for path, answer in answers if answer is False]
+    doubts = [doubt for _, answer in answers if not isinstance(answer, bool) for doubt in answer]
+    if lacking:
+        seen = listing(f"{clip(path.path)} by {listing(owner.name for owner in path.owners)}" for path in lacking)
+        return bench.fails(f"no owner approved {seen}", [owned, *count.evidence], remedy=ASK_AN_OWNER)
+    if doubts:
+        return bench.wonders(doubts)
+    members = [owner.members for path in paths for owner in path.owners if isinstance(owner.members, Known)]
+    return bench.passes(f"an owner approved each of {len(paths)} owned paths", [owned, *members, *count.evidence])
+
+
+def owner_approved(path: OwnedPath, count: Tally) -> bool | list[Unknown]:
+    """Tell whether an owner of the path approved; where that is undecided, what is unknown."""
+    doubts: list[Unknown] = []
+    for owner in path.owners:
+        if isinstance(owner.members, Unknown):
+            doubts += [owner.members] if count.sure or count.undecided else []
+        elif any(approval.person.id in owner.members.value for approval in count.sure):
+            return True
+        else:
+            maybe = [approval for approval in count.undecided if approval.person.id in owner.members.value]
+            doubts += [doubt for approval in maybe for doubt in approval.doubts.values()]
+    return doubts or False
+
+
+def counted(count: Tally) -> str:
+    """Return how many approvals are left of how many wanted, whose, and what was dropped, for people."""
+    text = f"{len(count.sure)} of {count.wanted} approvals"
+    people = listing(approval.person.login for approval in count.sure)
+    dropped = listing(count.dropped())
+    return text + (f" by {people}" if people else "") + (f"; dropped: {dropped}" if dropped else "")
+
+
+JUDGES: Final[Mapping[str, Callable[[Change, Settings, Bench], Judgement]]] = {
+    APPROVALS: judge_approvals,
+    tally.INDEPENDENCE: judge_test,
+    tally.FRESHNESS: judge_test,
+    tally.AUTHORITY: judge_test,
+    "no-rejection": judge_rejections,
+    OWNER_REVIEW: judge_owners,
+}
+"""What is judged of a change that brought the commit, by requirement id."""

@@ -1,0 +1,117 @@
+"""Control `secret-free`: what was read holds no secret, and everything that should be read was read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from ci_guard.controls.declared import secret_free as declared
+from ci_guard.controls.judging import LONGEST_REASON, Bench, asked, clip, listing
+from ci_guard.model.fact import Known, Unknown, unavailable
+from ci_guard.model.facts import Facts, Needs
+from ci_guard.model.judgement import Judgement, Location
+from ci_guard.model.run import Run
+from ci_guard.model.scan import GapKind, SecretFinding, SecretScan
+from ci_guard.model.settings import Settings
+
+META = declared.META
+
+SUBJECT: Final = "scan"
+"""The subject of everything but a finding, whose subject is its rule."""
+
+
+def needs(settings: Settings, run: Run) -> Needs:  # noqa: ARG001 - the checkout is scanned in every run
+    """See `Control.needs`."""
+    return Needs(scan=bool(asked(META, settings)))
+
+
+def check(facts: Facts, settings: Settings) -> Iterator[Judgement]:
+    """
+    See `Control.check`: each finding is one failure, whose subject is the rule.
+
+    Source: CWE-798, use of hard-coded credentials (https://cwe.mitre.org/data/definitions/798.html).
+    """
+    for requirement in asked(META, settings):
+        bench = Bench(meta=META, requirement=requirement, value=settings.require[requirement.id], subject=SUBJECT)
+        if isinstance(facts.scan, Unknown):
+            yield bench.wonders([facts.scan])
+        else:
+            yield from JUDGES[requirement.id](facts.scan, bench)
+
+
+def judge_secrets(scan: Known[SecretScan], bench: Bench) -> Iterator[Judgement]:
+    """Yield one failure for each secret."""
+    yield from judge_findings(scan, scan.value.findings, bench)
+
+
+def judge_key_files(scan: Known[SecretScan], bench: Bench) -> Iterator[Judgement]:
+    """Yield one failure for each key file."""
+    yield from judge_findings(scan, scan.value.key_files, bench)
+
+
+def judge_findings(scan: Known[SecretScan], findings: Iterable[SecretFinding], bench: Bench) -> Iterator[Judgement]:
+    """Yield one failure for each finding, or one pass; whether everything was read is the matter of `complete-scan`."""
+    clean = True
+    for finding in findings:
+        clean = False
+        failed = replace(bench, subject=finding.rule).fails(finding.preview, [scan], remedy=finding.remedy)
+        yield replace(
+            failed,
+            severity=finding.severity,
+            message=f"{finding.title} in {place(finding.location)}: {finding.preview}; expected: {bench.expected}.",
+            detail=finding.detail,
+            remedy_url=finding.remedy_url,
+            location=finding.location,
+            fingerprint=finding.fingerprint,
+        )
+    if clean:
+        yield bench.passes(f"nothing found in {amount(scan.value)}", [scan])
+
+
+def judge_completeness(scan: Known[SecretScan], bench: Bench) -> Iterator[Judgement]:
+    """Yield one judgement on what was not read: what the checkout hides fails, what this clone lacks is unknown."""
+    gaps = {kind: [gap for gap in scan.value.gaps if gap.kind is kind] for kind in GapKind}
+    missing = [gap.message.rstrip(".") for gap in gaps[GapKind.FAILS]]
+    missing += [f"{skipped.path} was not read: {skipped.reason}" for skipped in scan.value.skipped]
+    if not scan.value.sources:
+        missing.append("nothing was asked to be read")
+    if missing:
+        remedy = next(
+            (gap.remedy for gap in gaps[GapKind.FAILS] if gap.remedy), "Make what was skipped readable, or remove it."
+        )
+        failed = bench.fails(listing(missing, LONGEST_REASON), [scan], remedy=remedy)
+        first = next(iter(scan.value.skipped), None)
+        yield replace(failed, location=Location(path=first.path) if first else None)
+    elif gaps[GapKind.UNKNOWN]:
+        open_question = bench.wonders([unavailable(gap.message.rstrip(".")) for gap in gaps[GapKind.UNKNOWN]])
+        remedy = next((gap.remedy for gap in gaps[GapKind.UNKNOWN] if gap.remedy), open_question.remedy)
+        yield replace(open_question, remedy=remedy)
+    else:
+        notes = listing((gap.message.rstrip(".") for gap in gaps[GapKind.NOTE]), LONGEST_REASON)
+        yield bench.passes(f"read {amount(scan.value)}" + (f"; {notes}" if notes else ""), [scan])
+
+
+def judge_suppressions(scan: Known[SecretScan], bench: Bench) -> Iterator[Judgement]:
+    """Yield a pass: the scanner knows no suppressions, so none was in effect, reviewed or not."""
+    yield bench.passes("no suppressions in effect", [scan])
+
+
+JUDGES: Final[Mapping[str, Callable[[Known[SecretScan], Bench], Iterator[Judgement]]]] = {
+    "no-secrets": judge_secrets,
+    "no-key-files": judge_key_files,
+    "complete-scan": judge_completeness,
+    "reviewed-suppressions": judge_suppressions,
+}
+
+
+def amount(scan: SecretScan) -> str:
+    """Return how much was read and from where, because a clean result over nothing says nothing."""
+    return f"{scan.blobs} contents, {scan.bytes} bytes, {scan.commits} commits of {listing(scan.sources) or 'nothing'}"
+
+
+def place(location: Location) -> str:
+    """Return a place for people."""
+    path = clip(location.path) if location.path is not None else "a commit message"
+    line = f", line {location.line}" if location.line is not None else ""
+    return path + line + (f", commit {location.commit[:8]}" if location.commit else "")

@@ -1,0 +1,348 @@
+"""
+A compact way to write facts down, for case files and unit tests: plain values are known, `?invisible` and
+`?unavailable` are not.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any, TypeVar
+
+from ci_guard.controls import CONTROLS
+from ci_guard.controls.interface import Control
+from ci_guard.model.branch import (
+    BranchRules,
+    BranchSelection,
+    Bypass,
+    Enforced,
+    Setting,
+    StatusCheck,
+    TagRule,
+    TagRules,
+)
+from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown
+from ci_guard.model.facts import NOT_COLLECTED, Facts
+from ci_guard.model.judgement import Judgement, Location, Severity
+from ci_guard.model.kinds import Level
+from ci_guard.model.review import (
+    Change,
+    ChangeState,
+    Contribution,
+    Origin,
+    OwnedPath,
+    Owner,
+    Provenance,
+    Review,
+    ReviewState,
+)
+from ci_guard.model.run import (
+    Access,
+    AccountType,
+    ChangeReference,
+    Claim,
+    Event,
+    Part,
+    Participant,
+    Person,
+    Platform,
+    Run,
+    Seat,
+)
+from ci_guard.model.scan import Gap, GapKind, SecretFinding, SecretScan, Skipped
+from ci_guard.model.settings import Bot, Settings
+
+T = TypeVar("T")
+Raw = Any
+"""What a YAML file or a literal holds."""
+
+SHA = "c0ffee00" * 5
+"""The judged commit, unless a case says otherwise."""
+START = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
+"""Hour 0 of every case: reviews and merges say `at` in hours after it."""
+
+
+def fact(raw: Raw, build: Callable[[Raw], T]) -> Fact[T]:
+    """Return what `raw` says: an unknown for a question mark and its cause, else the known value that `build` makes."""
+    if isinstance(raw, str) and raw.startswith("?"):
+        return Unknown(reason="not shown", cause=Cause(raw[1:]), needs="administration: read", detail="GET it")
+    return Known(value=build(raw), source=Source.API, detail="GET it")
+
+
+def same(raw: T) -> T:
+    """Return a value as it is."""
+    return raw
+
+
+def optional(build: Callable[[Raw], T]) -> Callable[[Raw], T | None]:
+    """Return a builder that lets None be None."""
+    return lambda raw: None if raw is None else build(raw)
+
+
+def control(name: str) -> Control:
+    """Return a control by id."""
+    return next(control for control in CONTROLS if name == control.META.id)
+
+
+def settings(name: str, raw: Raw) -> Settings:
+    """Return settings from their written form, as a policy would have them."""
+    kinds = {requirement.id: requirement.kind for requirement in control(name).META.requirements}
+    bots = tuple(Bot(login=bot["login"], id=bot["id"]) for bot in raw.get("bots", ()))
+    return Settings(
+        require={key: kinds[key].parse(value) for key, value in raw["require"].items()},
+        branches=tuple(raw.get("branches", ["default"])),
+        on=None if raw.get("events") is None else frozenset(Event(event) for event in raw["events"]),
+        bots=dict.fromkeys(raw["require"], bots),
+    )
+
+
+def judge(name: str, raw_settings: Raw, raw_facts: Raw) -> list[Judgement]:
+    """Return what a control says to facts and settings in their written form."""
+    return list(control(name).check(facts(raw_facts), settings(name, raw_settings)))
+
+
+def outcomes(name: str, require: Raw, raw_facts: Raw, **more: Raw) -> dict[str, str]:
+    """Return the outcomes as `requirement subject: outcome`."""
+    return told(judge(name, {"require": require, **more}, raw_facts))
+
+
+def told(judgements: list[Judgement]) -> dict[str, str]:
+    """Return judgements as `requirement subject: outcome`, an unknown with its cause."""
+    return {
+        f"{one.requirement} {one.subject}": one.outcome.value + (f" {one.cause.value}" if one.cause else "")
+        for one in judgements
+    }
+
+
+def facts(raw: Raw) -> Facts:
+    """Return facts; what is left out was not collected."""
+
+    def section(key: str, build: Callable[[Raw], T]) -> Fact[T]:
+        return fact(raw[key], build) if key in raw else NOT_COLLECTED
+
+    return Facts(
+        run=run(raw.get("run", {})),
+        branches=section("branches", lambda raw: tuple(selection(one) for one in raw)),
+        tags=section("tags", tag_rules),
+        people=section("people", lambda raw: tuple(seat(one) for one in raw)),
+        claims=section("claims", lambda raw: tuple(claim(*one) for one in raw)),
+        provenance=section("provenance", provenance),
+        scan=section("scan", scan),
+    )
+
+
+def run(raw: Raw) -> Run:
+    """Return a run: a push to `main`, unless it says otherwise."""
+    branch = raw.get("branch", "main")
+    return Run(
+        platform=Platform(raw.get("platform", "github")),
+        event=fact(raw.get("event", "push"), Event),
+        ref=fact(raw.get("ref", f"refs/heads/{branch}"), str),
+        sha=fact(raw.get("sha", SHA), str),
+        branch=fact(branch, optional(str)),
+        tag=fact(raw.get("tag"), optional(str)),
+        default_branch=fact(raw.get("default_branch", "main"), str),
+        before=fact(raw.get("before", "b" * 40), optional(str)),
+        change=fact(
+            raw.get("change"),
+            optional(lambda raw: ChangeReference(number=raw["number"], head="head", target=raw["target"])),
+        ),
+        trusted=fact(raw.get("trusted", True), bool),
+    )
+
+
+def selection(raw: Raw) -> BranchSelection:
+    """Return one entry of `branches` with what it stands for."""
+    return BranchSelection(
+        entry=raw.get("entry", "default"), branches=fact(raw["rules"], lambda raw: tuple(rules(one) for one in raw))
+    )
+
+
+def rules(raw: Raw) -> BranchRules:
+    """Return the rules of one branch: `main`, which exists, unless it says otherwise."""
+    return BranchRules(
+        name=raw.get("name", "main"),
+        exists=fact(raw.get("exists", True), bool),
+        flags={key: fact(value, bool) for key, value in raw.get("flags", {}).items()},
+        approvals=fact(raw.get("approvals", 0), lambda raw: enforced(raw, int)),
+        required_reviewers=fact(raw.get("required_reviewers", []), lambda raw: enforced(raw, frozenset)),
+        status_checks=fact(
+            raw.get("status_checks", []), lambda raw: enforced(raw, lambda raw: tuple(check(one) for one in raw))
+        ),
+        bypass=tuple(
+            fact(one, lambda raw: tuple(bypass(somebody) for somebody in raw)) for one in raw.get("bypass", [])
+        ),
+        settings={"": Setting(name="Rulesets", url="https://hub.example/rules")},
+    )
+
+
+def enforced(raw: Raw, build: Callable[[Raw], T]) -> Enforced[T]:
+    """Return what is enforced; `{value: …, hidden: ?invisible}` where more may be."""
+    if not isinstance(raw, Mapping):
+        return Enforced(value=build(raw))
+    hidden = fact(raw["hidden"], same)
+    assert isinstance(hidden, Unknown)
+    return Enforced(value=build(raw["value"]), hidden=hidden)
+
+
+def check(raw: str) -> StatusCheck:
+    """Return a check: `build`, or `build@15368` where an app is bound."""
+    context, _, app = raw.partition("@")
+    return StatusCheck(context=context, app_id=int(app) if app else None)
+
+
+def bypass(raw: str) -> Bypass:
+    """Return somebody whom a rule does not bind."""
+    return Bypass(name=raw, source="the ruleset main")
+
+
+def tag_rules(raw: Raw) -> TagRules:
+    """Return rules about tags, each `{include: […], exclude: […]}`."""
+    return TagRules(
+        rules=fact(raw, lambda raw: enforced(raw, lambda raw: tuple(tag_rule(one) for one in raw))),
+        setting=Setting(name="Tag rulesets", url="https://hub.example/tags"),
+    )
+
+
+def tag_rule(raw: Raw) -> TagRule:
+    """Return one rule about tags."""
+    return TagRule(include=tuple(raw["include"]), exclude=tuple(raw.get("exclude", ())), source="the ruleset tags")
+
+
+def person(raw: Raw) -> Person:
+    """Return an account by login; `x[bot]` is a bot, and an id follows from the login unless it is given."""
+    if isinstance(raw, str):
+        raw = {"login": raw}
+    kind = raw.get("type", "bot" if raw["login"].endswith("[bot]") else "user")
+    return Person(login=raw["login"], id=raw.get("id", identity(raw["login"])), type=AccountType(kind))
+
+
+def identity(login: str) -> int:
+    """Return the numeric id that a login has here."""
+    return zlib.crc32(login.encode())
+
+
+def access(raw: str) -> Access:
+    """Return access by its level; `write:deployer` for a custom role."""
+    level, _, role = raw.partition(":")
+    return Access(level=Level[level.upper()], role=role or level)
+
+
+def seat(raw: Raw) -> Seat:
+    """Return somebody's part in the run, who may write unless it says otherwise."""
+
+    def participant(who: Raw) -> Participant:
+        return Participant(
+            person=person(who),
+            access=fact(raw.get("access", "write"), access),
+            automation_of_platform=raw.get("automation", False),
+        )
+
+    return Seat(part=Part(raw["part"]), who=fact(raw["who"], participant))
+
+
+def claim(name: str, claimed: str, truth: Raw) -> Claim:
+    """Return what a variable says beside the server's word."""
+    return Claim(name=name, claimed=claimed, truth=fact(truth, str))
+
+
+def provenance(raw: Raw) -> Provenance:
+    """Return where the judged commit came from."""
+    return Provenance(
+        commit=fact(raw.get("commit", raw), origin),
+        history=fact(raw.get("history", "?unavailable"), lambda raw: tuple(origin(one) for one in raw)),
+        standing_in=raw.get("standing_in", False),
+    )
+
+
+def origin(raw: Raw) -> Origin:
+    """Return how a commit came."""
+    return Origin(
+        sha=raw.get("sha", SHA),
+        changes=fact(raw.get("changes", []), lambda raw: tuple(change(one) for one in raw)),
+        pusher=fact(raw.get("pusher"), optional(person)),
+    )
+
+
+def change(raw: Raw) -> Change:
+    """Return a change: #12 by alice, merged into `main` at hour 10 as the judged commit, unless it says otherwise."""
+    state = ChangeState(raw.get("state", "merged"))
+    number = raw.get("number", 12)
+    merged_at = raw.get("at", 10) if state is ChangeState.MERGED else None
+    return Change(
+        number=number,
+        reference=f"#{number}",
+        url=f"https://hub.example/pull/{number}",
+        author=person(raw.get("author", "alice")),
+        target=raw.get("target", "main"),
+        state=state,
+        head="head",
+        merged_at=None if merged_at is None else START + timedelta(hours=merged_at),
+        results=fact(raw.get("results", [SHA]), frozenset),
+        reviews=fact(raw.get("reviews", []), lambda raw: tuple(review(one) for one in raw)),
+        contributions=fact(raw.get("contributions", ["alice"]), lambda raw: tuple(contribution(one) for one in raw)),
+        owned_paths=fact(raw.get("owned", {}), owned_paths),
+    )
+
+
+def review(raw: Raw) -> Review:
+    """Return a review: an approval of the final head by somebody who may write, unless it says otherwise."""
+    if isinstance(raw, str):
+        raw = {"by": raw}
+    return Review(
+        reviewer=person(raw["by"]),
+        access=fact(raw.get("access", "write"), access),
+        state=ReviewState(raw.get("state", "approved")),
+        covers_head=fact(raw.get("head", True), bool),
+        submitted_at=START + timedelta(hours=raw.get("at", 1)),
+    )
+
+
+def contribution(raw: Raw) -> Contribution:
+    """Return a contributor by login, or an unknown one; `{who: …, how: …}` says how."""
+    if not isinstance(raw, Mapping):
+        raw = {"who": raw}
+    return Contribution(who=fact(raw["who"], person), how=raw.get("how", "author of 1a2b3c4d"))
+
+
+def owned_paths(raw: Raw) -> tuple[OwnedPath, ...]:
+    """Return owned paths from `{path: {owner: [members]}}`."""
+
+    def members(logins: Raw) -> frozenset[int]:
+        return frozenset(identity(login) for login in logins)
+
+    return tuple(
+        OwnedPath(path=path, owners=tuple(Owner(name=name, members=fact(who, members)) for name, who in owners.items()))
+        for path, owners in raw.items()
+    )
+
+
+def scan(raw: Raw) -> SecretScan:
+    """Return a scan of the tree, which read ten contents, unless it says otherwise."""
+    return SecretScan(
+        findings=tuple(finding(one) for one in raw.get("findings", ())),
+        key_files=tuple(finding(one) for one in raw.get("key_files", ())),
+        sources=tuple(raw.get("sources", ["tree of c0ffee00"])),
+        blobs=raw.get("blobs", 10),
+        bytes=1000,
+        skipped=tuple(Skipped(path=path, reason=reason) for path, reason in raw.get("skipped", {}).items()),
+        gaps=tuple(
+            Gap(kind=GapKind(kind), code="a-gap", message=message, remedy="Fetch all.")
+            for kind, message in raw.get("gaps", {}).items()
+        ),
+    )
+
+
+def finding(raw: Raw) -> SecretFinding:
+    """Return a finding in a file."""
+    return SecretFinding(
+        rule=raw["rule"],
+        title="A token",
+        severity=Severity.HIGH,
+        location=Location(path=raw["path"], line=raw.get("line", 1)),
+        preview="…",
+        fingerprint="f" * 64,
+        remedy="Revoke it.",
+        remedy_url="https://vendor.example/revoke",
+    )
