@@ -1,0 +1,28 @@
+"""The outputs of the actions, as text for the file `GITHUB_OUTPUT`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from ci_guard.model.decision import Result, Weight
+from ci_guard.model.judgement import Outcome
+from ci_guard.reporters import escape
+
+
+def render(
+    result: Result, *, report: str, delimiter: Callable[[], str] = lambda: f"end-{secrets.token_hex(16)}"
+) -> str:
+    """
+    Return the outputs: `verdict`, `report`, `failed` and `unknown`.
+
+    Shape: `failed` and `unknown` count the judgements with that outcome that no waiver covers, tolerated ones too.
+    """
+    unwaived = [ruling.judgement.outcome for ruling in result.decision.rulings if ruling.weight is not Weight.WAIVED]
+    outputs = {
+        "verdict": result.decision.verdict.value,
+        "report": report,
+        "failed": str(unwaived.count(Outcome.FAIL)),
+        "unknown": str(unwaived.count(Outcome.UNKNOWN)),
+    }
+    return "".join(escape.output_value(name, value, delimiter()) for name, value in outputs.items())

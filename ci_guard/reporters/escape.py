@@ -1,0 +1,140 @@
+"""The one place where strangers' text is made harmless for the medium that it is told in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+CUT: Final = "… (cut)"
+
+NAME: Final = 200
+"""Characters kept of a name, a table cell or a title."""
+
+SENTENCE: Final = 1_000
+"""Characters kept of a sentence."""
+
+URL_LENGTH: Final = 2_000
+"""Longer addresses are not linked; browsers and proxies cut them anyway."""
+
+_COMMAND = re.compile(r"^((?:\s|\x1b\[[0-9;]*m)*)::")
+_LEGACY_COMMAND = re.compile(r"##(?=\w*\[)")
+"""`##[error]` of GitHub and Azure Pipelines, `##vso[…]`, `##teamcity[…]`."""
+
+_TOKEN = re.compile(r"[A-Za-z0-9._/:+-]*")
+
+_JOINT = re.compile(r"@|#(?=\d)|:(?=/|(?:[a-z+-][\w+-]*|100|1234):)|\bwww(?=\.)|\bgh-(?=\d)", re.IGNORECASE)
+"""Where GitHub's filters hold on to after Markdown: mentions, issues, addresses, emoji short codes."""
+
+_MARKUP: Final = "&<>\"'`|*_[](){}#~\\@!$^:\u200b"
+_ENTITIES: Final[Mapping[int, str]] = {ord(character): f"&#{ord(character)};" for character in _MARKUP}
+_FIRST_ON_A_LINE: Final = frozenset(" +-=0123456789")
+"""What opens a list, a heading or a block of code, besides markup."""
+
+_URL = re.compile(
+    r"(https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)((?:[/?#].*)?)", re.IGNORECASE | re.DOTALL
+)
+
+_PLAIN_IN_URL: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/?#=&;,%:@+")
+"""RFC 3986 without what Markdown, a shell or a sentence would take for its own."""
+
+
+def cut(text: str, limit: int) -> str:
+    """Return the text, or as much of it as fits into `limit` characters with a mark that says so."""
+    return text if len(text) <= limit else text[: max(0, limit - len(CUT))] + CUT
+
+
+def visible(text: str, limit: int = SENTENCE) -> str:
+    r"""
+    Return the text on one line with nothing in it that a screen would obey or hide.
+
+    Shape: line ends, controls (C0, C1, ESC), format characters (bidi, zero width, tags), lone surrogates and every
+    space but the plain one become `\n`, `\x1b`, `\u202e`, `\udcff`; the result can be encoded in UTF-8 and has at
+    most `limit` characters.
+    Source: Unicode Technical Report 36, "Bidirectional Text Spoofing"; CVE-2021-42574.
+    """
+    text = cut(text, limit)
+    if text.isprintable():
+        return text
+    return cut("".join(each if each.isprintable() else repr(each)[1:-1] for each in text), limit)
+
+
+def plain(text: str, limit: int = SENTENCE) -> str:
+    """Return the text visible and unable to hold a legacy command, for a part of a log line."""
+    return _LEGACY_COMMAND.sub(r"#\\x23", visible(text, limit))
+
+
+def log_line(text: str) -> str:
+    """
+    Return a whole line of output that no runner takes for a command.
+
+    A line whose trimmed start is `::name` is a command, and `##[name]` is searched anywhere in it, so this is asked
+    last, of the line as it is written: wrapping can move either to a new place.
+    Source: `TryParseV2` and `TryParse` in actions/runner, src/Runner.Common/ActionCommand.cs.
+    """
+    return _COMMAND.sub(r"\1\\x3a:", _LEGACY_COMMAND.sub(r"#\\x23", text))
+
+
+def command_data(text: str) -> str:
+    """Escape a workflow command's message as the runner unescapes it (`_escapeDataMappings` in ActionCommand.cs)."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def command_property(text: str) -> str:
+    """Escape a workflow command's property as the runner unescapes it (`_escapePropertyMappings`)."""
+    return command_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def json_text(document: str) -> str:
+    """Return the same JSON with no legacy command in it: a runner reads whatever stands on standard output."""
+    return _LEGACY_COMMAND.sub(r"#\\u0023", document)
+
+
+def markdown(text: str, limit: int = SENTENCE) -> str:
+    """
+    Return the text for GitHub's Markdown, where it stays text: in a paragraph, a list, a table cell, within `<code>`.
+
+    Entities keep Markdown and HTML from reading it. Mentions, issue numbers and addresses are found after entities were
+    resolved, so a zero-width space follows what they begin with. Within backticks entities would be shown: use `code`.
+    Source: github/cmark-gfm issue 181; `postprocess_text` in cmark-gfm's extensions/autolink.c.
+    """
+    escaped = _JOINT.sub("\\g<0>\u200b", visible(text, limit)).translate(_ENTITIES)
+    if escaped[:1] in _FIRST_ON_A_LINE:
+        return f"&#{ord(escaped[0])};{escaped[1:]}"
+    return escaped
+
+
+def code(text: str, limit: int = NAME) -> str:
+    """Return the text set as code in GitHub's Markdown; nothing for no text."""
+    return f"<code>{markdown(text, limit)}</code>" if text else ""
+
+
+def url(text: str) -> str:
+    """Return an http(s) address with everything unusual percent-encoded; nothing for others or with a user part."""
+    match = _URL.fullmatch(text)
+    if match is None or len(text) > URL_LENGTH:
+        return ""
+    rest = re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", match[2]).encode("utf-8", "replace")
+    return match[1] + "".join(chr(byte) if byte in _PLAIN_IN_URL else f"%{byte:02X}" for byte in rest)
+
+
+def markdown_link(label: str, address: str) -> str:
+    """Return a link in Markdown, or the label alone where the address cannot be linked."""
+    target = url(address)
+    return f"[{markdown(label, NAME)}]({target.replace('&', '&amp;')})" if target else markdown(label, NAME)
+
+
+def output_value(name: str, value: str, delimiter: str) -> str:
+    """
+    Return one output for the file `GITHUB_OUTPUT`.
+
+    Shape: `name=value` where the value is a plain token, else between lines with the delimiter, which must be random.
+    Raises: `ValueError` where the value holds the delimiter.
+    Source: "Workflow commands", multiline strings.
+    """
+    value = value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if _TOKEN.fullmatch(value):
+        return f"{name}={value}\n"
+    if delimiter in value:
+        raise ValueError("the delimiter of an output stands in its value")
+    return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
