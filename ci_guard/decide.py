@@ -1,0 +1,176 @@
+"""Turn judgements and a policy into the verdict; pure, and the only place where verdicts are made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Final
+
+from ci_guard.model.decision import Decision, Ruling, Verdict, Waived, Weight
+from ci_guard.model.fact import Cause
+from ci_guard.model.judgement import Judgement, Outcome
+from ci_guard.model.meta import Meta
+from ci_guard.model.settings import ENDS_SOON, Mode, OnInvisible, Policy, Waiver
+
+EXIT_CODES: Final = {Verdict.ALLOW: 0, Verdict.DENY: 1, Verdict.UNDECIDED: 3, Verdict.ERROR: 4}
+"""
+What `check` and `scan` exit with when they enforce; 2 belongs to usage and policy errors, which end a run before a
+decision.
+"""
+
+
+def decide(
+    judgements: Iterable[Judgement],
+    policy: Policy,
+    *,
+    metas: Sequence[Meta],
+    mode: Mode,
+    today: date,
+    advisory: bool = False,
+) -> Decision:
+    """
+    Return the verdict on these judgements.
+
+    Shape: every judgement appears in the rulings once, in the order of `metas` and of their requirements, then by
+    subject.
+    Units: `today` is the date in UTC; a waiver counts on its last day.
+    """
+    active = tuple(waiver for waiver in policy.waivers if today <= waiver.until)
+    local = {meta.id for meta in metas if meta.local}
+    rulings = tuple(
+        rule_on(judgement, policy, active, not_judged_here=advisory and judgement.control not in local)
+        for judgement in identify(in_report_order(judgements, metas))
+    )
+    verdict, reason = conclude(rulings)
+    exit_code = EXIT_CODES[verdict]
+    if mode is Mode.REPORT and verdict is not Verdict.ERROR:
+        exit_code = 0
+    return Decision(
+        verdict=verdict,
+        exit_code=exit_code,
+        rulings=rulings,
+        reason=reason,
+        notes=policy.notes + tuple(waiver_notes(policy.waivers, rulings, today)),
+    )
+
+
+def rule_on(judgement: Judgement, policy: Policy, waivers: Sequence[Waiver], *, not_judged_here: bool) -> Ruling:
+    """Return what one judgement does to the verdict."""
+    settings = policy.controls[judgement.control]
+    waiver = next((waiver for waiver in waivers if covers(waiver, judgement)), None)
+    if judgement.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE, Outcome.ERROR):
+        waiver = None
+        weight = Weight.ERROR if judgement.outcome is Outcome.ERROR else Weight.NONE
+    elif waiver:
+        weight = Weight.WAIVED
+    elif judgement.outcome is Outcome.FAIL:
+        weight = Weight.DENIES
+    elif not_judged_here:
+        weight = Weight.NOT_JUDGED
+    elif judgement.cause is Cause.INVISIBLE and settings.on_invisible is OnInvisible.WARN:
+        weight = Weight.TOLERATED
+    else:
+        weight = Weight.UNDECIDED
+    return Ruling(
+        judgement=judgement,
+        weight=weight,
+        said_by=settings.said_by.get(judgement.requirement, ""),
+        waived=Waived(reason=waiver.reason, until=waiver.until) if waiver else None,
+    )
+
+
+def conclude(rulings: Sequence[Ruling]) -> tuple[Verdict, str]:
+    """Return the verdict and, in one sentence, why: the first line of the contract's table that applies."""
+    count = Counter(ruling.weight for ruling in rulings)
+    passed = sum(ruling.judgement.outcome is Outcome.PASS for ruling in rulings)
+    if not rulings:
+        return Verdict.ERROR, "Nothing was judged, and nothing judged proves nothing."
+    if count[Weight.DENIES]:
+        return Verdict.DENY, f"{requirements(count[Weight.DENIES])} not met."
+    if count[Weight.ERROR]:
+        return Verdict.ERROR, f"{requirements(count[Weight.ERROR])} not judged because a control broke."
+    if count[Weight.UNDECIDED]:
+        return Verdict.UNDECIDED, f"{requirements(count[Weight.UNDECIDED])} not decided, and unknown is not a pass."
+    if passed or count[Weight.WAIVED]:
+        return Verdict.ALLOW, allowed_because(passed, count)
+    if count[Weight.TOLERATED]:
+        return Verdict.UNDECIDED, "All that was asked is invisible to this token, so nothing was proven."
+    if count[Weight.NOT_JUDGED]:
+        return Verdict.ALLOW, "Nothing was judged here: outside CI a forge's facts are not known."
+    return Verdict.ALLOW, "Nothing that the policy requires applies to this run."
+
+
+def allowed_because(passed: int, count: Counter[Weight]) -> str:
+    """Return the sentence for an `allow`, with everything that is not a plain pass counted."""
+    parts = [f"{requirements(passed)} met"] if passed else []
+    parts += [
+        f"{count[weight]} {words}"
+        for weight, words in (
+            (Weight.WAIVED, "waived"),
+            (Weight.TOLERATED, "not visible to this token and tolerated by the policy"),
+            (Weight.NOT_JUDGED, "not judged here"),
+        )
+        if count[weight]
+    ]
+    return ", ".join(parts) + "."
+
+
+def requirements(number: int) -> str:
+    """Return `1 requirement is` or `3 requirements are`."""
+    return "1 requirement is" if number == 1 else f"{number} requirements are"
+
+
+def in_report_order(judgements: Iterable[Judgement], metas: Sequence[Meta]) -> list[Judgement]:
+    """Return the judgements by control and requirement as declared, then by subject and place."""
+    rank = {
+        (meta.id, requirement.id): (index, position)
+        for index, meta in enumerate(metas)
+        for position, requirement in enumerate(meta.requirements)
+    }
+
+    def key(judgement: Judgement) -> tuple[tuple[int, int], str, str, int, str]:
+        location = judgement.location
+        place = (location.path or "", location.line or 0) if location else ("", 0)
+        return (rank[judgement.control, judgement.requirement], judgement.subject, *place, judgement.fingerprint)
+
+    return sorted(judgements, key=key)
+
+
+def identify(judgements: Iterable[Judgement]) -> list[Judgement]:
+    """Give each judgement that has none a fingerprint that is stable between runs and unique in this one."""
+    seen: Counter[tuple[str, str, str]] = Counter()
+
+    def identified(judgement: Judgement) -> Judgement:
+        if judgement.fingerprint:
+            return judgement
+        key = (judgement.control, judgement.requirement, judgement.subject)
+        text = "\0".join((*key, str(seen[key])))
+        seen[key] += 1
+        return replace(judgement, fingerprint=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
+
+    return [identified(judgement) for judgement in judgements]
+
+
+def covers(waiver: Waiver, judgement: Judgement) -> bool:
+    """Tell whether the waiver speaks of this judgement; a waiver without a subject covers all."""
+    same = (waiver.control, waiver.requirement) == (judgement.control, judgement.requirement)
+    return same and waiver.subject in (None, judgement.subject)
+
+
+def waiver_notes(waivers: Iterable[Waiver], rulings: Sequence[Ruling], today: date) -> Iterable[str]:
+    """Say which waivers have ended, end soon or cover nothing any more."""
+    for waiver in waivers:
+        name = f"Waiver for {waiver.control}/{waiver.requirement}" + (f" ({waiver.subject})" if waiver.subject else "")
+        needed = any(
+            covers(waiver, ruling.judgement) and ruling.judgement.outcome in (Outcome.FAIL, Outcome.UNKNOWN)
+            for ruling in rulings
+        )
+        if today > waiver.until:
+            yield f"{name} at {waiver.place} ended on {waiver.until} and does nothing."
+        elif not needed:
+            yield f"{name} at {waiver.place} covers nothing in this run."
+        elif waiver.until - today <= ENDS_SOON:
+            yield f"{name} at {waiver.place} ends on {waiver.until}."

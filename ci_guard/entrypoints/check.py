@@ -1,0 +1,148 @@
+"""`ci-guard check`: from options and environment to a result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Final, TextIO
+
+from ci_guard import __version__
+from ci_guard.collect import scan_checkout
+from ci_guard.controls import CONTROLS
+from ci_guard.entrypoints.options import CheckOptions
+from ci_guard.errors import PolicyError, PolicyUnreadable, UsageError
+from ci_guard.evidence import environment
+from ci_guard.evidence.checkout import Checkout, read_plain_file
+from ci_guard.evidence.interface import Forge
+from ci_guard.evidence.local import Local
+from ci_guard.gate import run_gate
+from ci_guard.model.decision import Effort, PolicySummary, Result
+from ci_guard.model.fact import Known, Unknown
+from ci_guard.model.run import Platform
+from ci_guard.model.settings import Mode, Policy
+from ci_guard.policy.load import PolicyText, load, load_builtin
+from ci_guard.reporters.terminal import Progress
+
+DEFAULT_POLICY: Final = ".ci-guard.yml"
+METAS: Final = tuple(control.META for control in CONTROLS)
+
+
+def run_check(options: CheckOptions, environ: Mapping[str, str], stderr: TextIO) -> Result:
+    """
+    Run the gate and return its result.
+
+    Raises: `CiGuardError` where there is nothing to judge with: a bad policy, an unreadable one, a bad option.
+    """
+    started = time.monotonic()
+    now = datetime.now(timezone.utc)
+    platform = Platform(options.platform) if options.platform else environment.detect(environ)
+    checkout = Checkout(Path.cwd())
+    forge = forge_of(platform, options, environ, checkout)
+    advisory = platform is Platform.LOCAL and not options.platform and not options.enforce
+    with Progress(stderr, quiet=options.output.quiet, ci=platform is not Platform.LOCAL) as progress:
+        progress.step("reading the run")
+        run = forge.run()
+        progress.step("reading the policy")
+        policy = read_policy(options, forge)
+        mode = effective_mode(policy, options.modes)
+        progress.step("collecting evidence")
+        gate = run_gate(
+            controls=CONTROLS,
+            only=options.controls,
+            policy=policy,
+            run=run,
+            forge=forge,
+            scan=lambda: scan_checkout(checkout, run),
+            mode=mode,
+            now=now,
+            advisory=advisory,
+        )
+    return Result(
+        version=__version__,
+        time=now,
+        decision=gate.decision,
+        advisory=advisory,
+        controls=gate.controls,
+        not_judged=gate.not_judged,
+        run=replace(run, environment=options.environment),
+        policy=PolicySummary(source=policy.source, sha256=policy.sha256, mode=mode, layers=policy.layers),
+        scan=gate.facts.scan.value if isinstance(gate.facts.scan, Known) else None,
+        effort=Effort(requests=forge.requests, seconds=time.monotonic() - started),
+        transport=forge.transport,
+    )
+
+
+def forge_of(platform: Platform, options: CheckOptions, environ: Mapping[str, str], checkout: Checkout) -> Forge:
+    """Return the adapter of the platform; raise for one whose evidence cannot be read yet."""
+    if platform is Platform.LOCAL:
+        return Local(checkout)
+    if platform is Platform.GITHUB:
+        from ci_guard.evidence.github.adapter import GitHub
+
+        return GitHub(environ, checkout, proxy=options.proxy, ca_bundle=options.ca_bundle)
+    raise UsageError(
+        f"This run is on {platform.value}, whose evidence ci-guard {__version__} cannot read.",
+        hint="Run `ci-guard scan` there, which needs no platform.",
+    )
+
+
+def read_policy(options: CheckOptions, forge: Forge) -> Policy:
+    """
+    Return the policy: the named file, else the default one of the trusted ref, else the baseline profile.
+
+    Raises: `PolicyError` for a bad or missing named one, `PolicyUnreadable` where a policy may exist and cannot be
+    read.
+    """
+    if options.policy_file and options.policy_path:
+        raise UsageError("A policy was named twice, by --policy and by the input.", hint="Name it once.")
+    if options.policy_file:
+        try:
+            content = read_plain_file(Path(options.policy_file))
+        except OSError as error:
+            raise PolicyError(
+                f"The policy {options.policy_file!r} could not be read: {error.strerror}.",
+                hint="Name a file that exists and may be read.",
+            ) from None
+        return load([PolicyText(content=content, place=options.policy_file)], METAS)
+    path = trusted_path(options.policy_path) if options.policy_path else DEFAULT_POLICY
+    file = forge.policy_file(path)
+    if isinstance(file, Unknown):
+        raise PolicyUnreadable(
+            f"The policy of this repository could not be read, so nothing was judged: {file.reason}.",
+            hint=f"Needed: {file.needs}."
+            if file.needs
+            else "A policy that may exist is never replaced by the baseline profile.",
+        )
+    if file.value is not None:
+        return load([PolicyText(content=file.value.content, place=file.value.place)], METAS)
+    if options.policy_path:
+        raise PolicyError(
+            f"The policy {path!r} does not exist in the trusted ref.",
+            hint="Commit it to the target branch first, or correct the path.",
+        )
+    return load_builtin("baseline", METAS)
+
+
+def trusted_path(path: str) -> str:
+    """Return a path inside the repository, or raise: the input may name nothing outside the trusted ref."""
+    parts = path.split("/")
+    if (
+        path.startswith("/")
+        or "\\" in path
+        or any(part in ("", ".", "..") for part in parts)
+        or any(ord(sign) < 32 for sign in path)
+    ):
+        raise UsageError(
+            f"The policy path {path[:200]!r} was refused: expected a path inside the repository.",
+            hint="For example security/ci-guard.yml.",
+        )
+    return path
+
+
+def effective_mode(policy: Policy, asked: tuple[Mode, ...]) -> Mode:
+    """Return `report` only where somebody asks for it and nobody for `enforce`."""
+    modes = {policy.mode, *asked}
+    return Mode.REPORT if Mode.REPORT in modes and Mode.ENFORCE not in modes else Mode.ENFORCE

@@ -1,0 +1,61 @@
+"""The `ci-guard` command: parse, run, tell, exit."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final, TextIO
+
+from ci_guard import __version__
+
+INTERRUPTED: Final = 130
+"""128 + SIGINT, as shells report it."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command with the process's arguments, environment and streams; return the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments == ["--version"]:
+        # The commonest call of wrappers; it need not load a parser.
+        sys.stdout.write(f"ci-guard {__version__}\n")
+        return 0
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return run(arguments, os.environ, sys.stdout, sys.stderr)
+    except KeyboardInterrupt:
+        sys.stderr.write("ci-guard: interrupted; nothing was decided.\n")
+        return INTERRUPTED
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> int:
+    """
+    Run one command and tell its result, whatever happens.
+
+    Shape: returns the contract's exit code. Reports are written on every exit, usage errors and faults included.
+    """
+    from ci_guard.entrypoints import options as command_line
+    from ci_guard.entrypoints.delivery import deliver
+    from ci_guard.entrypoints.outcome import failed
+    from ci_guard.model.run import Platform
+
+    output = command_line.reports_despite_errors(argv)
+    platform = command_line.platform_despite_errors(argv, environ)
+    try:
+        options = command_line.parse(argv, environ, __version__)
+        output = options.output
+        if isinstance(options, command_line.ScanOptions):
+            from ci_guard.entrypoints.scan import run_scan
+
+            result = run_scan(options, stderr, in_ci=platform is not Platform.LOCAL)
+        else:
+            from ci_guard.entrypoints.check import run_check
+
+            result = run_check(options, environ, stderr)
+    except SystemExit as done:  # --help and --version have printed what they had to
+        return int(done.code or 0)
+    except Exception as error:  # noqa: BLE001 - the one place where an error becomes a clear message and exit code 4
+        result = failed(error, platform)
+    return deliver(result, output, environ, stdout, stderr, action="--inputs" in argv)

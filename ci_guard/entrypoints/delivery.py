@@ -1,0 +1,99 @@
+"""Tell a result: files, the platform's channels, the terminal; no format ever changes the exit code."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TextIO
+
+from ci_guard.entrypoints.options import Output
+from ci_guard.model.decision import Result
+from ci_guard.model.run import Platform
+from ci_guard.reporters import action_outputs, json_v1, step_summary, terminal
+from ci_guard.reporters import annotations as annotate
+
+CANNOT_WRITE_EXIT = 2
+
+
+def deliver(
+    result: Result, output: Output, environ: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, action: bool
+) -> int:
+    """
+    Write every report that was asked for and return the exit code.
+
+    Shape: with a report on standard output everything else goes to standard error. A report that cannot be written
+    turns an exit code of 0
+    into 2, because somebody counts on it; any other exit code stays.
+    """
+    exit_code = result.decision.exit_code
+    unwritten = []
+    people = stderr if any(file == "-" for _, file in output.reports) else stdout
+    for _, file in output.reports:
+        text = json_v1.render(result)
+        if file == "-":
+            stdout.write(text)
+            continue
+        try:
+            write_whole(Path(file), text)
+        except OSError as error:
+            unwritten.append(f"The report {file!r} could not be written: {error.strerror}.")
+    if result.run.platform is Platform.GITHUB and environ.get("GITHUB_ACTIONS") == "true":
+        unwritten += tell_github(result, environ, people, action=action)
+    color = output.color and people.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+    people.write(
+        terminal.render(
+            result, color=color, width=width_of(people), quiet=output.quiet, unicode=terminal.can_show(people.encoding)
+        )
+    )
+    stderr.writelines(terminal.line(message) + "\n" for message in unwritten)
+    if unwritten and exit_code == 0:
+        return CANNOT_WRITE_EXIT
+    return exit_code
+
+
+def tell_github(result: Result, environ: Mapping[str, str], log: TextIO, *, action: bool) -> list[str]:
+    """Write annotations, the step summary and, for the action, its outputs; return what could not be written."""
+    unwritten = []
+    log.write(annotate.render(result))
+    try:
+        if environ.get("GITHUB_STEP_SUMMARY"):
+            append(Path(environ["GITHUB_STEP_SUMMARY"]), step_summary.render(result))
+        if action and environ.get("GITHUB_OUTPUT"):
+            report = Path(tempfile.mkdtemp(prefix="ci-guard-", dir=environ.get("RUNNER_TEMP") or None)) / "report.json"
+            write_whole(report, json_v1.render(result))
+            append(Path(environ["GITHUB_OUTPUT"]), action_outputs.render(result, report=str(report)))
+    except OSError as error:
+        unwritten.append(f"The job's summary or outputs could not be written: {error.strerror}.")
+    return unwritten
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all, through a neighbour that takes its place."""
+    if path.exists() and not path.is_file():
+        # A pipe or a device, such as /dev/stdout, is written as it is.
+        path.write_text(text, encoding="utf-8")
+        return
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def append(path: Path, text: str) -> None:
+    """Append to a file of the runner's, which must be a plain file and no link."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+    with os.fdopen(handle, "a", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(text)
+
+
+def width_of(stream: TextIO) -> int:
+    """Return the width to wrap at: the terminal's, or 100 where there is none."""
+    return min(shutil.get_terminal_size((100, 24)).columns, 120) if stream.isatty() else 100

@@ -1,0 +1,80 @@
+"""Results of runs that ended before there was anything to judge."""
+
+from __future__ import annotations
+
+import traceback
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Final
+
+from ci_guard import __version__
+from ci_guard.errors import CiGuardError
+from ci_guard.model.decision import Decision, Effort, Failure, Result, Verdict
+from ci_guard.model.fact import unavailable
+from ci_guard.model.run import Platform, Run
+
+UNDECIDED_EXIT: Final = 3
+
+
+def failed(error: Exception, platform: Platform) -> Result:
+    """
+    Return the result of a run that an error ended.
+
+    Shape: the exit code is the error's own; a surprise is a fault of ci-guard, of which only the type and the place in
+    our code are told,
+    because its message could hold anything that was read.
+    """
+    if isinstance(error, CiGuardError):
+        failure = Failure(message=error.message, hint=error.hint, fault_of_ci_guard=error.fault_of_ci_guard)
+        exit_code = error.exit_code
+    else:
+        failure = Failure(
+            message=f"ci-guard broke with {type(error).__name__}{place_of(error)}.",
+            hint="This is a fault of ci-guard and denies. Please report it with this line.",
+            fault_of_ci_guard=True,
+        )
+        exit_code = CiGuardError.exit_code
+    return Result(
+        version=__version__,
+        time=datetime.now(timezone.utc),
+        decision=Decision(
+            verdict=Verdict.UNDECIDED if exit_code == UNDECIDED_EXIT else Verdict.ERROR,
+            exit_code=exit_code,
+            rulings=(),
+            reason=failure.message,
+        ),
+        advisory=False,
+        controls=(),
+        not_judged={},
+        run=unknown_run(platform, "the run ended before it was read"),
+        policy=None,
+        scan=None,
+        effort=Effort(),
+        failure=failure,
+    )
+
+
+def place_of(error: Exception) -> str:
+    """Return ` at module:line` of the innermost frame in our own code."""
+    package = str(Path(__file__).parent.parent)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename.startswith(package):
+            return f" at {Path(frame.filename).relative_to(package)}:{frame.lineno}"
+    return ""
+
+
+def unknown_run(platform: Platform, reason: str) -> Run:
+    """Return a run of which nothing is known but the platform."""
+    unknown = unavailable(reason)
+    return Run(
+        platform=platform,
+        event=unknown,
+        ref=unknown,
+        sha=unknown,
+        branch=unknown,
+        tag=unknown,
+        default_branch=unknown,
+        before=unknown,
+        change=unknown,
+        trusted=unknown,
+    )

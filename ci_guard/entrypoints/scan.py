@@ -1,0 +1,94 @@
+"""`ci-guard scan`: the secret scanner alone, judged by its three requirements; never advisory."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Final, TextIO
+
+from ci_guard import __version__
+from ci_guard.controls import secret_free
+from ci_guard.decide import decide
+from ci_guard.entrypoints.options import ScanOptions
+from ci_guard.entrypoints.outcome import unknown_run
+from ci_guard.errors import UsageError
+from ci_guard.gate import judge
+from ci_guard.git import Repository
+from ci_guard.model.decision import Effort, PolicySummary, Result
+from ci_guard.model.fact import Known, Source
+from ci_guard.model.facts import Facts
+from ci_guard.model.run import Platform
+from ci_guard.model.scan import SecretScan
+from ci_guard.model.settings import Mode, Policy, Settings
+from ci_guard.reporters.terminal import Progress
+from ci_guard.secrets.scan import ScanRequest, scan, scan_bytes
+
+REQUIREMENTS: Final = ("no-secrets", "no-key-files", "complete-scan")
+SOURCE: Final = "ci-guard scan"
+
+POLICY: Final = Policy(
+    source=SOURCE,
+    sha256=hashlib.sha256(" ".join(REQUIREMENTS).encode()).hexdigest(),
+    layers=(SOURCE,),
+    mode=Mode.ENFORCE,
+    controls={
+        secret_free.META.id: Settings(
+            require=dict.fromkeys(REQUIREMENTS, True), said_by=dict.fromkeys(REQUIREMENTS, SOURCE)
+        )
+    },
+)
+"""What `scan` judges by; it is the command's meaning and no file can change it."""
+
+
+def run_scan(options: ScanOptions, stderr: TextIO, *, in_ci: bool) -> Result:
+    """
+    Scan one source and return the result.
+
+    Raises: `UsageError` for a path that does not exist or a range that names no commits; `GitUnavailable` for a range
+    outside a repository.
+    """
+    started = time.monotonic()
+    now = datetime.now(timezone.utc)
+    run = unknown_run(Platform.LOCAL, "scan reads files, not a run")
+    with Progress(stderr, quiet=options.output.quiet, ci=in_ci) as progress:
+        progress.step("scanning for secrets")
+        found = read(options)
+    facts = Facts(run=run, scan=Known(value=found, source=Source.GIT, detail=", ".join(found.sources)))
+    judgements = judge(secret_free, facts, POLICY.controls[secret_free.META.id])
+    return Result(
+        version=__version__,
+        time=now,
+        decision=decide(judgements, POLICY, metas=(secret_free.META,), mode=Mode.ENFORCE, today=now.date()),
+        advisory=False,
+        controls=(secret_free.META,),
+        not_judged={},
+        run=run,
+        policy=PolicySummary(source=POLICY.source, sha256=POLICY.sha256, mode=Mode.ENFORCE, layers=POLICY.layers),
+        scan=found,
+        effort=Effort(seconds=time.monotonic() - started),
+    )
+
+
+def read(options: ScanOptions) -> SecretScan:
+    """Return the scan of the one source that was asked for."""
+    if options.path == "-":
+        return scan_bytes(sys.stdin.buffer)
+    root = Path(options.path)
+    if not root.is_dir():
+        raise UsageError(
+            f"{options.path!r} is no folder.", hint="Name a repository or a folder, or - for standard input."
+        )
+    if options.range is None:
+        return scan(ScanRequest(root=root, work_tree=True))
+    repository = Repository.open(root)
+    ends = [repository.rev_parse(name) for name in options.range]
+    for name, sha in zip(options.range, ends, strict=True):
+        if sha is None:
+            raise UsageError(
+                f"{name!r} names no commit of this repository.",
+                hint="A shallow clone may lack it: fetch the whole history.",
+            )
+    return scan(ScanRequest(root=root, range=(ends[0], str(ends[1]))))

@@ -1,0 +1,112 @@
+"""The gate: from a policy and a platform to a decision; collect, judge, decide, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ci_guard import collect, decide
+from ci_guard.controls.interface import Control
+from ci_guard.errors import UsageError
+from ci_guard.evidence.interface import Forge
+from ci_guard.model.decision import Decision
+from ci_guard.model.fact import Fact
+from ci_guard.model.facts import Facts
+from ci_guard.model.judgement import Judgement, Outcome
+from ci_guard.model.meta import Meta
+from ci_guard.model.run import Run
+from ci_guard.model.scan import SecretScan
+from ci_guard.model.settings import Mode, Policy, Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """One run of the gate, finished: what was asked, what was seen, what follows."""
+
+    facts: Facts
+    decision: Decision
+    controls: tuple[Meta, ...]
+    not_judged: Mapping[str, str]
+
+
+def run_gate(
+    *,
+    controls: Sequence[Control],
+    only: Sequence[str],
+    policy: Policy,
+    run: Run,
+    forge: Forge,
+    scan: Callable[[], Fact[SecretScan]],
+    mode: Mode,
+    now: datetime,
+    advisory: bool,
+) -> Gate:
+    """
+    Collect the facts that the enabled controls need, judge them and decide.
+
+    Units: `now` is aware, UTC. `only` limits the run to these controls; empty for all.
+    Raises: `UsageError` where `only` names a control that the policy does not enable.
+    """
+    chosen = [(control, policy.controls[control.META.id]) for control in choose(controls, only, policy)]
+    facts = collect.collect(run=run, wants=chosen, forge=forge, scan=scan)
+    metas = tuple(control.META for control, _ in chosen)
+    judgements = [judgement for control, settings in chosen for judgement in judge(control, facts, settings)]
+    return Gate(
+        facts=facts,
+        decision=decide.decide(judgements, policy, metas=metas, mode=mode, today=now.date(), advisory=advisory),
+        controls=metas,
+        not_judged=dict(explain_absence(controls, only, policy)),
+    )
+
+
+def choose(controls: Sequence[Control], only: Sequence[str], policy: Policy) -> list[Control]:
+    """Return the controls to run, in registry order."""
+    for name in only:
+        if name not in policy.controls:
+            raise UsageError(
+                f"The run is limited to {name}, but {policy.source} does not enable it.",
+                hint=f"Enable {name} in the policy, or leave it out.",
+            )
+    return [
+        control for control in controls if control.META.id in policy.controls and (not only or control.META.id in only)
+    ]
+
+
+def judge(control: Control, facts: Facts, settings: Settings) -> list[Judgement]:
+    """Return the control's judgements, at least one for each requirement that is asked; what it owes is an error."""
+    fault = ""
+    judgements: list[Judgement] = []
+    try:
+        judgements.extend(control.check(facts, settings))
+    except Exception as error:  # noqa: BLE001 - a control that breaks must deny, and only its own requirements
+        # Its message could hold anything that the facts hold; the type alone says enough to report the fault.
+        fault = f"the control broke with {type(error).__name__}"
+    answered = {judgement.requirement for judgement in judgements}
+    owed = [r for r in control.META.requirements if settings.asks(r.id) and (fault or r.id not in answered)]
+    return judgements + [
+        Judgement(
+            control=control.META.id,
+            requirement=requirement.id,
+            subject="",
+            outcome=Outcome.ERROR,
+            severity=requirement.severity,
+            message=f"Not judged: {fault or 'the control gave no answer'}. This is a fault of ci-guard.",
+            expected=requirement.title,
+        )
+        for requirement in owed
+    ]
+
+
+def explain_absence(controls: Sequence[Control], only: Sequence[str], policy: Policy) -> Iterable[tuple[str, str]]:
+    """Name every control and requirement that was not judged, with the reason."""
+    for control in controls:
+        meta = control.META
+        if meta.id not in policy.controls:
+            yield meta.id, "no layer of the policy enables it"
+        elif only and meta.id not in only:
+            yield meta.id, "left out: the run is limited to " + ", ".join(only)
+        else:
+            for requirement in meta.requirements:
+                if not policy.controls[meta.id].asks(requirement.id):
+                    yield f"{meta.id}/{requirement.id}", "no layer of the policy requires it"

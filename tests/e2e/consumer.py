@@ -1,0 +1,107 @@
+"""A repository that uses ci-guard: real git history, and a GitHub that knows the same history."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.fakes.github import FakeGitHub, rule
+from tests.fakes.hub.pulls import Pull
+from tests.fakes.hub.repository import Repository
+
+PEOPLE = {"olivia": "admin", "alice": "write", "bob": "write", "carol": "maintain", "rita": "read"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consumer:
+    """The repository `acme/shop`: a base commit, one pull request of alice's, merged by olivia unless it is open."""
+
+    repo: Repository
+    path: Path
+    """A checkout of `main` with all history."""
+    pull: Pull
+    base: str
+    head: str
+    merge: str
+    """The merge commit; of an open pull request the trial merge that its runs build."""
+
+
+def git(path: Path, *arguments: str, who: str = "olivia") -> str:
+    """Run git as one of the people and return what it says."""
+    identity = {
+        f"GIT_{role}_{field}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for field, value in (("NAME", who), ("EMAIL", address(who)))
+    }
+    done = subprocess.run(
+        ["git", *arguments], cwd=path, env={**os.environ, **identity}, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def address(login: str) -> str:
+    """Return the e-mail address that the fake links to the account."""
+    return f"{login}@users.noreply.github.com"
+
+
+def make(
+    github: FakeGitHub,
+    path: Path,
+    *,
+    merged: bool = True,
+    approved_by: tuple[str, ...] = ("bob",),
+    protected: bool = True,
+    base_files: Mapping[str, str] | None = None,
+    head_files: Mapping[str, str] | None = None,
+    private: bool = True,
+) -> Consumer:
+    """Make the repository on disk and in the fake; by default everything that the baseline profile asks holds."""
+    repo = github.repository("acme/shop", private=private)
+    for login, role in PEOPLE.items():
+        repo.user(login, role=role)
+    path.mkdir(parents=True)
+    git(path, "init", "-q", "-b", "main")
+    write(path, {"README.md": "# Shop\n", **(base_files or {})})
+    git(path, "commit", "-q", "-m", "Start")
+    base = git(path, "rev-parse", "HEAD")
+    git(path, "checkout", "-q", "-b", "change-1", who="alice")
+    write(path, head_files or {"cart.py": "ITEMS = []\n"})
+    git(path, "commit", "-q", "-m", "Add a cart", who="alice")
+    head = git(path, "rev-parse", "HEAD")
+    git(path, "checkout", "-q", "main")
+    git(path, "merge", "-q", "--no-ff", "-m", "Merge pull request #1 from acme/change-1", "change-1")
+    merge = git(path, "rev-parse", "HEAD")
+    git(path, "remote", "add", "origin", f"{github.html_url}/acme/shop")
+    repo.import_git(path)
+    repo.push("change-1", head, by="alice")
+    repo.branches["main"] = base
+    pull = repo.pull("Add a cart", author="alice", head="change-1", number=1)
+    for login in approved_by:
+        pull.review(login, "APPROVED", at="head")
+    if merged:
+        repo.push("main", merge, by="olivia", activity="pr_merge")
+        pull.record_merge(by="olivia", sha=merge, landed=[merge])
+    else:
+        pull.merge_commit_sha = merge
+    if protected:
+        repo.ruleset(rules=[rule("pull_request", required_approving_review_count=1), "non_fast_forward", "deletion"])
+    return Consumer(repo=repo, path=path, pull=pull, base=base, head=head, merge=merge)
+
+
+def write(path: Path, files: Mapping[str, str]) -> None:
+    """Write files and stage them."""
+    for name, text in files.items():
+        target = path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    git(path, "add", "-A")
+
+
+def make_policy(shop: Consumer, text: str) -> Path:
+    """Write a trusted policy outside the repository and return its path."""
+    path = shop.path.parent / "trusted.yml"
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,225 @@
+"""What people really run a gate on: no git, no repository, no commit, odd files; one clear message each and no traceback."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ci_guard.entrypoints import cli
+from tests.e2e import consumer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    exit_code: int
+    out: str
+    err: str
+
+    @property
+    def all(self) -> str:
+        return self.out + self.err
+
+
+Guard = Callable[..., Said]
+
+
+@pytest.fixture
+def guard(monkeypatch: pytest.MonkeyPatch) -> Guard:
+    def run(path: Path, *arguments: str, environ: dict[str, str] | None = None) -> Said:
+        monkeypatch.chdir(path)
+        stdout, stderr = io.StringIO(), io.StringIO()
+        exit_code = cli.run(arguments, environ or {}, stdout, stderr)
+        said = Said(exit_code=exit_code, out=unwrapped(stdout, arguments), err=stderr.getvalue())
+        assert "Traceback" not in said.all
+        assert "fault of ci-guard" not in said.all
+        return said
+
+    return run
+
+
+def unwrapped(stream: io.StringIO, arguments: tuple[str, ...]) -> str:
+    """Return what a person read, on one line; a report is left as it is."""
+    text = stream.getvalue()
+    return text if "json=-" in arguments else " ".join(text.split())
+
+
+def repository(path: Path, *files: str) -> Path:
+    path.mkdir()
+    consumer.git(path, "init", "-q", "-b", "main")
+    if files:
+        consumer.write(path, dict.fromkeys(files, "x = 1\n"))
+        consumer.git(path, "commit", "-q", "-m", "Start")
+    return path
+
+
+def test_outside_ci_a_clean_repository_is_advised_on_and_exits_0(guard: Guard, tmp_path: Path) -> None:
+    said = guard(repository(tmp_path / "r", "a.py"), "check")
+    assert said.exit_code == 0
+    assert "not judged here" in said.out.lower()
+
+
+def test_outside_ci_enforce_makes_unknown_facts_undecided(guard: Guard, tmp_path: Path) -> None:
+    assert guard(repository(tmp_path / "r", "a.py"), "check", "--enforce").exit_code == 3
+
+
+def test_a_detached_head_is_judged_like_any_other(guard: Guard, tmp_path: Path) -> None:
+    path = repository(tmp_path / "r", "a.py")
+    consumer.git(path, "checkout", "-q", "--detach")
+    assert guard(path, "check").exit_code == 0
+    assert guard(path, "scan").exit_code == 0
+
+
+def test_without_git_the_message_says_so(guard: Guard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = repository(tmp_path / "r", "a.py")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = guard(path, "scan")
+    assert said.exit_code == 2
+    assert "git was not found" in said.out
+
+
+def test_a_folder_that_is_no_repository_is_scanned_as_a_folder(guard: Guard, tmp_path: Path) -> None:
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    (folder / "a.py").write_text("x = 1\n", encoding="utf-8")
+    assert guard(folder, "scan").exit_code == 0
+    assert guard(folder, "check").exit_code == 0
+
+
+def test_a_range_outside_a_repository_is_a_usage_error(guard: Guard, tmp_path: Path) -> None:
+    said = guard(tmp_path, "scan", "--range", "a..b")
+    assert said.exit_code == 2
+    assert "not inside a git repository" in said.out
+
+
+def test_a_range_that_names_no_commit_is_a_usage_error(guard: Guard, tmp_path: Path) -> None:
+    said = guard(repository(tmp_path / "r", "a.py"), "scan", "--range", "nowhere..HEAD")
+    assert said.exit_code == 2
+    assert "'nowhere' names no commit" in said.out
+
+
+def test_an_empty_repository_is_not_called_clean(guard: Guard, tmp_path: Path) -> None:
+    """Nothing read is no evidence: other scanners are green on a wrong path."""
+    said = guard(repository(tmp_path / "r"), "scan")
+    assert said.exit_code == 1
+    assert "complete-scan" in said.out
+
+
+def test_a_bare_repository_is_scanned_from_its_objects(guard: Guard, tmp_path: Path) -> None:
+    consumer.git(repository(tmp_path / "r", "a.py"), "clone", "-q", "--bare", ".", str(tmp_path / "bare"))
+    assert guard(tmp_path / "bare", "scan").exit_code == 0
+
+
+def test_nothing_in_a_folder_is_said_plainly(guard: Guard, tmp_path: Path) -> None:
+    (tmp_path / "void").mkdir()
+    assert "read" in guard(tmp_path / "void", "scan").out
+
+
+def test_a_path_that_does_not_exist_is_a_usage_error(guard: Guard, tmp_path: Path) -> None:
+    assert guard(tmp_path, "scan", "nowhere").exit_code == 2
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "device", "folder"])
+def test_a_default_policy_that_is_no_plain_file_makes_the_run_undecided(
+    guard: Guard, tmp_path: Path, kind: str
+) -> None:
+    """It exists and cannot be read; the baseline profile would be somebody else's policy."""
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    policy = folder / ".ci-guard.yml"
+    match kind:
+        case "link":
+            policy.symlink_to("/etc/hostname")
+        case "pipe":
+            os.mkfifo(policy)
+        case "device":
+            if os.geteuid() != 0:
+                pytest.skip("making a device needs root")
+            os.mknod(policy, 0o20666, os.makedev(1, 5))
+        case _:
+            policy.mkdir()
+    said = guard(folder, "check")
+    assert said.exit_code == 3
+    assert ".ci-guard.yml" in said.out
+
+
+def test_a_committed_link_as_policy_makes_the_run_undecided(guard: Guard, tmp_path: Path) -> None:
+    path = repository(tmp_path / "r", "a.py")
+    (path / ".ci-guard.yml").symlink_to("/etc/hostname")
+    consumer.git(path, "add", "-A")
+    consumer.git(path, "commit", "-q", "-m", "Link")
+    said = guard(path, "check")
+    assert said.exit_code == 3
+    assert "symbolic link" in said.out or "symlink" in said.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("chekc",), "chekc"),
+        (("check", "brnch-protection"), "branch-protection"),
+        (("check", "--platform", "gitea"), "gitea"),
+        (("check", "--mode", "warn"), "warn"),
+        (("check", "--report", "pdf=x"), "pdf"),
+        (("check", "--policy", "nowhere.yml"), "nowhere.yml"),
+        (("scan", "--range", "HEAD"), "A..B"),
+        (("check", "--enforce=yes"), "--enforce"),
+        ((), "COMMAND"),
+    ],
+)
+def test_a_wrong_command_line_is_exit_2_and_names_what_was_wrong(
+    guard: Guard, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    said = guard(tmp_path, *arguments)
+    assert said.exit_code == 2
+    assert words in said.all
+
+
+def test_a_report_is_written_for_a_usage_error_too(guard: Guard, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    said = guard(tmp_path, "check", "nothing-like-it", "--report", f"json={report}")
+    assert said.exit_code == 2
+    told = json.loads(report.read_text(encoding="utf-8"))
+    assert (told["verdict"], told["exit_code"]) == ("error", 2)
+
+
+def test_a_report_on_standard_output_is_alone_there(guard: Guard, tmp_path: Path) -> None:
+    said = guard(repository(tmp_path / "r", "a.py"), "check", "--report", "json=-")
+    assert json.loads(said.out)["schema"] == "ci-guard.report/v1"
+    assert "Allowed" in said.err
+
+
+def test_a_report_that_cannot_be_written_turns_0_into_2(guard: Guard, tmp_path: Path) -> None:
+    said = guard(repository(tmp_path / "r", "a.py"), "scan", "--report", f"json={tmp_path}/no/such/folder/r.json")
+    assert said.exit_code == 2
+    assert "could not be written" in said.err
+
+
+def test_a_gitlab_run_says_what_works_there(guard: Guard, tmp_path: Path) -> None:
+    said = guard(repository(tmp_path / "r", "a.py"), "check", environ={"GITLAB_CI": "true"})
+    assert said.exit_code == 2
+    assert "ci-guard scan" in said.out
+
+
+def test_github_without_a_repository_name_is_a_usage_error(guard: Guard, tmp_path: Path) -> None:
+    said = guard(repository(tmp_path / "r", "a.py"), "check", "--platform", "github")
+    assert said.exit_code == 2
+    assert "GITHUB_REPOSITORY" in said.out
+
+
+def test_a_secret_in_the_work_tree_denies_and_does_not_leave_the_process(guard: Guard, tmp_path: Path) -> None:
+    path = repository(tmp_path / "r", "a.py")
+    secret = "AK" + "IA" + "Q3EGRTZ7KLMNWXYV"
+    (path / "settings.py").write_text(f"KEY = '{secret}'\n", encoding="utf-8")
+    report = tmp_path / "report.json"
+    said = guard(path, "check", "--report", f"json={report}")
+    assert said.exit_code == 1
+    text = said.all + report.read_text(encoding="utf-8")
+    assert "settings.py" in text
+    assert secret not in text
+    assert secret[4:12] not in text
