@@ -1,0 +1,194 @@
+"""Runs a workflow for real: act in host mode, the action from this checkout, the API on the loopback interface."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
+
+WORKFLOW = """
+on: [push, pull_request]
+{env}
+jobs:
+  guard:
+    runs-on: ubuntu-latest
+    permissions: {{contents: read, pull-requests: read, actions: read}}
+    outputs:
+      verdict: ${{{{ steps.guard.outputs.verdict }}}}
+    steps:
+      - uses: {checkout}
+        with: {{fetch-depth: 0, persist-credentials: false}}
+{before}
+      - id: guard
+        uses: ci-guard/ci-guard@v1
+        with:
+          token: ${{{{ secrets.GITHUB_TOKEN }}}}
+{inputs}
+{after}
+      - if: always()
+        env:
+          REPORT: ${{{{ steps.guard.outputs.report }}}}
+        run: cp "$REPORT" "$KEPT/report.json"
+  build:
+    needs: guard
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo "built after ${{{{ needs.guard.outputs.verdict }}}}"
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What a run of the workflow left behind."""
+
+    exit_code: int
+    outputs: dict[str, str] = field(default_factory=dict)
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+    summary: str = ""
+    kept: Path
+    """Where steps leave files for the test; the runner clears away all else."""
+    log: str = ""
+    """Everything that any step printed."""
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The JSON report that the output `report` names."""
+        return dict(json.loads((self.kept / "report.json").read_text(encoding="utf-8")))
+
+    @property
+    def built(self) -> bool:
+        """Tell whether the job that needs the guard ran."""
+        return "built after" in "".join(
+            line for line in self.log.splitlines(keepends=True) if not line.startswith("echo")
+        )
+
+
+def find_act() -> str | None:
+    """Return the act binary that `.ci/run` installed, or one on PATH."""
+    installed = sorted(ROOT.glob(".bootstrap/tools/**/act"))
+    return str(installed[-1]) if installed else shutil.which("act")
+
+
+def copy_of_this_checkout(folder: Path, host: Mapping[str, str]) -> Path:
+    """Copy what git would have of this checkout, and let its own bootstrap make the environment there."""
+    names = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout.split(b"\0")
+    for name in filter(None, map(os.fsdecode, names)):
+        if (ROOT / name).is_file() and not name.startswith("tests/"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "A release"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    made = subprocess.run(
+        [sys.executable, "-I", "bootstrap.py", "--version"],
+        cwd=folder,
+        env=dict(host),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    return folder
+
+
+def workflow(
+    *, env: Mapping[str, str] | None = None, inputs: Mapping[str, str] | None = None, before: str = "", after: str = ""
+) -> str:
+    """Return the README's workflow, with what a test adds to it."""
+    return WORKFLOW.format(
+        checkout=CHECKOUT,
+        env="env: " + json.dumps(dict(env)) if env else "",
+        inputs="".join(f"          {name}: {json.dumps(value)}\n" for name, value in (inputs or {}).items()),
+        before=before,
+        after=after,
+    )
+
+
+def run(act: str, guard: Path, path: Path, environ: Mapping[str, str], *, home: Path, event: str) -> Ran:
+    """Run the workflow of the repository at `path` with the job environment `environ`."""
+    python = Path(os.path.realpath(sys.executable)).parent
+    token = environ.get("GITHUB_TOKEN", "")
+    given = {name: value for name, value in environ.items() if name.startswith("GITHUB_") and name not in RUNNERS_OWN}
+    command = [
+        act,
+        event,
+        "--json",
+        "-P",
+        "ubuntu-latest=-self-hosted",
+        "--no-cache-server",
+        "-a",
+        environ["GITHUB_ACTOR"],
+    ]
+    command += ["-e", environ["GITHUB_EVENT_PATH"], "--local-repository", f"ci-guard/ci-guard@v1={guard}"]
+    command += [part for name, value in given.items() for part in ("--env", f"{name}={value}")]
+    command += ["--env", f"SHA_REF={environ['GITHUB_SHA']}", "-s", f"GITHUB_TOKEN={token or 'none'}"]
+    kept = home / "kept"
+    kept.mkdir(parents=True, exist_ok=True)
+    command += ["--env", f"KEPT={kept}"]
+    done = subprocess.run(
+        command,
+        cwd=path,
+        env={"PATH": f"{python}:/usr/local/bin:/usr/bin:/bin", "HOME": str(home), "ACT_DISABLE_VERSION_CHECK": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return told(done.returncode, done.stdout, kept)
+
+
+RUNNERS_OWN = {
+    "GITHUB_TOKEN",
+    "GITHUB_ENV",
+    "GITHUB_PATH",
+    "GITHUB_OUTPUT",
+    "GITHUB_STEP_SUMMARY",
+    "GITHUB_EVENT_PATH",
+    "GITHUB_WORKSPACE",
+    "GITHUB_ACTIONS",
+}
+"""What act sets itself; its files must be its own."""
+
+
+def told(exit_code: int, stdout: str, kept: Path) -> Ran:
+    """Read act's JSON lines."""
+    outputs: dict[str, str] = {}
+    annotations = []
+    summaries = []
+    lines = []
+    for text in stdout.splitlines():
+        try:
+            item = json.loads(text)
+        except ValueError:
+            continue
+        command = item.get("command")
+        if command == "set-output" and item.get("stepID") == ["guard"]:
+            outputs[item["name"]] = item["arg"]
+        elif command in ("error", "warning", "notice"):
+            annotations.append({"level": command, "message": item.get("arg", ""), **(item.get("kvPairs") or {})})
+        elif command == "summary" and item.get("stepID") == ["guard"]:
+            summaries.append(item.get("content", ""))
+        lines.append(str(item.get("msg", "")))
+    return Ran(
+        exit_code=exit_code,
+        outputs=outputs,
+        annotations=annotations,
+        summary="\n".join(summaries),
+        kept=kept,
+        log="\n".join(lines),
+    )
