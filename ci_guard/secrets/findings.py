@@ -82,7 +82,7 @@ def _secret(place: Place, match: Match, ordinal: int) -> SecretFinding:
         title=match.rule.title,
         severity=match.severity,
         location=Location(
-            path=place.path, line=match.line, end_line=match.end_line, column=match.column, commit=place.commit
+            path=place.path or None, line=match.line, end_line=match.end_line, column=match.column, commit=place.commit
         ),
         preview=match.preview,
         fingerprint=fingerprint(match.rule.id, place.path, match.context, ordinal),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from ci_guard.errors import GitUnavailable
+from ci_guard.git import ObjectsDamaged
 from ci_guard.model.scan import Gap, GapKind
 
 _SHOWN = 5
@@ -26,13 +28,25 @@ def missing_commit(name: str, role: str) -> Gap:
     return Gap(kind=GapKind.UNKNOWN, code="commit-missing", message=message, remedy=_FULL_CLONE)
 
 
-def unreadable(what: str, why: str) -> Gap:
+def unreadable(what: str, error: GitUnavailable) -> Gap:
     """Return the gap of a source that git could not read to the end."""
+    if isinstance(error, ObjectsDamaged):
+        return damaged(error.message)
     return Gap(
         kind=GapKind.UNKNOWN,
         code="objects-unreadable",
-        message=f"The {what} could not be read: {why}.",
+        message=f"The {what} could not be read: {error.message}.",
         remedy=_FULL_CLONE,
+    )
+
+
+def damaged(why: str) -> Gap:
+    """Return the gap of an object database that does not hold what its ids say."""
+    return Gap(
+        kind=GapKind.FAILS,
+        code="objects-damaged",
+        message=f"The checkout is not what it says: {why}.",
+        remedy="Clone anew; look at what ran in this job before, and check the clone with git fsck.",
     )
 
 

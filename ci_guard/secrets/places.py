@@ -10,12 +10,15 @@ from ci_guard.git import Repository
 _GITLINK: Final = b"160000"
 _SYMLINK: Final = b"120000"
 
+MESSAGE: Final = ""
+"""In place of a path: the message of the commit."""
+
 
 class Place(NamedTuple):
     """A content at a path."""
 
     path: str
-    """Relative to the folder that is scanned; bytes that are not UTF-8 as surrogate escapes."""
+    """Relative to the folder that is scanned; bytes that are not UTF-8 as surrogate escapes. Or `MESSAGE`."""
     oid: str
     commit: str | None = None
     """The commit that brought the content there, for a range."""
@@ -44,6 +47,8 @@ class Range(NamedTuple):
 
     places: list[Place]
     """Oldest commit first."""
+    messages: list[Place]
+    """The same."""
     commits: int
     complete: bool
     """False when a shallow clone cuts the range short."""
@@ -85,41 +90,29 @@ def commit_range(repository: Repository, base: str | None, head: str, prefix: by
     Return every content that is reachable from `head` and not from `base`, with the oldest commit that brought it.
 
     A merge is compared with all of its parents, so that what comes in by the second parent and what the merge itself
-    adds are both there.
+    adds are both there. What the commits that the range starts from hold at any path is not new. The commits' messages
+    are contents, too, where all of the repository is asked for.
     """
     walk = repository.commits(base, head)
-    ends = [head, *([f"^{base}"] if base else [])]
-    objects = repository.run("rev-list", "--objects", "--missing=print", *ends, "--")
-    new = {line.lstrip(b"?").partition(b" ")[0] for line in objects.split(b"\n")}
-    oldest_first = "\n".join(reversed(walk.commits)).encode()
-    differences = repository.run(
-        "diff-tree",
-        "--stdin",
-        "-r",
-        "-c",
-        "--root",
-        "--raw",
-        "--no-renames",
-        "--no-abbrev",
-        "-z",
-        stdin=oldest_first + b"\n",
-    )
-    places: dict[tuple[bytes, bytes], str] = {}
-    commit = ""
-    tokens = iter(differences.split(b"\0"))
-    for token in tokens:
-        if not token.startswith(b":"):
-            commit = token.decode()
-            continue
-        # One colon for each parent; then modes and ids, the parents' first and the commit's last; then the status.
-        path = next(tokens)
-        parents = len(token) - len(token.lstrip(b":"))
-        fields = token.lstrip(b":").split(b" ")
-        mode, oid = fields[parents], fields[2 * parents + 1]
-        if mode != _GITLINK and oid in new and path.startswith(prefix):
-            places.setdefault((path, oid), commit)
-    found = [Place(text(path[len(prefix) :]), oid.decode(), commit) for (path, oid), commit in places.items()]
-    return Range(found, len(walk.commits), walk.complete)
+    inside = set(walk.commits)
+    places: dict[tuple[bytes, str], str] = {}
+    with repository.reader() as reader:
+        parents = {commit: reader.commit(commit).parents for commit in walk.commits}
+        edges = {parent for each in parents.values() for parent in each} - inside
+        if base:
+            edges.add(base)
+        known: set[str] = set()
+        before: tuple[str, ...] = ()  # edges are much alike, and what they share is known once
+        for edge in sorted(edges):
+            known.update(entry.oid for entry in reader.entries(edge, *before) if entry.mode != _GITLINK)
+            before = (edge,)
+        for commit in reversed(walk.commits):
+            for entry in reader.entries(commit, *parents[commit]):
+                if entry.mode != _GITLINK and entry.oid not in known and entry.path.startswith(prefix):
+                    places.setdefault((entry.path, entry.oid), commit)
+    found = [Place(text(path[len(prefix) :]), oid, commit) for (path, oid), commit in places.items()]
+    messages = [] if prefix else [Place(MESSAGE, commit, commit) for commit in reversed(walk.commits)]
+    return Range(found, messages, len(walk.commits), walk.complete)
 
 
 def prefix_of(repository: Repository, root: str) -> bytes:

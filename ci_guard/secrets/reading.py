@@ -32,6 +32,8 @@ class Reading:
     def __init__(self, matcher: Matcher, object_format: str) -> None:
         self.contents: dict[str, Content] = {}
         self.bytes = 0
+        self.messages = 0
+        """How many of the contents are messages of commits."""
         self._matcher = matcher
         self._hash = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}[object_format]
         self._judged: dict[tuple[str, str], KeyFile | None] = {}
@@ -56,6 +58,9 @@ class Reading:
     def object(self, stream: ObjectStream, paths: Iterable[str]) -> None:
         """Read an object of the database that stands at the given paths."""
         head = stream.read(PIECE)
+        if stream.kind == "commit":
+            self._read_message(head, stream)
+            return
 
         def scan() -> list[Match]:
             if stream.size == len(head):
@@ -65,6 +70,11 @@ class Reading:
         self._keep(stream.oid, head, stream.size, scan)
         self._judge(stream.oid, head, paths)
 
+    @property
+    def blobs(self) -> int:
+        """How many contents of files were read."""
+        return len(self.contents) - self.messages
+
     def lacks(self, oid: str, path: str) -> bool:
         """Return whether a content has yet to be read: not at all, or not for a path whose name makes it suspect."""
         return oid not in self.contents or ((path, oid) not in self._judged and bool(keyfiles.kinds_of(path)))
@@ -72,6 +82,14 @@ class Reading:
     def key_file(self, path: str, oid: str) -> KeyFile | None:
         """Return what kind of key file a content is at a path."""
         return self._judged.get((path, oid))
+
+    def _read_message(self, head: bytes, stream: ObjectStream) -> None:
+        """Read a commit from where its message begins (gitformat-commit: behind the first empty line)."""
+        message = head.partition(b"\n\n")[2] or head
+        self.contents[stream.oid] = Content(
+            ContentKind.PLAIN, tuple(self._matcher.scan_pieces(_chain(message, stream)))
+        )
+        self.messages += 1
 
     def _in_pieces(self, pieces: Iterator[bytes], size: int) -> tuple[str, bytes]:
         """Read a content of the announced size and return its object id and its first piece."""

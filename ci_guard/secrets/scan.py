@@ -107,21 +107,28 @@ class _Work:
             self.gaps.append(gaps.bare())
             tree = True
         if tree:
-            self._list_tree(repository, request.commit)
+            try:
+                self._list_tree(repository, request.commit)
+            except GitUnavailable as error:
+                self.gaps.append(gaps.unreadable("tree", error))
+                self.expected = True
         if request.range:
-            self._list_range(repository, *request.range)
+            try:
+                self._list_range(repository, *request.range)
+            except GitUnavailable as error:
+                self.gaps.append(gaps.unreadable("range", error))
         if request.work_tree and repository.work_tree is not None:
             self.sources.append("work tree")
             try:
                 self._read_files(self._list_files(repository, repository.work_tree), repository.work_tree)
             except GitUnavailable as error:
-                self.gaps.append(gaps.unreadable("index", error.message))
+                self.gaps.append(gaps.unreadable("index", error))
                 self.expected = True
         self._read_objects(repository)
 
     def result(self, seconds: float) -> SecretScan:
         everywhere = [*self.tree, *self.files, *self.range]
-        if not self.reading.contents and (self.expected or not self.commits):
+        if not self.reading.blobs and (self.expected or not self.commits):
             self.gaps.append(gaps.nothing_read(empty=not self.expected))
         present = [*self.tree, *self.files]
         fetched = {place.path for place in self.files} - findings.find_pointers(self.files, self.reading)
@@ -139,7 +146,7 @@ class _Work:
             key_files=findings.find_key_files(everywhere, self.reading),
             sources=tuple(self.sources),
             commits=self.commits,
-            blobs=len(self.reading.contents),
+            blobs=self.reading.blobs,
             bytes=self.reading.bytes,
             skipped=tuple(sorted(skipped, key=lambda skip: (skip.path, skip.reason))),
             gaps=tuple(self.gaps),
@@ -160,12 +167,7 @@ class _Work:
             return
         if found != head and not repository.is_bare:
             self.gaps.append(gaps.other_head(head, found))
-        try:
-            tree = places.tree(repository, found, self.prefix)
-        except GitUnavailable as error:
-            self.gaps.append(gaps.unreadable(f"tree of {found[:12]}", error.message))
-            self.expected = True
-            return
+        tree = places.tree(repository, found, self.prefix)
         self.tree = tree.places
         self.expected |= bool(tree.places)
         if tree.submodules:
@@ -180,12 +182,8 @@ class _Work:
                 self.gaps.append(gaps.missing_commit(name, role))
                 return
             ends.append(end)
-        try:
-            found = places.commit_range(repository, ends[0], str(ends[1]), self.prefix)
-        except GitUnavailable as error:
-            self.gaps.append(gaps.unreadable("range", error.message))
-            return
-        self.range, self.commits = found.places, found.commits
+        found = places.commit_range(repository, ends[0], str(ends[1]), self.prefix)
+        self.range, self.commits = [*found.places, *found.messages], found.commits
         self.expected |= bool(found.places)
         if not found.complete:
             self.gaps.append(gaps.shallow_range())
@@ -248,7 +246,7 @@ class _Work:
                     else:
                         self.reading.object(stream, wanted[stream.oid])
         except GitUnavailable as error:
-            self.gaps.append(gaps.unreadable("object database", error.message))
+            self.gaps.append(gaps.unreadable("object database", error))
         if missing:
             self.gaps.append(gaps.missing_contents(missing))
 

@@ -260,6 +260,44 @@ class TestRange:
         result = scan(ScanRequest(root=repo.path, range=(None, "HEAD")))
         assert (places(result), result.commits) == ([("a.txt", 1, added)], 3)
 
+    def test_a_secret_that_the_beginning_has_elsewhere_is_not_new(self, repo: Repo) -> None:
+        base = repo.commit({"a.txt": github_token()})
+        repo.git("mv", "a.txt", "b.txt")
+        repo.commit()
+        repo.git("rm", "-q", "b.txt")
+        repo.commit()
+        assert places(everything(repo, range=(base, "HEAD"))) == []
+
+    @pytest.mark.parametrize("first", ["before", "within"])
+    def test_a_submodule_of_the_same_id_hides_no_content(self, repo: Repo, first: str) -> None:
+        base = repo.git("rev-parse", "HEAD")
+        oid = repo.git("hash-object", "-w", "--stdin", stdin=github_token())
+        repo.git("update-index", "--add", "--cacheinfo", f"160000,{oid},a.txt")
+        repo.git("commit", "-q", "-m", "as a submodule")
+        if first == "before":
+            base = repo.git("rev-parse", "HEAD")
+        repo.git("update-index", "--cacheinfo", f"100644,{oid},a.txt")
+        repo.git("commit", "-q", "-m", "as a file")
+        added = repo.git("rev-parse", "HEAD")
+        repo.git("rm", "-q", "--cached", "a.txt")
+        repo.git("commit", "-q", "-m", "gone")
+        assert places(everything(repo, range=(base, "HEAD"))) == [("a.txt", 1, added)]
+
+    def test_finds_what_a_message_says(self, repo: Repo) -> None:
+        base = repo.commit(message=github_token(1))
+        commit = repo.commit({"a.txt": "clean"}, message=f"subject\n\nbody\nwith {github_token(2)}")
+        result = everything(repo, range=(base, "HEAD"))
+        (finding,) = result.findings
+        assert dataclasses.astuple(finding.location) == (None, 4, 4, 6, commit)
+        assert (result.blobs, result.complete) == (3, True)
+        assert finding.fingerprint == everything(repo, range=(base, "HEAD")).findings[0].fingerprint
+        assert not scan(ScanRequest(root=repo.path / "src", range=(base, "HEAD"))).findings
+
+    def test_a_message_that_looks_like_an_archive_is_read_as_text(self, repo: Repo) -> None:
+        commit = repo.commit({"a.txt": "clean"}, message=f"PK\x03\x04 {github_token()}")
+        result = everything(repo, range=("HEAD~1", "HEAD"))
+        assert (places(result), result.complete) == ([(None, 1, commit)], True)
+
     @pytest.mark.parametrize("ends", [("1" * 40, "HEAD"), ("HEAD", "2" * 40), ("--all", "HEAD"), ("a\nb", "HEAD")])
     def test_a_missing_end_is_unknown(self, repo: Repo, ends: tuple[str, str]) -> None:
         assert codes(everything(repo, range=ends)) == {"commit-missing": GapKind.UNKNOWN}
@@ -377,6 +415,34 @@ class TestHonesty:
         file.write_bytes(b"nonsense")
         result = scan(ScanRequest(root=repo.path, tree=True))
         assert set(codes(result).values()) == {GapKind.UNKNOWN}
+
+    def test_a_content_that_was_blanked_in_the_object_database_fails(self, repo: Repo) -> None:
+        base = repo.git("rev-parse", "HEAD")
+        repo.commit({"a.txt": github_token()})
+        oid = repo.git("rev-parse", "HEAD:a.txt")
+        repo.commit({"a.txt": "clean"})
+        repo.overwrite(oid, b"blank")
+        result = everything(repo, range=(base, "HEAD"))
+        assert codes(result) == {"objects-damaged": GapKind.FAILS}
+        assert not result.complete
+
+    @pytest.mark.parametrize("wish", [{}, {"tree": False, "range": (None, "HEAD")}])
+    def test_a_commit_that_was_overwritten_fails(self, repo: Repo, wish: dict[str, object]) -> None:
+        clean = repo.git("rev-parse", "HEAD^{tree}")
+        repo.commit({"a.txt": github_token()})
+        head = repo.commit({"b.txt": "clean"})
+        repo.overwrite_commit(head, repo.git("rev-parse", "HEAD^{tree}"), clean)
+        result = everything(repo, **wish)
+        assert codes(result)["objects-damaged"] is GapKind.FAILS
+        assert not result.complete
+
+    @pytest.mark.parametrize("revision", ["HEAD", "HEAD~2"])
+    def test_a_tree_that_was_overwritten_fails(self, repo: Repo, revision: str) -> None:
+        base = repo.git("rev-parse", "HEAD")
+        repo.commit({"a.txt": github_token()})
+        repo.commit({"a.txt": "clean"})
+        repo.overwrite(repo.git("rev-parse", f"{revision}^{{tree}}"), b"", "tree")
+        assert codes(everything(repo, range=(base, "HEAD")))["objects-damaged"] is GapKind.FAILS
 
     def test_an_archive_is_skipped_and_media_are_not(self, repo: Repo) -> None:
         repo.commit(

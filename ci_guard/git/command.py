@@ -1,0 +1,96 @@
+"""How git is started: by an absolute path, blind to the environment, deaf to the repository's own configuration."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from ci_guard.errors import GitUnavailable
+
+_NULL: Final = os.devnull
+
+ENVIRONMENT: Final = {
+    "PATH": os.defpath,
+    "LC_ALL": "C",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_SYSTEM": _NULL,
+    "GIT_CONFIG_GLOBAL": _NULL,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_PAGER": "cat",
+    "GIT_LITERAL_PATHSPECS": "1",
+    # Replacement objects and grafts show other commits than the ones that were named.
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": _NULL,
+    # A partial clone would fetch what it lacks with whatever transport its configuration names.
+    # The older way to forbid that, for a git that does not know the first variable, is to allow no protocol at all.
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+}
+
+# An earlier step can have planted anything in the repository's own configuration; what `-c` says wins over it.
+OVERRIDES: Final = {
+    "safe.directory": "*",  # a container job's checkout belongs to another user; nothing of it is executed here
+    "core.hooksPath": _NULL,
+    "core.fsmonitor": "false",
+    "core.untrackedCache": "false",
+    "core.commitGraph": "false",  # a planted graph file lies about parents
+    "core.useReplaceRefs": "false",
+    "core.excludesFile": _NULL,
+    "core.attributesFile": _NULL,
+    "core.ignoreCase": "false",
+    "core.pager": "cat",
+    "core.askPass": "",
+    "core.sshCommand": "false",
+    "credential.helper": "",
+    "diff.external": "",
+    "log.showSignature": "false",
+    "protocol.allow": "never",
+    "submodule.recurse": "false",
+}
+
+
+def locate(folder: Path) -> tuple[Path, Path | None] | None:
+    """
+    Return the git folder and the work tree that hold an absolute folder, or None.
+
+    A bare repository counts only at `folder` itself and outside every work tree: else a folder that a change adds could
+    pose as one.
+    """
+    for place in (folder, *folder.parents):
+        if os.path.lexists(place / ".git"):
+            return place / ".git", place
+    if (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir():
+        return folder, None
+    return None
+
+
+def find_git(workspace: Path) -> str:
+    """Return the absolute path of the first git on PATH that is not in the workspace, where anybody could put one."""
+    inside = os.path.realpath(workspace)
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        candidate = os.path.join(folder, "git.exe" if os.name == "nt" else "git")
+        places = (Path(candidate), Path(os.path.realpath(candidate)))
+        if (
+            os.path.isabs(folder)
+            and os.path.isfile(candidate)
+            and os.access(candidate, os.X_OK)
+            and not any(place.is_relative_to(inside) for place in places)
+        ):
+            return candidate
+    raise GitUnavailable("git was not found on PATH", hint="install git in this job's image")
+
+
+def name_of(arguments: tuple[str | bytes, ...]) -> str:
+    """Return the subcommand."""
+    return os.fsdecode(arguments[0])
+
+
+def failure(arguments: tuple[str | bytes, ...], complaints: bytes, code: int) -> GitUnavailable:
+    """Return the error with git's own words: the fatal line, without the warnings before and the advice after it."""
+    lines = complaints.decode("utf-8", "replace").splitlines()
+    fatal = next((line for line in lines if line.startswith(("fatal: ", "error: "))), lines[0] if lines else "")
+    why = fatal.removeprefix("fatal: ").removeprefix("error: ")[:300] or f"exit {code}"
+    return GitUnavailable(f"git {name_of(arguments)} failed: {why}", hint="check the clone with git fsck")

@@ -1,0 +1,370 @@
+"""What can be asked of a repository; what hangs on an object's id is read from objects that prove their ids."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+import tempfile
+import threading
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final, NamedTuple, cast
+
+from ci_guard.errors import GitUnavailable
+from ci_guard.git.command import ENVIRONMENT, OVERRIDES, failure, find_git, locate, name_of
+from ci_guard.git.objects import (
+    EntryKind,
+    ObjectsDamaged,
+    ObjectStream,
+    Reader,
+    TreeEntry,
+    next_object,
+    parse_commit,
+)
+
+TIMEOUT_SECONDS: Final = 120.0
+LARGEST_LIST: Final = 64 << 20
+"""Bytes of a list of commits in the git folder, such as `shallow`."""
+
+_OBJECT_ID: Final = {"sha1": re.compile(r"[0-9a-f]{40}"), "sha256": re.compile(r"[0-9a-f]{64}")}
+_UPWARDS: Final = frozenset({b"", b".", b".."})
+"""Parts that no path in a tree has."""
+_CREDENTIALS_IN_URL: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/]*@")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blob:
+    """What a commit has at one path."""
+
+    kind: EntryKind
+    size: int = 0
+    content: bytes | None = None
+    """Of a file that is not larger than asked for; else None."""
+
+
+class Walk(NamedTuple):
+    """The commits of a range, newest first: each before its parents."""
+
+    commits: tuple[str, ...]
+    complete: bool
+    """False when a shallow clone cuts the range short."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """
+    A repository on this machine, opened for reading.
+
+    Raises: every method `GitUnavailable` when git fails, is too slow, or an object that it needs is missing; and its
+    subclass `ObjectsDamaged` when an object is not what its id says.
+    """
+
+    git: str
+    git_dir: Path
+    common_dir: Path
+    """Where objects and refs are; differs from `git_dir` in a linked worktree."""
+    work_tree: Path | None
+    """None for a bare repository."""
+    object_format: str
+    """`sha1` or `sha256`."""
+    timeout_seconds: float = TIMEOUT_SECONDS
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, timeout_seconds: float = TIMEOUT_SECONDS) -> Repository:
+        """
+        Open the repository that holds `path`, or the bare one at `path`.
+
+        The work tree is where `.git` was found: `core.worktree` and `core.bare` are the repository's own word.
+
+        Raises: `GitUnavailable` with one message each for no such folder, no repository, no git, and one that git
+        cannot read.
+        """
+        if not Path(path).is_dir():
+            raise GitUnavailable(f"{path} is not a folder", hint="name the folder of a checkout")
+        folder = Path(path).resolve()
+        found = locate(folder)
+        if found is None:
+            raise GitUnavailable(
+                f"{folder} is not inside a git repository",
+                hint="run in a checkout (actions/checkout, GIT_STRATEGY: clone), or name one",
+            )
+        git_dir, work_tree = found
+        git = find_git(work_tree or git_dir)
+        probe = cls(
+            git=git,
+            git_dir=git_dir,
+            common_dir=git_dir,
+            work_tree=work_tree,
+            object_format="sha1",
+            timeout_seconds=timeout_seconds,
+        )
+        answer = os.fsdecode(probe.run("rev-parse", "--show-object-format", "--git-common-dir"))
+        object_format, _, common_dir = answer.removesuffix("\n").partition("\n")
+        repository = cls(
+            git=git,
+            git_dir=git_dir,
+            common_dir=Path(probe._folder, common_dir),
+            work_tree=work_tree,
+            object_format="sha256" if object_format == "sha256" else "sha1",
+            timeout_seconds=timeout_seconds,
+        )
+        repository.shallow_commits()  # git reads that list each time, and would wait for a pipe in its place
+        return repository
+
+    @property
+    def _folder(self) -> Path:
+        return self.work_tree or self.git_dir
+
+    def _command(self, arguments: tuple[str | bytes, ...]) -> list[str | bytes]:
+        overrides = [part for key, value in OVERRIDES.items() for part in ("-c", f"{key}={value}")]
+        return [self.git, "--no-pager", *overrides, *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        places = {"GIT_DIR": str(self.git_dir)} | ({"GIT_WORK_TREE": str(self.work_tree)} if self.work_tree else {})
+        kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
+        return kept | ENVIRONMENT | places
+
+    def run(self, *arguments: str | bytes, stdin: bytes = b"", accept: tuple[int, ...] = (0,)) -> bytes:
+        """Return what git writes. Text from outside belongs behind `--end-of-options` or `--`, or on standard input."""
+        try:
+            done = subprocess.run(
+                self._command(arguments),
+                input=stdin,
+                capture_output=True,
+                cwd=self._folder,
+                env=self._environment(),
+                timeout=self.timeout_seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise GitUnavailable(
+                f"git {name_of(arguments)} did not finish within {self.timeout_seconds:g} seconds"
+            ) from error
+        except OSError as error:
+            raise GitUnavailable(f"git could not be started: {error.strerror}") from error
+        if done.returncode not in accept:
+            raise failure(arguments, done.stderr, done.returncode)
+        return done.stdout
+
+    def rev_parse(self, revision: str, kind: str = "commit") -> str | None:
+        """Return the full id of the `kind` that a revision names, or None when there is none in this clone."""
+        name = _encoded(revision)
+        # A colon in front searches the index or the messages, which name no commit that anybody meant.
+        if not name or name.startswith(b":") or any(sign in name for sign in b"\n\r\0"):
+            return None
+        with self.reader() as reader:
+            return reader.resolve(name, kind)
+
+    def head(self) -> str | None:
+        """Return the commit that is checked out, or None in a repository without one."""
+        return self.rev_parse("HEAD")
+
+    def branch(self) -> str | None:
+        """Return the full ref that is checked out (also one without a commit), or None when the head is detached."""
+        name = self.run("symbolic-ref", "--quiet", "HEAD", accept=(0, 1))
+        return os.fsdecode(name.rstrip(b"\n")) or None
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether there is no work tree."""
+        return self.work_tree is None
+
+    def is_empty(self) -> bool:
+        """Return whether there is no commit at all, neither checked out nor under any ref."""
+        return self.head() is None and not self.run("for-each-ref", "--count=1")
+
+    def is_shallow(self) -> bool:
+        """Return whether history is cut."""
+        return bool(self.shallow_commits())
+
+    def shallow_commits(self) -> frozenset[str]:
+        """Return the commits whose parents this clone was told to forget."""
+        return frozenset(_lines(self.common_dir / "shallow"))
+
+    def has_grafts(self) -> bool:
+        """Return whether a graft file would rewrite parents for a git that reads it."""
+        return any(not line.startswith("#") for line in _lines(self.common_dir / "info" / "grafts"))
+
+    def has_replacements(self) -> bool:
+        """Return whether replacement objects would show other content to a git that honours them."""
+        return bool(self.run("for-each-ref", "--count=1", "refs/replace/"))
+
+    def remotes(self) -> dict[str, str]:
+        """Return the address of each remote, without credentials."""
+        answer = self.run(
+            "config", "--local", "--no-includes", "-z", "--get-regexp", r"^remote\..*\.url$", accept=(0, 1)
+        )
+        pairs = (os.fsdecode(item).partition("\n") for item in answer.split(b"\0") if item)
+        return {key[len("remote.") : -len(".url")]: _CREDENTIALS_IN_URL.sub(r"\1", url) for key, _, url in pairs}
+
+    def commits(self, base: str | None, head: str, *, first_parent: bool = False) -> Walk:
+        """
+        Return the commits reachable from `head` but not from `base`; both are full ids of commits that are here.
+
+        git proposes them, and the commits themselves must agree: each has a child among them, and what they leave out
+        belongs to the base.
+        """
+        options = ["--first-parent"] if first_parent else []
+        ends = [self._checked(head), *([f"^{self._checked(base)}"] if base else [])]
+        commits = tuple(self.run("rev-list", "--topo-order", *options, *ends, "--").decode().split())
+        cut = self.shallow_commits().intersection(commits)
+        linked = {head}
+        with closing(self.objects(commits)) as streams:
+            for stream in streams:
+                if stream.kind != "commit":
+                    raise ObjectsDamaged(stream.oid)
+                parents = parse_commit(stream.oid, stream.whole()).parents
+                if stream.oid not in cut:
+                    linked.update(parents[:1] if first_parent else parents)
+        if strange := set(commits) - linked:
+            raise ObjectsDamaged(min(strange))
+        left_out = linked.difference(commits, [base])
+        if left_out:
+            with self.reader() as reader:
+                if base is None or not reader.proves(left_out, base):
+                    raise ObjectsDamaged(base or head)
+        return Walk(commits, not cut)
+
+    def first_parents(self, base: str, head: str) -> Walk:
+        """Return the commits that a branch gained on its way from `base` to `head`, without what merges brought in."""
+        return self.commits(base, head, first_parent=True)
+
+    def tree(self, commit: str) -> Iterator[TreeEntry]:
+        """Yield every file, symbolic link and submodule of a commit."""
+        with self.reader() as reader:
+            yield from reader.entries(self._checked(commit))
+
+    def read_blob(self, commit: str, path: str, *, limit_bytes: int = 1 << 20) -> Blob | None:
+        """Return what the commit (a full id) has at `path`, or None when it verifiably has nothing there."""
+        parts = (_encoded(path) or b"").split(b"/")
+        if not _UPWARDS.isdisjoint(parts) or any(b"\0" in part for part in parts):
+            raise GitUnavailable(f"{path!r} is no path")
+        with self.reader() as reader:
+            node = reader.find(self._checked(commit), parts)
+        if node is None:
+            return None
+        if node.kind is not EntryKind.FILE:
+            return Blob(kind=node.kind)
+        with closing(self.objects([node.oid.hex()])) as streams:
+            for stream in streams:
+                if stream.kind == "blob":
+                    content = stream.read(stream.size) if stream.size <= limit_bytes else None
+                    return Blob(kind=EntryKind.FILE, size=stream.size, content=content)
+        raise GitUnavailable(
+            f"the content of {path} at {commit[:12]} is not in this clone", hint="fetch without a filter"
+        )
+
+    def objects(self, oids: Iterable[str]) -> Generator[ObjectStream, None, None]:
+        """
+        Yield each object in the given order; one that this clone lacks has no kind.
+
+        Contents are streamed, so that memory stays bounded. What was not read of one is passed over. That a content is
+        what its id says is known, and `ObjectsDamaged` raised, when its end was read or passed over.
+        """
+        # A file rather than a pipe, which would have to be fed while reading.
+        with tempfile.TemporaryFile() as wanted:
+            wanted.writelines(self._checked(oid).encode() + b"\n" for oid in oids)
+            wanted.seek(0)
+            with self._cat_file(wanted, "--buffer") as batch:
+                while stream := next_object(batch.answers):
+                    yield stream
+                    stream.close()
+                batch.finish()
+
+    @contextmanager
+    def reader(self) -> Iterator[Reader]:
+        """Give a reader of commits and trees."""
+        with self._cat_file(subprocess.PIPE) as batch:
+            yield Reader(batch.ask, self.shallow_commits())
+
+    @contextmanager
+    def _cat_file(self, wanted: IO[bytes] | int, *options: str) -> Iterator[_Batch]:
+        with tempfile.TemporaryFile() as complaints:
+            try:
+                process = subprocess.Popen(
+                    self._command(("cat-file", "--batch", *options)),
+                    stdin=wanted,
+                    stdout=subprocess.PIPE,
+                    stderr=complaints,
+                    bufsize=1 << 18,
+                    cwd=self._folder,
+                    env=self._environment(),
+                )
+            except OSError as error:
+                raise GitUnavailable(f"git could not be started: {error.strerror}") from error
+            deadline = threading.Timer(self.timeout_seconds, process.kill)
+            deadline.daemon = True
+            deadline.start()
+            try:
+                yield _Batch(process, complaints)
+            finally:
+                deadline.cancel()
+                process.kill()
+                process.wait()
+                for pipe in (process.stdin, process.stdout):
+                    if pipe:
+                        with suppress(BrokenPipeError):
+                            pipe.close()
+
+    def _checked(self, oid: str) -> str:
+        if not _OBJECT_ID[self.object_format].fullmatch(oid):
+            raise GitUnavailable("a full object id was expected", hint="resolve the revision first")
+        return oid
+
+
+class _Batch:
+    """A running `git cat-file --batch`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], complaints: IO[bytes]) -> None:
+        self.answers = cast("IO[bytes]", process.stdout)
+        self._process = process
+        self._complaints = complaints
+
+    def ask(self, name: bytes) -> ObjectStream:
+        """Ask for an object by name and return it; the one before must have been read or closed."""
+        questions = cast("IO[bytes]", self._process.stdin)
+        try:
+            questions.write(name + b"\n")
+            questions.flush()
+            stream = next_object(self.answers)
+        except BrokenPipeError:
+            stream = None
+        if stream is None:
+            self.finish()
+            raise GitUnavailable("git cat-file stopped without an answer", hint="check the clone with git fsck")
+        return stream
+
+    def finish(self) -> None:
+        """Wait for the end, and raise `GitUnavailable` with git's own words for a bad one."""
+        if self._process.wait() != 0:
+            self._complaints.seek(0)
+            raise failure(("cat-file",), self._complaints.read(1 << 16), self._process.returncode)
+
+
+def _encoded(text: str) -> bytes | None:
+    """Return the bytes of a path or a ref as git has them, whatever the locale; None for what no bytes stand for."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return None
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the lines of a plain file, none where there is no file, without waiting on a pipe or a device."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise GitUnavailable(f"{path} is no plain file", hint="check what ran in this job before")
+            content = file.read(LARGEST_LIST + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise GitUnavailable(f"{path} cannot be read: {error.strerror}") from error
+    if len(content) > LARGEST_LIST:
+        raise GitUnavailable(f"{path} has more than the {LARGEST_LIST} bytes that are read")
+    return [line for line in content.decode("utf-8", "replace").split("\n") if line.strip()]
