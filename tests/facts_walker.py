@@ -89,10 +89,19 @@ def gains(before: Sequence[Judgement], after: Sequence[Judgement]) -> list[str]:
 
 
 def tolerable(before: Sequence[Judgement], after: Sequence[Judgement]) -> list[str]:
-    """Return what became an unknown that a policy could tolerate, where the fact taken away was unavailable."""
+    """
+    Return what became an unknown that a policy could tolerate, where the fact taken away was unavailable.
+
+    A subject that is new, because an excuse fell away, may be invisible for its own sake beside an unavailable one.
+    """
+    known = {(one.requirement, one.subject) for one in before}
     open_before = {(one.requirement, one.subject) for one in before if one.outcome is Outcome.UNKNOWN}
-    return [
-        f"{one.requirement} of {one.subject!r} became invisible"
-        for one in after
-        if one.cause is Cause.INVISIBLE and (one.requirement, one.subject) not in open_before
-    ]
+    lost = {(one.requirement, one.subject) for one in after if one.cause is Cause.UNAVAILABLE}
+    found = []
+    for one in after:
+        key = (one.requirement, one.subject)
+        is_new = key not in known
+        excused = key in open_before | lost or (is_new and any(name == one.requirement for name, _ in lost))
+        if one.cause is Cause.INVISIBLE and not excused:
+            found.append(f"{one.requirement} of {one.subject!r} became invisible")
+    return found

@@ -59,7 +59,7 @@ def distrust(run: Run) -> str | Unknown | None:
         return None
     if isinstance(run.trusted, Unknown):
         return run.trusted
-    return None if run.trusted.value else "the run has not the repository's trust"
+    return None if run.trusted.value else "a change from a fork or by Dependabot runs without the repository's trust"
 
 
 def judge_claims(facts: Facts, bench: Bench) -> Judgement:
@@ -104,7 +104,7 @@ def judge_part(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Judge
             continue
         named = replace(bench, subject=seat.who.value.person.login)
         if queued and seat.who.value.automation_of_platform:
-            yield named.excuses("the queue's own account acts here; whoever enqueued and the authors are judged")
+            yield named.excuses("the queue's own account acts here, and it is no person")
         elif seat.who.value.person.type is AccountType.USER:
             yield judge_person(seat.who, bots, named)
         else:

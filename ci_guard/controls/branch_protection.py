@@ -166,7 +166,7 @@ def judge_lower_bound(
     if satisfied(enforced.value):
         return bench.passes(observed, [fact])
     if enforced.hidden is not None:
-        return bench.wonders([enforced.hidden], f"{observed} by what this token can read")
+        return bench.wonders([enforced.hidden], f"as far as this token can read: {observed}")
     return bench.fails(observed, [fact])
 
 
@@ -182,7 +182,7 @@ def judge_check_source(branch: BranchRules, bench: Bench) -> Judgement:
         return bench.fails(f"anybody may report {listing(sorted(loose))}", [fact])
     observed = f"bound: {listing(sorted(bound))}" if bound else "no check is required"
     if hidden is not None:
-        return bench.wonders([hidden], f"{observed} by what this token can read")
+        return bench.wonders([hidden], f"as far as this token can read: {observed}")
     return bench.passes(observed, [fact]) if bound else bench.fails(observed, [fact])
 
 

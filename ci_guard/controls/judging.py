@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +21,9 @@ LONGEST_REASON: Final = 400
 """Characters of a reason or a place that a sentence carries."""
 LONGEST_LIST: Final = 10
 """Items that a sentence names."""
+
+COMMIT: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+"""A commit id, by SHA-1 or SHA-256."""
 
 RUN: Final = "run"
 """The subject where a requirement is judged for the run as a whole, or for nothing in particular."""
@@ -45,19 +49,24 @@ class Bench:
         kind = self.requirement.kind
         return self.requirement.title if kind.name == "flag" else f"{self.requirement.title} ({kind.show(self.value)})"
 
+    @property
+    def named(self) -> str:
+        """The subject as a sentence names it: a commit by its first digits, and nothing at full length."""
+        return short(self.subject) if COMMIT.fullmatch(self.subject) else clip(self.subject)
+
     def passes(self, observed: str, evidence: Iterable[Known[Any]]) -> Judgement:
         """Return a pass; `evidence` are the facts that prove it."""
-        return self._judge(Outcome.PASS, f"{clip(self.subject)} passed: {observed}.", observed, tuple(evidence))
+        return self._judge(Outcome.PASS, f"{self.named} passed: {observed}.", observed, tuple(evidence))
 
     def fails(self, observed: str, evidence: Iterable[Known[Any]] = (), *, remedy: str = "") -> Judgement:
         """Return a refusal: what was refused, what was seen, what was expected."""
-        message = f"{clip(self.subject)} was refused: {observed}; expected: {self.expected}."
+        message = f"{self.named} was refused: {observed}; expected: {self.expected}."
         return self._judge(Outcome.FAIL, message, observed, tuple(evidence), remedy=remedy or self._remedy())
 
     def wonders(self, doubts: Sequence[Unknown], observed: str = "") -> Judgement:
         """Return an unknown; `doubts` are all unknown facts that matter, and an unavailable one decides the cause."""
         seen = "; ".join(filter(None, (observed, listing((doubt.reason for doubt in doubts), LONGEST_REASON))))
-        message = f"{clip(self.subject)} could not be decided: {seen}; expected: {self.expected}."
+        message = f"{self.named} could not be decided: {seen}; expected: {self.expected}."
         return Judgement(
             control=self.meta.id,
             requirement=self.requirement.id,
@@ -126,7 +135,7 @@ def remedy_for(doubts: Sequence[Unknown], mirror: str = "") -> str:
     """Return the one thing that would show the unknown facts: a permission, or another try where no answer came."""
     needs = listing(doubt.needs or "" for doubt in doubts)
     if worst(doubts).cause is Cause.UNAVAILABLE:
-        return "Run the job again. If it stays unknown, remove what the message names" + (
+        return "Run the job again. If it stays unknown, mend what the message names" + (
             f"; needed: {needs}." if needs else "."
         )
     if mirror:

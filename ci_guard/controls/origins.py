@@ -45,22 +45,46 @@ def bringers(origin: Origin, run: Run, entries: Sequence[str]) -> list[Bringer]:
 
 
 def inspect(change: Change, origin: Origin, run: Run, entries: Sequence[str]) -> Bringer:
-    """Return whether a change that contains the commit brought it: by a merge that put it on a listed branch."""
+    """
+    Return whether a change that contains the commit brought it.
+
+    That takes the platform's own merge, into the branch that is built, or into any listed one where none is built.
+    """
     reference = change.reference
     if change.state is ChangeState.OPEN:
         return Bringer(subject=reference, flaw=f"{reference} is still open")
     if change.state is ChangeState.CLOSED:
         return Bringer(subject=reference, flaw=f"{reference} was closed without a merge")
-    where = refs.listed(entries, change.target, run)
-    if where is False:
-        return Bringer(
-            subject=reference, flaw=f"{reference} was merged into {clip(change.target)}, which is not listed"
-        )
+    where = misplaced(change, run, entries)
+    if isinstance(where, str) and where:
+        return Bringer(subject=reference, flaw=f"{reference} was merged into {clip(change.target)}, {where}")
     if isinstance(change.results, Known) and origin.sha not in change.results.value:
         return Bringer(subject=reference, flaw=f"the merge of {reference} made other commits than {short(origin.sha)}")
-    doubts = tuple(fact for fact in (where, change.results) if isinstance(fact, Unknown))
-    evidence = (change.results,) if isinstance(change.results, Known) else ()
+    if isinstance(change.pushed_by, Known) and change.pushed_by.value is not None:
+        pusher = clip(change.pushed_by.value.login)
+        return Bringer(subject=reference, flaw=f"{reference} was pushed by {pusher}, not merged by the platform")
+    facts = (change.results, change.pushed_by)
+    doubts = tuple(fact for fact in (where, *facts) if isinstance(fact, Unknown))
+    evidence = tuple(fact for fact in facts if isinstance(fact, Known))
     return Bringer(subject=reference, change=change, doubts=doubts, evidence=evidence)
+
+
+def misplaced(change: Change, run: Run, entries: Sequence[str]) -> str | Unknown:
+    """
+    Return why the branch that a change was merged into does not count, empty where it does.
+
+    A branch can be moved onto another's commits by a push, which brings along what nobody reviewed for it. A tag and a
+    bare commit belong to no branch, so there any listed one counts.
+    """
+    where = refs.listed(entries, change.target, run)
+    if where is False:
+        return "which is not listed"
+    if not (isinstance(run.tag, Known) and run.tag.value is not None):
+        if isinstance(run.branch, Unknown):
+            return run.branch
+        if run.branch.value is not None and run.branch.value != change.target:
+            return f"not into {clip(run.branch.value)}"
+    return where if isinstance(where, Unknown) else ""
 
 
 def stand_ins(origin: Origin, run: Run, entries: Sequence[str]) -> list[Bringer]:

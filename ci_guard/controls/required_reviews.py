@@ -171,15 +171,15 @@ def judge_history(
     if any(bringer.flaw for bringer in found) and settings.asks(REVIEWED_CHANGE):
         yield bench.excuses(REFUSED)
         return
-    if isinstance(history, Unknown):
-        yield bench.wonders([history])
-        return
-    commits = history.value
     doubts = [doubt for bringer in found for doubt in bringer.doubts]
     if isinstance(run.before, Unknown):
         doubts.append(run.before)
     elif run.before.value is None:
         doubts.append(unavailable("the push created the branch, so where it started is unknown"))
+    if isinstance(history, Unknown):
+        yield bench.wonders([history, *doubts])
+        return
+    commits = history.value
     if len(commits) > LONGEST_HISTORY:
         doubts.append(unavailable(f"the push brought more than {LONGEST_HISTORY} commits"))
     stray = False

@@ -96,7 +96,9 @@ def count(change: Change, reviews: Known[tuple[Review, ...]], settings: Settings
         standing = trailing_approvals(verdicts)
         if standing:
             approvals.append(examine(change, standing, settings))
-            facts: list[Fact[Any]] = [fact for review in standing for fact in (review.covers_head, review.access)]
+            facts: list[Fact[Any]] = [
+                fact for review in standing for fact in (review.covers_head, review.covers_target, review.access)
+            ]
             evidence += [fact for fact in facts if isinstance(fact, Known)]
     return Tally(wanted=settings.number("approvals", 1), approvals=tuple(approvals), evidence=tuple(evidence))
 
@@ -159,16 +161,23 @@ def staleness(change: Change, standing: Sequence[Review]) -> str | Unknown:
 
 
 def staleness_of_one(change: Change, review: Review) -> str | Unknown:
-    """Return why an approval is not fresh, empty where it is: given on the final head, and before the merge."""
+    """
+    Return why an approval is not fresh, empty where it is.
+
+    It has to be given on the final head, for the final target branch, and before the merge.
+    """
     login = clip(review.reviewer.login)
     merged = change.state is ChangeState.MERGED
     if merged and change.merged_at is not None and review.submitted_at > change.merged_at:
         return f"{login} approved after the merge"
     if isinstance(review.covers_head, Known) and not review.covers_head.value:
         return f"{login} approved an older head"
+    if isinstance(review.covers_target, Known) and not review.covers_target.value:
+        return f"the target branch was changed after the approval of {login}"
     if merged and change.merged_at is None:
         return NO_TIME
-    return review.covers_head if isinstance(review.covers_head, Unknown) else ""
+    doubts = [fact for fact in (review.covers_head, review.covers_target) if isinstance(fact, Unknown)]
+    return worst(doubts) if doubts else ""
 
 
 def lack_of(wanted: Level, review: Review) -> str | Unknown:

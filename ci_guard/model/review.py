@@ -36,6 +36,8 @@ class Review:
     state: ReviewState
     covers_head: Fact[bool]
     """Whether it was given on the change's final head."""
+    covers_target: Fact[bool]
+    """Whether it was given for the final target branch: against another one the reviewer saw another difference."""
     submitted_at: datetime
     """Aware, UTC."""
 
@@ -89,6 +91,11 @@ class Change:
     results: Fact[frozenset[str]]
     """
     Commit ids that its merge put on the target's first-parent line: the merge or squash commit, or all rebased ones.
+    """
+    pushed_by: Fact[Person | None]
+    """
+    Who pushed these to the target, None where the platform's own merge put them there. A platform also calls a change
+    merged whose head arrives by a push, whatever else the pushed merge commit holds.
     """
     reviews: Fact[tuple[Review, ...]]
     contributions: Fact[tuple[Contribution, ...]]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
-from ci_guard.model.fact import Fact
+from ci_guard.model.fact import Fact, Known, Source
 from ci_guard.model.kinds import Level
+
+NOTHING: Final = Known(value=None, source=Source.NONE)
+"""Stands for what a run does not have."""
 
 
 class Platform(str, Enum):
@@ -139,6 +143,8 @@ class Run:
     default_branch: Fact[str]
     before: Fact[str | None]
     """On a push, the commit that the branch pointed at before; None where the push created the branch or is none."""
+    default_head: Fact[str | None] = NOTHING
+    """Where a push created a branch other than the default one, the commit of that default branch; None elsewhere."""
     change: Fact[ChangeReference | None]
     trusted: Fact[bool]
     """False where the run has not the repository's trust: a change from a fork or by Dependabot."""

@@ -280,6 +280,7 @@ def change(raw: Raw) -> Change:
         head="head",
         merged_at=None if merged_at is None else START + timedelta(hours=merged_at),
         results=fact(raw.get("results", [SHA]), frozenset),
+        pushed_by=fact(raw.get("pushed_by"), optional(person)),
         reviews=fact(raw.get("reviews", []), lambda raw: tuple(review(one) for one in raw)),
         contributions=fact(raw.get("contributions", ["alice"]), lambda raw: tuple(contribution(one) for one in raw)),
         owned_paths=fact(raw.get("owned", {}), owned_paths),
@@ -295,6 +296,7 @@ def review(raw: Raw) -> Review:
         access=fact(raw.get("access", "write"), access),
         state=ReviewState(raw.get("state", "approved")),
         covers_head=fact(raw.get("head", True), bool),
+        covers_target=fact(raw.get("target", True), bool),
         submitted_at=START + timedelta(hours=raw.get("at", 1)),
     )
 

@@ -84,6 +84,7 @@ REVIEWS = st.fixed_dictionaries(
     optional={
         "state": st.sampled_from(["approved", "approved", "changes requested", "dismissed"]),
         "head": lossy(st.booleans()),
+        "target": lossy(st.booleans()),
         "at": st.integers(0, 3),
         "access": lossy(LEVELS),
     },
@@ -100,6 +101,7 @@ CHANGES = record(
     state=st.sampled_from(["merged", "merged", "merged", "open", "closed"]),
     at=st.sampled_from([2, 2, None]),
     results=lossy(st.lists(SHAS, max_size=2)),
+    pushed_by=lossy(st.sampled_from([None, None, "bob"])),
     reviews=lossy(st.lists(REVIEWS, max_size=4)),
     contributions=lossy(st.lists(lossy(LOGINS), max_size=2)),
     owned=lossy(OWNED),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ci_guard.controls import branch_protection
 from ci_guard.controls.judging import Bench, clip, listing, remedy_for, weakest
 from ci_guard.model.branch import Setting
@@ -29,6 +31,13 @@ def test_a_refusal_says_what_was_refused_seen_and_expected_in_this_order() -> No
     assert (judgement.observed, judgement.detail) == ("1 required", "GET rules/branches/main")
     assert "'Required approvals'" in judgement.remedy
     assert judgement.remedy_url == "https://hub.example/rules"
+
+
+def test_a_sentence_names_a_commit_by_its_first_digits_while_the_subject_keeps_all() -> None:
+    """A waiver names its subject exactly; eight digits could be another commit's too."""
+    judgement = replace(BENCH, subject="c0ffee00" * 5).fails("1 required")
+    assert judgement.subject == "c0ffee00" * 5
+    assert judgement.message.startswith("c0ffee00 was refused")
 
 
 def test_a_pass_needs_no_remedy() -> None:
@@ -64,6 +73,7 @@ def test_an_outage_advises_another_try_and_not_only_a_permission() -> None:
 
 def test_long_texts_and_lists_of_strangers_are_cut() -> None:
     assert len(clip("x" * 5000)) == 120
+    assert clip("x" * 120) == "x" * 120
     assert listing(["a", "", "a", "b"]) == "a, b"
     assert listing(str(number) for number in range(12)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"
     assert len(BENCH.fails(listing(f"{number}" + "y" * 999 for number in range(999))).message) < 2000

@@ -23,6 +23,8 @@ def test_branch_rules_are_wanted_for_the_listed_branches_in_every_run() -> None:
 
 def test_tags_alone_want_no_branch() -> None:
     assert needs("branch-protection", {"protected-tags": True}) == Needs(tags=True)
+    both = needs("branch-protection", {"protected-tags": True, "protected": True})
+    assert both == Needs(tags=True, branches=("default",))
 
 
 def test_a_policy_without_branches_means_the_default_branch() -> None:

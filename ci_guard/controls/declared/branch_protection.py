@@ -219,7 +219,7 @@ META: Final = Meta(
         Requirement(
             id="no-bypass",
             kind=NoneBut(),
-            title="nobody may pass by the rules",
+            title="who may pass by the rules is limited",
             why="A rule that somebody may ignore holds only as long as that account, team, app or key does.",
             severity=Severity.HIGH,
             github=(

@@ -28,7 +28,8 @@ META: Final = Meta(
             why="A direct push has no review to look at: that is the finding, not the lack of one.",
             severity=Severity.CRITICAL,
             github=(
-                f"Merge by pull request, and block direct pushes by a rule. {READ} `contents: read` shows who pushed."
+                "Merge by pull request, with the button or the queue, and block direct pushes by a rule: a merge that "
+                f"somebody pushes is one. {READ} `contents: read` shows who merged or pushed."
             ),
             gitlab=f"Merge by merge request, with `Allowed to push and merge` set to `No one`. {NOTES}",
             source=PULLS,
@@ -79,7 +80,10 @@ META: Final = Meta(
             id="freshness",
             kind=Flag(),
             title="approvals cover the final head and were given before the merge",
-            why="What is pushed after an approval was seen by nobody; an approval after the merge stopped nothing.",
+            why=(
+                "What is pushed after an approval, or shows only against another target branch, was seen by nobody; an "
+                "approval after the merge stopped nothing."
+            ),
             severity=Severity.HIGH,
             github=f"Switch on `Dismiss stale pull request approvals when new commits are pushed`. {READ}",
             gitlab=f"Switch on `Remove all approvals` when a commit is added (Premium). {NOTES}",

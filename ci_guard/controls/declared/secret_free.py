@@ -47,10 +47,8 @@ META: Final = Meta(
             title="everything that should be read was read",
             why="A shallow clone or a skipped file makes a clean result worth nothing.",
             severity=Severity.HIGH,
-            github=(
-                "Check out with `fetch-depth: 0`, without a sparse checkout. `contents: read` fetches what is missing."
-            ),
-            gitlab="Set `GIT_DEPTH: 0`. The job token fetches what is missing.",
+            github="Check out with `fetch-depth: 0`, without a sparse checkout; what is missing is not fetched.",
+            gitlab="Set `GIT_DEPTH: 0`; what is missing is not fetched.",
             source="https://git-scm.com/docs/shallow",
         ),
         Requirement(

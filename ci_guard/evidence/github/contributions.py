@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ci_guard.evidence.github import records
-from ci_guard.evidence.github.accounts import GHOST, WEB_FLOW_ID, read_noreply, type_of_login
+from ci_guard.evidence.github.accounts import GHOST, WEB_FLOW_ID, read_noreply
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import Job
 from ci_guard.evidence.github.records import Commit, Pull, Push, Signature, nullable_person
@@ -69,14 +69,14 @@ def _of_commits(client: Client, job: Job, fact: Known[tuple[Commit, ...]]) -> It
     for commit in commits:
         short = commit.sha[:8]
         yield contribution(commit.author.email, commit.author.account, f"author of {short}")
-        if not _is_platform(job, commit.committer):
+        if not is_platform(job, commit.committer):
             yield contribution(commit.committer.email, commit.committer.account, f"committer of {short}")
         for credit in _TRAILER.findall(commit.message):
             found = _ADDRESS.fullmatch(credit)
             yield contribution(found[1].strip() if found else credit, None, f"co-author of {short}")
 
 
-def _is_platform(job: Job, committer: Signature) -> bool:
+def is_platform(job: Job, committer: Signature) -> bool:
     """Tell whether the browser committed. Who forges its address could as well take a colleague's."""
     if committer.account is not None:
         return committer.account.id == WEB_FLOW_ID
@@ -86,7 +86,11 @@ def _is_platform(job: Job, committer: Signature) -> bool:
 def _account_of(
     client: Client, job: Job, address: str, linked: dict[str, Person], fact: Known[tuple[Commit, ...]]
 ) -> Fact[Person]:
-    """Return the account of an e-mail address that the server did not link, as far as the address itself tells."""
+    """
+    Return the account of an e-mail address that the server did not link, where the address itself names one.
+
+    Anybody can write such an address, so the server has to know an account of that number and that login.
+    """
     known = linked.get(address.lower())
     if known is not None:
         return Known(value=known, source=fact.source, detail=fact.detail)
@@ -94,13 +98,13 @@ def _account_of(
     if noreply is None:
         return unavailable("an e-mail address belongs to no account", detail=fact.detail)
     number, login = noreply
-    if number is not None:
-        person = Person(login=login, id=number, type=type_of_login(login))
-        return Known(value=person, source=Source.DERIVED, detail=fact.detail)
-    account = records.get_account(client, login)
+    for person in linked.values():
+        if (person.id, person.login.lower()) == (number, login.lower()):
+            return Known(value=person, source=fact.source, detail=fact.detail)
+    account = records.get_account(client, login) if number is None else records.get_account_by_id(client, number)
     if isinstance(account, Unknown):
         return account
-    if account.value is None:
+    if account.value is None or account.value.login.lower() != login.lower():
         return unavailable("an e-mail address belongs to no account any more", detail=account.detail)
     return Known(value=account.value, source=account.source, detail=account.detail)
 

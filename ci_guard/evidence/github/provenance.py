@@ -12,7 +12,7 @@ from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.contributions import get_contributions
 from ci_guard.evidence.github.job import Job
 from ci_guard.evidence.github.owners import get_owned_paths
-from ci_guard.evidence.github.records import Pull, Push
+from ci_guard.evidence.github.records import MERGES, Pull, Push
 from ci_guard.evidence.github.reviews import get_reviews
 from ci_guard.evidence.github.together import three, two
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
@@ -25,9 +25,8 @@ FirstParents = Callable[[str, str], list[str] | None]
 HISTORY_LIMIT: Final = 100
 """Commits of one push that are traced; each costs a call. Source: the contract, `reviewed-history`."""
 
-MERGES: Final = frozenset({"pr_merge", "merge_queue_merge"})
-
 NOT_ASKED: Final = unavailable("no requirement asked for it")
+NOT_MERGED: Final = unavailable("no merge of the pull request made the commit")
 BROUGHT: Final = unavailable("a pull request brought the commit, so nobody asked who pushed it")
 
 
@@ -88,7 +87,7 @@ def _origin(client: Client, job: Job, run: Run, sha: str, wanted: _Wanted) -> Or
     changes = client.gather(
         *(
             lambda pull=pull, found=found, asked=asked: _change(
-                client, job, pull, found, wanted if asked else _Wanted()
+                client, job, pull, found, wanted if asked else _Wanted(), merged=asked
             )
             for pull, found, asked in zip(ours, results, brought, strict=True)
         )
@@ -115,12 +114,18 @@ def _get_push(client: Client, run: Run) -> Fact[Push | None]:
     return apply(pushes, lambda entries: next((entry for entry in entries if entry.after == sha), None))
 
 
-def _change(client: Client, job: Job, pull: Pull, results: Fact[frozenset[str]], wanted: _Wanted) -> Change:
-    reviews, contributions, owned_paths = three(
+def _change(
+    client: Client, job: Job, pull: Pull, results: Fact[frozenset[str]], wanted: _Wanted, *, merged: bool
+) -> Change:
+    (reviews, contributions, owned_paths), pushed_by = two(
         client,
-        lambda: get_reviews(client, pull) if wanted.reviews else NOT_ASKED,
-        lambda: get_contributions(client, job, pull) if wanted.reviews else NOT_ASKED,
-        lambda: get_owned_paths(client, job, pull) if wanted.owners else NOT_ASKED,
+        lambda: three(
+            client,
+            lambda: get_reviews(client, pull) if wanted.reviews else NOT_ASKED,
+            lambda: get_contributions(client, job, pull) if wanted.reviews else NOT_ASKED,
+            lambda: get_owned_paths(client, job, pull) if wanted.owners else NOT_ASKED,
+        ),
+        lambda: landing.get_pusher(client, job, pull) if merged else NOT_MERGED,
     )
     return Change(
         number=pull.number,
@@ -132,6 +137,7 @@ def _change(client: Client, job: Job, pull: Pull, results: Fact[frozenset[str]],
         head=pull.head_sha,
         merged_at=pull.merged_at,
         results=results,
+        pushed_by=pushed_by,
         reviews=reviews,
         contributions=contributions,
         owned_paths=owned_paths,
@@ -145,7 +151,9 @@ def _stand_in(client: Client, job: Job, run: Run, wanted: _Wanted) -> Fact[Origi
     if isinstance(pulls, Unknown):
         return pulls
     nothing: Fact[frozenset[str]] = Known(value=frozenset(), source=pulls.source, detail=pulls.detail)
-    changes = client.gather(*(lambda pull=pull: _change(client, job, pull, nothing, wanted) for pull in pulls.value))
+    changes = client.gather(
+        *(lambda pull=pull: _change(client, job, pull, nothing, wanted, merged=False) for pull in pulls.value)
+    )
     origin = Origin(
         sha=run.sha.value,
         changes=Known(value=changes, source=pulls.source, detail=pulls.detail),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from ci_guard.evidence.github.client import Client, segment
-from ci_guard.evidence.github.shape import ShapeError, checked, integer, optional, record, text, when
+from ci_guard.evidence.github.shape import ShapeError, boolean, checked, integer, optional, record, text, when
 from ci_guard.evidence.github.shape import records as objects
 from ci_guard.model.fact import Fact, unavailable
 from ci_guard.model.review import ChangeState
@@ -23,6 +23,12 @@ SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 PUSH_LIMIT: Final = 100
 """Entries of the activity log that are read, the newest: one page."""
+
+LOG_LIMIT: Final = 10 * PUSH_LIMIT
+"""Entries of the activity log that are read in search of one merge."""
+
+MERGES: Final = frozenset({"pr_merge", "merge_queue_merge"})
+"""Entries of the activity log that the platform's own merges make; nobody's push is one."""
 
 NUMBER: Final = re.compile(r"[0-9]{1,18}")
 """A numeric id as variables hold them."""
@@ -97,6 +103,8 @@ class Commit:
     author: Signature
     committer: Signature
     message: str
+    verified: bool
+    """Whether the server vouches for the signature, which then is that of the committer's account."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +168,24 @@ def get_pushes(client: Client, branch: str) -> Fact[tuple[Push, ...]]:
     """Return the latest entries of the activity log for a branch, newest first, at most `PUSH_LIMIT`."""
     fact = client.get("activity", shape=list, params={"ref": f"refs/heads/{branch}", "per_page": PUSH_LIMIT})
     return _all(fact, parse_push)
+
+
+def get_pushes_since(client: Client, branch: str, merged_at: datetime, commit: str) -> Fact[tuple[Push, ...]]:
+    """
+    Return the entries of the activity log for a branch, newest first, as far as the merge of a commit can be in them.
+
+    That is the page that shows the merge or goes back to the day before it, and never more than `LOG_LIMIT` entries.
+    """
+    earliest = f"{merged_at - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
+
+    def enough(items: Sequence[Any]) -> bool:
+        return (
+            len(items) >= LOG_LIMIT
+            or str(items[-1].get("timestamp") if items else "") < earliest
+            or any(item.get("after") == commit and item.get("activity_type") in MERGES for item in items)
+        )
+
+    return _all(client.get_all("activity", params={"ref": f"refs/heads/{branch}"}, until=enough), parse_push)
 
 
 def get_account(client: Client, login: str) -> Fact[Person | None]:
@@ -264,6 +290,7 @@ def parse_commit(value: Any) -> Commit:
         author=_signature(data, "author", nullable_person(value, "author")),
         committer=_signature(data, "committer", nullable_person(value, "committer")),
         message=text(data, "message"),
+        verified=boolean(optional(data, "verification", record) or {"verified": False}, "verified"),
     )
 
 

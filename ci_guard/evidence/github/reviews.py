@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from ci_guard.evidence.github import records
@@ -10,7 +12,7 @@ from ci_guard.evidence.github.accounts import GHOST, GONE
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.records import Pull, nullable_person
 from ci_guard.evidence.github.shape import ShapeError, checked, optional, text, when
-from ci_guard.model.fact import Fact, Known, Source, Unknown
+from ci_guard.model.fact import Fact, Known, Source, Unknown, apply
 from ci_guard.model.kinds import Level
 from ci_guard.model.review import Review, ReviewState
 from ci_guard.model.run import Access, AccountType, Person
@@ -24,6 +26,12 @@ STATES: Final = {
 }
 """None for what is no verdict. Source: REST "List reviews for a pull request"."""
 
+RETARGETED: Final = frozenset({"base_ref_changed", "automatic_base_change_succeeded"})
+"""
+Events after which a pull request has another target branch: by somebody, or by GitHub where the former one was deleted.
+Source: "Issue event types".
+"""
+
 APP: Final = Access(level=Level.NONE, role="app")
 
 
@@ -31,12 +39,17 @@ def get_reviews(client: Client, pull: Pull) -> Fact[tuple[Review, ...]]:
     """
     Return every verdict, oldest first, with the access of each reviewer, which is asked once for each person.
 
-    A review whose commit is gone (`commit_id` null, after a force push) covers no head.
+    A review whose commit is gone (`commit_id` null, after a force push) covers no head. One that was given before the
+    target branch was changed for another covers no target; only for approvals that is asked.
     """
     path = f"pulls/{pull.number}/reviews"
     verdicts = checked(client.get_all(path), lambda items: [found for item in items if (found := _parse(item))])
     if isinstance(verdicts, Unknown):
         return verdicts
+    approved = any(state is ReviewState.APPROVED for _, state, _, _ in verdicts.value)
+    retargeted: Fact[datetime | None] = Known(value=None, source=verdicts.source, detail=verdicts.detail)
+    if approved:
+        retargeted = _get_retargeted(client, pull)
     people = list(dict.fromkeys(person for person, _, _, _ in verdicts.value))
     held = dict(zip(people, client.gather(*(lambda p=p: _access(client, p) for p in people)), strict=True))
     reviews = [
@@ -45,6 +58,7 @@ def get_reviews(client: Client, pull: Pull) -> Fact[tuple[Review, ...]]:
             access=held[person],
             state=state,
             covers_head=Known(value=commit == pull.head_sha, source=verdicts.source, detail=verdicts.detail),
+            covers_target=apply(retargeted, partial(_is_later, at)),
             submitted_at=at,
         )
         for person, state, commit, at in verdicts.value
@@ -56,7 +70,7 @@ def get_reviews(client: Client, pull: Pull) -> Fact[tuple[Review, ...]]:
     )
 
 
-def _parse(value: Any) -> tuple[Person, ReviewState, str | None, Any] | None:
+def _parse(value: Any) -> tuple[Person, ReviewState, str | None, datetime] | None:
     state = text(value, "state")
     if state not in STATES:
         raise ShapeError("'state' is none of a review")
@@ -68,6 +82,20 @@ def _parse(value: Any) -> tuple[Person, ReviewState, str | None, Any] | None:
         verdict,
         optional(value, "commit_id", records.sha),
         when(value, "submitted_at"),
+    )
+
+
+def _is_later(at: datetime, moved: datetime | None) -> bool:
+    return moved is None or moved < at
+
+
+def _get_retargeted(client: Client, pull: Pull) -> Fact[datetime | None]:
+    """Return when the pull request last got another target branch, None where it kept its first."""
+    return checked(
+        client.get_all(f"issues/{pull.number}/timeline"),
+        lambda items: max(
+            (when(item, "created_at") for item in items if item.get("event") in RETARGETED), default=None
+        ),
     )
 
 

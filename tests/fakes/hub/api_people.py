@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fakes.hub.people import LEGACY, User, permission_flags
+from tests.fakes.hub.people import LEGACY, WELL_KNOWN, User, permission_flags
 from tests.fakes.hub.router import REPO, ApiError, Context, route
 from tests.fakes.hub.shapes import Json, simple_user
 
@@ -59,7 +59,7 @@ def get_user(context: Context) -> Json:
 @route("/user/{account_id}")
 def get_account(context: Context) -> Json:
     """GET /user/{account_id}."""
-    for user in context.world.users.values():
+    for user in (*context.world.users.values(), *WELL_KNOWN.values()):
         if str(user.id) == context.parameters["account_id"]:
             return _public_user(context, user)
     raise ApiError(404, "Not Found")
@@ -89,3 +89,10 @@ def get_membership(context: Context) -> Json:
             if login.lower() in team.members:
                 return {"state": "active", "role": team.members[login.lower()], "url": url}
     raise ApiError(404, "Not Found")
+
+
+@route("/orgs/{org}/teams", "members")
+def list_teams(context: Context) -> list[Json]:
+    """GET /orgs/{org}/teams, of which the rules need number and slug."""
+    teams = [team for team in context.world.teams if team.organization == context.parameters["org"]]
+    return context.page([{"id": team.id, "slug": team.slug} for team in teams])

@@ -175,6 +175,11 @@ class Pull:
         self.merge_commit_sha = merging.trial_merge(repo, self)
         self.updated_at = repo.world.tick()
 
+    def retarget(self, base: str, *, by: str, event: str = "base_ref_changed") -> None:
+        """Aim the pull request at another branch."""
+        self.base_ref, self.base_sha = base, self.repo.branches[base]
+        self._event(event, by)
+
     def request_review(self, login: str, *, by: str) -> None:
         """Ask somebody for a review."""
         self.requested_reviewers.append(self.repo.known(login))
