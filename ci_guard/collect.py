@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import reduce
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from ci_guard.controls.interface import Control
 from ci_guard.errors import GitUnavailable
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.interface import Forge
-from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
+from ci_guard.git import Repository
+from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.facts import NOT_COLLECTED, Facts, Needs
-from ci_guard.model.run import ChangeReference, Event, Part, Platform, Run
-from ci_guard.model.scan import SecretScan
+from ci_guard.model.run import Event, Part, Platform, Run
+from ci_guard.model.scan import Gap, GapKind, SecretScan
 from ci_guard.model.settings import Settings
 from ci_guard.secrets.scan import ScanRequest, scan
 
 T = TypeVar("T")
+
+UNCONFIRMED: Final = frozenset({Source.EVENT, Source.ENV, Source.NONE})
+"""Who vouches for what an earlier step of the same job could have said."""
 
 
 def collect(
@@ -61,32 +66,45 @@ def scan_checkout(checkout: Checkout, run: Run) -> Fact[SecretScan]:
     """
     Return what the scanner finds in the judged commit's tree, the work tree and the change's range.
 
-    Outside git and CI the folder is all there is.
+    Outside git and CI the folder is all there is. What is not known of the run, its commit or its range, is a gap of
+    the scan; everything else is read all the same.
     """
-    if run.platform is Platform.LOCAL and not checkout.exists:
-        request = ScanRequest(root=checkout.folder, work_tree=True)
-    elif isinstance(run.sha, Unknown) and run.platform is not Platform.LOCAL:
-        return run.sha
-    else:
-        span = range_of(run, checkout)
-        if isinstance(span, Unknown):
-            return span
-        commit = run.sha.value if isinstance(run.sha, Known) else None
-        request = ScanRequest(
-            root=checkout.folder, commit=commit, tree=commit is not None, work_tree=True, range=span.value
-        )
     try:
-        found = scan(request)
+        if run.platform is Platform.LOCAL and not checkout.exists:
+            found = scan(ScanRequest(root=checkout.folder, work_tree=True))
+        else:
+            found = scan_repository(checkout.repository, run, range_of(run, checkout))
     except GitUnavailable as error:
         return unavailable(f"nothing was scanned: {error.message}" + (f" ({error.hint})" if error.hint else ""))
     return Known(value=found, source=Source.GIT, detail=", ".join(found.sources))
+
+
+def scan_repository(repository: Repository, run: Run, span: Fact[tuple[str | None, str] | None]) -> SecretScan:
+    """Scan the whole repository, wherever in it the run was started."""
+    commit = run.sha.value if isinstance(run.sha, Known) else None
+    found = scan(
+        ScanRequest(
+            root=repository.work_tree or repository.git_dir,
+            commit=commit,
+            tree=commit is not None,
+            work_tree=True,
+            range=span.value if isinstance(span, Known) else None,
+        )
+    )
+    doubts = [span] if run.platform is Platform.LOCAL else [run.sha, span]
+    gaps = [
+        Gap(kind=GapKind.UNKNOWN, code="run-unknown", message=f"What the run brings is not known: {doubt.reason}.")
+        for doubt in dict.fromkeys(doubt for doubt in doubts if isinstance(doubt, Unknown))
+    ]
+    return replace(found, gaps=(*found.gaps, *gaps))
 
 
 def range_of(run: Run, checkout: Checkout) -> Fact[tuple[str | None, str] | None]:
     """
     Return which commits the run's change brought, as (base, head); None where the tree alone is judged.
 
-    A base of None is the whole history of the head: a branch that was pushed to a repository without another one.
+    A base of None is the whole history of the head: a branch that was pushed to a repository without another one. A
+    commit that is not in this clone is left to the scanner, which reports it as missing.
     """
     tree_alone: Fact[tuple[str | None, str] | None] = Known(value=None, source=Source.GIT)
     if run.platform is Platform.LOCAL:
@@ -97,34 +115,42 @@ def range_of(run: Run, checkout: Checkout) -> Fact[tuple[str | None, str] | None
         return run.sha
     match run.event.value:
         case Event.PUSH:
-            if isinstance(run.before, Unknown):
-                return run.before
-            base = run.before.value or first_push_base(run, checkout)
-            return Known(value=(base, run.sha.value), source=run.before.source)
+            return pushed_range(run, run.sha.value, checkout)
         case Event.CHANGE | Event.TARGET_CHANGE | Event.QUEUE:
-            if isinstance(run.change, Unknown):
-                return run.change
-            change = run.change.value
-            if change is None or change.target_commit is None:
-                return unavailable("the commit of the target branch is not known, so neither is what the change brings")
-            return Known(
-                value=(change.target_commit, brought_head(run.event.value, change, run.sha.value)),
-                source=run.change.source,
-            )
+            return changed_range(run, run.event.value, run.sha.value, checkout)
         case _:
             return tree_alone
 
 
-def brought_head(event: Event, change: ChangeReference, sha: str) -> str:
-    """Return the end of what a change brings: its merge as built, or its own head where the target is built instead."""
-    return change.head if event is Event.TARGET_CHANGE else sha
+def pushed_range(run: Run, sha: str, checkout: Checkout) -> Fact[tuple[str | None, str] | None]:
+    """
+    Return what a push brought; of a new branch what the default branch has not.
+
+    A push that set the branch back brings nothing, which only the server may say. So may a new branch, as it is
+    measured by the server's word about the default branch.
+    """
+    if isinstance(run.before, Unknown):
+        return run.before
+    start = run.before.value
+    if start is None:
+        return apply(run.default_head, lambda head: (head, sha))
+    if start == sha:
+        return unavailable(f"the push is said to start where it ends, at {sha[:12]}", detail=run.before.detail)
+    if run.before.source in UNCONFIRMED and checkout.brings(sha, start) is not False:
+        said = f"only the event file says that the push started at {start[:12]}, and this clone does not show that"
+        return unavailable(f"{said} {sha[:12]} descends from it", detail=run.before.detail)
+    return Known(value=(start, sha), source=run.before.source, detail=run.before.detail)
 
 
-def first_push_base(run: Run, checkout: Checkout) -> str | None:
-    """Return where a new branch left the default branch, as the checkout knows it; None makes all its history new."""
-    if isinstance(run.default_branch, Unknown) or run.branch == run.default_branch:
-        return None
-    try:
-        return checkout.repository.rev_parse(f"refs/remotes/origin/{run.default_branch.value}")
-    except GitUnavailable:
-        return None
+def changed_range(run: Run, event: Event, sha: str, checkout: Checkout) -> Fact[tuple[str | None, str] | None]:
+    """Return what a change brings, which is never nothing: its merge as built, or its head where the target is."""
+    if isinstance(run.change, Unknown):
+        return run.change
+    change = run.change.value
+    if change is None or change.target_commit is None:
+        return unavailable("the commit of the target branch is not known, so neither is what the change brings")
+    head = change.head if event is Event.TARGET_CHANGE else sha
+    if checkout.brings(change.target_commit, head) is False:
+        said = f"the change #{change.number} is said to bring nothing that {change.target_commit[:12]} has not"
+        return unavailable(said, detail=run.change.detail)
+    return Known(value=(change.target_commit, head), source=run.change.source, detail=run.change.detail)

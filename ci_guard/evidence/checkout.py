@@ -55,6 +55,15 @@ class Checkout:
         except GitUnavailable:
             return False
 
+    def brings(self, base: str, head: str) -> bool | None:
+        """Tell whether a commit holds anything that another has not, or None where this clone lacks one of them."""
+        if not (self.has_commit(base) and self.has_commit(head)):
+            return None
+        try:
+            return bool(self.repository.commits(base, head).commits)
+        except GitUnavailable:
+            return None
+
     def policy_file(self, commit: str, path: str, *, ref: str) -> Fact[PolicyFile | None]:
         """Return the file in the tree of a commit that is here, or None where that tree has none."""
         place = f"{path} at {commit[:12]} ({ref})" if ref else f"{path} at {commit[:12]}"
@@ -67,11 +76,6 @@ class Checkout:
         if blob.kind is not EntryKind.FILE:
             return unavailable(
                 f"{place} is a {blob.kind.value}, and a policy must be a plain file", detail=f"git {place}"
-            )
-        if blob.content is None:
-            return unavailable(
-                f"{place} has {blob.size} bytes, more than a policy may have ({MAXIMUM_POLICY_BYTES})",
-                detail=f"git {place}",
             )
         return Known(value=PolicyFile(content=blob.content, place=place), source=Source.GIT, detail=f"git {place}")
 

@@ -16,7 +16,8 @@ from ci_guard.model.run import Claim, Part, Run, Seat
 class PolicyFile:
     """The default policy file as it stands in the trusted ref."""
 
-    content: bytes
+    content: bytes | None
+    """None for a file that is larger than a policy may be: it was read well enough to be refused."""
     place: str
     """For messages: `.ci-guard.yml at 1a2b3c4d (main)`."""
 

@@ -12,6 +12,8 @@ from tests.fakes.github import FakeGitHub, rule
 from tests.fakes.hub.pulls import Pull
 from tests.fakes.hub.repository import Repository
 
+ROOT = Path(__file__).resolve().parent.parent.parent
+
 PEOPLE = {"olivia": "admin", "alice": "write", "bob": "write", "carol": "maintain", "rita": "read"}
 
 

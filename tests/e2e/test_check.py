@@ -303,12 +303,30 @@ def test_a_run_limited_to_one_control_says_so_and_asks_for_nothing_else(
     assert github.count("GET /repos/*/collaborators/*/permission") == 0
 
 
-def test_a_pull_with_two_reviewers_costs_at_most_twelve_requests(
+def test_each_fact_is_fetched_once_and_the_report_counts_the_requests(
     github: FakeGitHub, guard: Guard, tmp_path: Path
 ) -> None:
     shop = consumer.make(github, tmp_path / "shop", approved_by=("bob", "carol"))
     told = guard(push_of(github, shop, tmp_path / "job"), shop.path)
     assert told.exit_code == 0
-    calls = [f"{call.method} {call.path}" for call in github.requests]
-    assert len(calls) == len(set(calls)), "each fact is fetched once"
-    assert told.report["evidence"]["requests"] == len(calls)
+    assert github.repeated() == {}, "each fact is fetched once"
+    assert told.report["evidence"]["requests"] == github.count()
+
+
+def test_a_subfolder_is_no_way_to_hide_a_secret_in_the_rest_of_the_repository(
+    github: FakeGitHub, guard: Guard, tmp_path: Path
+) -> None:
+    secret = "AK" + "IA" + "Q3EGRTZ7KLMNWXYV"
+    shop = consumer.make(github, tmp_path / "shop", base_files={"sub/a.txt": "a\n", "key.py": f"K = '{secret}'\n"})
+    told = guard(push_of(github, shop, tmp_path / "job"), shop.path / "sub")
+    assert told.exit_code == 1
+    assert told.of("no-secrets")["location"]["path"] == "key.py"
+
+
+def test_an_unknown_range_leaves_the_rest_to_be_scanned(github: FakeGitHub, guard: Guard, tmp_path: Path) -> None:
+    secret = "AK" + "IA" + "Q3EGRTZ7KLMNWXYV"
+    shop = consumer.make(github, tmp_path / "shop", base_files={"key.py": f"K = '{secret}'\n"})
+    github.fault("GET /repos/*/activity", faults.forbidden("Resource not accessible by integration"))
+    told = guard(push_of(github, shop, tmp_path / "job", GITHUB_EVENT_PATH="/nowhere"), shop.path)
+    assert told.of("no-secrets")["outcome"] == "fail"
+    assert told.of("complete-scan")["outcome"] == "unknown"

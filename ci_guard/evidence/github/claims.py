@@ -6,21 +6,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from ci_guard.evidence.github import payload, records
+from ci_guard.evidence.github import payload, pushes, records
 from ci_guard.evidence.github.client import Client
-from ci_guard.evidence.github.event import BUILDS_HEAD
+from ci_guard.evidence.github.event import BUILDS_HEAD, pull_number
 from ci_guard.evidence.github.job import HEADS, TAGS, Job, pull_of_ref
 from ci_guard.evidence.github.payload import Payload
-from ci_guard.evidence.github.records import Repository, WorkflowRun
+from ci_guard.evidence.github.records import Pull, Repository, WorkflowRun
 from ci_guard.model.fact import Fact, Known, Unknown, apply, unavailable
 from ci_guard.model.run import Claim, Event, Person, Run
 
 T = TypeVar("T")
 
-SENT_BY_ACTOR: Final = frozenset({Event.PUSH, Event.TAG, Event.CHANGE, Event.MANUAL, Event.COMMENT})
+SENT_BY_ACTOR: Final = frozenset(
+    {Event.PUSH, Event.TAG, Event.CHANGE, Event.TARGET_CHANGE, Event.MANUAL, Event.API, Event.COMMENT}
+)
 """
-Events whose sender is the run's actor. A schedule has none; whom GitHub names for a queue, a deployment or a run that
-follows another is not documented, and an honest run must not be doubted.
+Events whose sender is the run's actor: somebody pushes, changes, comments or starts it, and GitHub names them for both.
+A schedule has none; whom GitHub names for a queue, a release, a deployment or a run that follows another is not
+documented, and an honest run must not be failed for it: there a sender that is not the actor is unknown.
+
+Source: "Contexts reference", `github.actor`.
 """
 
 
@@ -39,15 +44,18 @@ def get_claims(client: Client, job: Job, run: Run) -> Fact[tuple[Claim, ...]]:
     A claim stands here only where the two words must agree in every honest run. Left out, because they may differ: a
     login that nobody has any more while the id agrees (it was renamed), the name of the repository (asked for by it, so
     that the id covers it), `GITHUB_SHA` and `GITHUB_REF` of a change (a trial merge, while the run is of the head) and
-    of events for which the documentation does not say, the base of a pull request (it can be aimed elsewhere), and
-    `event.before` (compared where the history is judged). What is not set claims nothing.
+    of events for which the documentation does not say, the base of a pull request (it can be aimed elsewhere), and the
+    start of a push that the activity log does not show. What is not set claims nothing.
 
     Where the token may not read the run, each of its claims is unknown: `actions: read` shows it.
     """
     if isinstance(run.event, Unknown):
         return run.event
     server = _Server(run=records.get_run(client, job.run_id), repository=records.get_repository(client))
-    claims = [*_of_environment(client, job, run.event.value, server), *_of_event(client, job, run.event.value, server)]
+    claims = [
+        *_of_environment(client, job, run.event.value, server),
+        *_of_event(client, job, run, run.event.value, server),
+    ]
     made = tuple(claim for claim in claims if claim.claimed)
     return Known(value=made, source=run.event.source, detail=run.event.detail)
 
@@ -75,7 +83,7 @@ def _of_environment(client: Client, job: Job, event: Event, server: _Server) -> 
         yield Claim(name="GITHUB_HEAD_REF", claimed=job.head_ref, truth=_named(run, lambda found: found.head_branch))
 
 
-def _of_event(client: Client, job: Job, event: Event, server: _Server) -> Iterator[Claim]:
+def _of_event(client: Client, job: Job, judged: Run, event: Event, server: _Server) -> Iterator[Claim]:
     if isinstance(job.event, Unknown):
         yield Claim(name="GITHUB_EVENT_PATH", claimed="the event", truth=job.event)
         return
@@ -87,14 +95,27 @@ def _of_event(client: Client, job: Job, event: Event, server: _Server) -> Iterat
     if event is Event.PUSH and payload.text(said, "after").strip("0"):
         yield _field(said, apply(run, lambda found: found.head_sha), "after")
         yield _field(said, _named(run, lambda found: _ref(payload.text(said, "ref"), found)), "ref")
+        yield from _of_start(client, judged, said)
     if event is Event.QUEUE:
         yield _field(said, apply(run, lambda found: found.head_sha), "merge_group", "head_sha")
         ref = payload.text(said, "merge_group", "head_ref")
         yield _field(said, _named(run, lambda found: _ref(ref, found)), "merge_group", "head_ref")
     if event is Event.CHANGE:
         yield from _of_change(client, job, said, run)
+    if event is Event.TARGET_CHANGE:
+        yield from _of_target_change(client, job, said)
     if event is Event.UPSTREAM:
         yield from _of_upstream(client, said)
+
+
+def _of_start(client: Client, run: Run, said: Payload) -> Iterator[Claim]:
+    """Yield the claim where the push started, unless the activity log does not show the push."""
+    if isinstance(run.branch, Unknown) or isinstance(run.sha, Unknown) or run.branch.value is None:
+        return
+    before = payload.text(said, "before")
+    starts = pushes.get_starts(client, run.branch.value, run.sha.value)
+    if isinstance(starts, Unknown) or starts.value:
+        yield _field(said, apply(starts, lambda found: before if before in found else found[0]), "before")
 
 
 def _of_change(client: Client, job: Job, said: Payload, run: Fact[WorkflowRun]) -> Iterator[Claim]:
@@ -109,6 +130,29 @@ def _of_change(client: Client, job: Job, said: Payload, run: Fact[WorkflowRun]) 
         return
     pull = records.get_pull(client, number)
     yield _field(said, apply(pull, lambda found: str(found.number)), "pull_request", "number")
+    yield from _of_author(said, pull)
+
+
+def _of_target_change(client: Client, job: Job, said: Payload) -> Iterator[Claim]:
+    """Yield the claims about a pull request whose target is built. Which one that is only the event file knows."""
+    number = pull_number(job)
+    if number is None:
+        missing = unavailable("the event file does not name its pull request", detail="event.pull_request")
+        yield Claim(name="event.pull_request", claimed="a pull request", truth=missing)
+        return
+    pull = records.get_pull(client, number)
+    head = apply(pull, lambda found: found.head_sha)
+    if isinstance(head, Known) and head.value != payload.text(said, "pull_request", "head", "sha"):
+        # An honest one may have moved on since.
+        head = unavailable(f"the server has {head.value[:12]} as the head", detail=head.detail)
+    yield _field(said, head, "pull_request", "head", "sha")
+    if not (isinstance(pull, Known) and pull.value.head_repository_id is None):
+        yield _field(said, _named(pull, lambda found: found.head_repository_id), "pull_request", "head", "repo", "id")
+    yield from _of_author(said, pull)
+
+
+def _of_author(said: Payload, pull: Fact[Pull]) -> Iterator[Claim]:
+    """Yield the claim of a pull request's author, unless the account was deleted since."""
     if not (isinstance(pull, Known) and pull.value.author is None):
         yield _field(said, _named(pull, lambda found: _id(found.author)), "pull_request", "user", "id")
 

@@ -86,7 +86,7 @@ class Client:
 
         def ask(token: int) -> tuple[Fact[Any], bool]:
             reply = self._exchange.reply(token, target)
-            return self._fact(reply, path=path, detail=detail, shape=shape, absent=absent), reply.limited
+            return self._fact(reply, path=path, detail=detail, shape=shape, absent=absent), reply.of_this_token
 
         if refusal := self._cannot_ask(path, target, detail):
             return refusal
@@ -101,6 +101,7 @@ class Client:
         shape: type = dict,
         items: str | None = None,
         absent: Absent | None = None,
+        until: Callable[[list[Any]], bool] | None = None,
         complete: Callable[[Any], bool] | None = None,
         stronger_first: bool = False,
     ) -> Fact[tuple[Any, ...]]:
@@ -108,7 +109,8 @@ class Client:
         Return the items of every page at `path`, each of `shape`.
 
         With `items` pages are objects that hold the list at that key. An absent list is empty. `limit` is the
-        platform's own cap: a list that reaches it may go on unseen and is unknown. All else is as in `get`.
+        platform's own cap: a list that reaches it may go on unseen and is unknown. `until` says of the items so far
+        whether they are enough, so that no other page is asked for. All else is as in `get`.
         """
         target, detail = self._target(path, {"per_page": 100, **(params or {})})
         page_shape = list if items is None else dict
@@ -122,7 +124,7 @@ class Client:
                 reply = self._exchange.reply(token, page)
                 fact = self._fact(reply, path=path, detail=detail, shape=page_shape, absent=absent)
                 if isinstance(fact, Unknown):
-                    return fact, reply.limited
+                    return fact, reply.of_this_token
                 if fact.value is None:
                     return _known((), detail), False
                 part = fact.value if items is None else fact.value.get(items)
@@ -132,7 +134,7 @@ class Client:
                 if limit is not None and len(found) >= limit:
                     return unavailable(f"the platform shows at most {limit} entries", detail=detail), False
                 page = self._exchange.next_target(reply)
-                if page is None:
+                if page is None or (until is not None and until(found)):
                     return _known(tuple(found), detail), False
             return unavailable(f"the list has more than {MAXIMUM_PAGES} pages", detail=detail), False
 
@@ -174,7 +176,8 @@ class Client:
         if not target:
             return unavailable("the name cannot be part of an address", detail=detail)
         if not self._tokens:
-            return invisible("no token was given", needs=default_permission(path), detail=detail)
+            # Not `invisible`: a workflow that leaves the token out must not gain what a policy tolerates.
+            return unavailable("no token was given", needs=default_permission(path), detail=detail)
         return None
 
     def _best(
@@ -184,15 +187,15 @@ class Client:
         *,
         stronger_first: bool,
     ) -> Fact[Any]:
-        """Ask with one token after the other; `ask` also tells whether the token was limited."""
+        """Ask with one token after the other; `ask` also tells whether it was only this token that got no answer."""
         order = range(len(self._tokens))
         answers: dict[int, Fact[Any]] = {}
         for token in reversed(order) if stronger_first else order:
-            fact, limited = ask(token)
+            fact, of_this_token = ask(token)
             if isinstance(fact, Known) and (fact.value is None or complete is None or complete(fact.value)):
                 return fact
             answers[token] = fact
-            if isinstance(fact, Unknown) and fact.cause is Cause.UNAVAILABLE and not limited:
+            if isinstance(fact, Unknown) and fact.cause is Cause.UNAVAILABLE and not of_this_token:
                 return fact
         for fact in answers.values():
             if isinstance(fact, Unknown) and fact.cause is Cause.UNAVAILABLE:
@@ -214,7 +217,8 @@ class Client:
         if reply.status != 401 and absent is not None and (absent(message) if callable(absent) else message in absent):
             return _known(None, detail)
         reason = f"the server answered {reply.status}: {self._harmless(message)}"
-        if reply.status not in (401, 403, 404):
+        if reply.status not in (403, 404):
+            # A dead token (401) sees nothing of what a live one would show, so nothing of it is tolerable either.
             return unavailable(reason, detail=detail)
         needs = accepted_permissions(reply.headers.get("x-accepted-github-permissions", ""))
         return invisible(reason, needs=needs or default_permission(path), detail=detail)

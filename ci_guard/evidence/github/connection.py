@@ -26,9 +26,7 @@ API_VERSION: Final = "2022-11-28"
 
 REDIRECTS: Final = frozenset({301, 302, 307, 308})
 MAXIMUM_REDIRECTS: Final = 3
-HEADERS_KEPT: Final = frozenset(
-    {"link", "retry-after", "x-accepted-github-permissions", "x-ratelimit-remaining", "x-ratelimit-reset"}
-)
+HEADERS_KEPT: Final = frozenset({"link", "retry-after", "x-accepted-github-permissions", "x-ratelimit-remaining"})
 
 # Not from `getLogger`: nobody else may configure it.
 _SILENT: Final = logging.Logger("ci_guard.silent", level=logging.CRITICAL + 1)  # noqa: LOG001
@@ -69,7 +67,7 @@ class _Adapter(HTTPAdapter):
         return super().proxy_manager_for(proxy, proxy_ssl_context=self._context, **settings)
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Leave the pool as it is: the base class would load a bundle into the shared context on every connection."""
+        """Leave the pool as it is: the base class would add the public authorities to a given bundle, every time."""
 
 
 class Connection:

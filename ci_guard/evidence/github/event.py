@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ci_guard.evidence.github import payload, records
+from ci_guard.evidence.github import payload, pushes, records
 from ci_guard.evidence.github.accounts import DEPENDABOT_ID
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import HEADS, TAGS, Job, pull_of_ref, queue_of_ref
-from ci_guard.evidence.github.records import Pull, WorkflowRun
+from ci_guard.evidence.github.records import Pull, Repository, WorkflowRun
+from ci_guard.evidence.github.shape import checked
 from ci_guard.evidence.github.together import three
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
-from ci_guard.model.run import ChangeReference, Event, Platform, Run
+from ci_guard.model.run import NOTHING, ChangeReference, Event, Platform, Run
 
 EVENTS: Final = {
     "pull_request": Event.CHANGE,
@@ -55,26 +56,37 @@ class _Sight:
 
     job: Job
     run: Fact[WorkflowRun]
-    pull: Fact[Pull] | None
-    """The pull request that ref or event name; None where they name none."""
+    pull: Fact[Pull | None] | None
+    """The pull request that ref or event name; None where they name none, or what they name is an issue."""
     event: Fact[Event]
+
+    @property
+    def event_name(self) -> str:
+        """The platform's own word for the event."""
+        return self.run.value.event if isinstance(self.run, Known) else self.job.event_name
 
 
 def identify(client: Client, job: Job) -> Run:
     """
     Return the run. What the server says wins over the environment, and the environment over the event file.
 
-    At most three calls, at the same time: the repository, the run, and the pull request where there is one.
+    At most three calls at the same time: the repository, the run, and the pull request where there is one. A push asks
+    the activity log then, and one that created a branch for the head of the default branch.
     """
-    number = _pull_number(job)
+    number = pull_number(job)
     repository, server_run, pull = three(
         client,
         lambda: records.get_repository(client),
         lambda: records.get_run(client, job.run_id),
-        lambda: None if number is None else records.get_pull(client, number),
+        lambda: None if number is None else _get_pull(client, job, number),
     )
+    if isinstance(repository, Unknown) and isinstance(pull, Known) and pull.value is None:
+        # Who may not see the repository may not see its pull requests either.
+        pull = repository
     sight = _Sight(job=job, run=server_run, pull=pull, event=_event(job, server_run))
     ref = _ref(sight)
+    sha, branch = _sha(sight), _branch(sight, ref)
+    before = _before(client, sight, branch, sha)
     known = server_run.value if isinstance(server_run, Known) else None
     return Run(
         platform=Platform.GITHUB,
@@ -82,14 +94,15 @@ def identify(client: Client, job: Job) -> Run:
         repository_id=str(repository.value.id) if isinstance(repository, Known) else job.repository_id,
         server_url=job.server_url,
         run_url=_run_url(job),
-        platform_event=known.event if known else job.event_name,
+        platform_event=sight.event_name,
         event=sight.event,
         ref=ref,
-        sha=_sha(sight),
-        branch=_branch(sight, ref),
+        sha=sha,
+        branch=branch,
         tag=apply(ref, lambda name: name.removeprefix(TAGS) if name.startswith(TAGS) else None),
         default_branch=apply(repository, lambda found: found.default_branch),
-        before=_before(sight),
+        before=before,
+        default_head=_default_head(client, sight, repository, branch, before),
         change=_change(sight),
         trusted=_trusted(sight),
         actor=known.actor.login if known and known.actor else job.actor,
@@ -99,17 +112,30 @@ def identify(client: Client, job: Job) -> Run:
     )
 
 
-def _pull_number(job: Job) -> int | None:
-    """Return the pull request that the run is about, by the ref where it says so, else by the event file."""
+def pull_number(job: Job) -> int | None:
+    """
+    Return the pull request that the run is about, by the ref where it says so, else by the event file.
+
+    Below an issue comment it may be an issue: that is the server's to say, as a step can cut the sign of a pull request
+    out of the event file.
+    """
     queue = queue_of_ref(job.ref)
     number = pull_of_ref(job.ref) or (queue.number if queue else None)
     if number is not None or isinstance(job.event, Unknown):
         return number
-    event = job.event.value
-    number = payload.number(event, "pull_request", "number")
-    if number is None and payload.dig(event, "issue", "pull_request") is not None:
-        number = payload.number(event, "issue", "number")
+    subject = "issue" if job.event_name == "issue_comment" else "pull_request"
+    number = payload.number(job.event.value, subject, "number")
     return number if number is None or number > 0 else None
+
+
+def _get_pull(client: Client, job: Job, number: int) -> Fact[Pull | None]:
+    if job.event_name != "issue_comment":
+        return apply(records.get_pull(client, number), lambda found: found)
+    # Issues and pull requests share their numbers, so that a number without a pull request is an issue's.
+    return checked(
+        client.get(f"pulls/{number}", absent=records.is_not_found),
+        lambda body: None if body is None else records.parse_pull(body),
+    )
 
 
 def _run_url(job: Job) -> str:
@@ -173,11 +199,16 @@ def _branch(sight: _Sight, ref: Fact[str]) -> Fact[str | None]:
     return apply(ref, lambda name: name.removeprefix(HEADS) if name.startswith(HEADS) else None)
 
 
-def _before(sight: _Sight) -> Fact[str | None]:
-    """Return where the branch stood before a push, by the event file; the history asks the activity log as well."""
+def _before(client: Client, sight: _Sight, branch: Fact[str | None], sha: Fact[str]) -> Fact[str | None]:
+    """
+    Return where the branch stood before a push: the event file's word, which the activity log must confirm.
+
+    Where the log does not show the push, the word stands with the event file as its source. A branch that was moved to
+    the commit more than once has more than one start, and any of them is true of one of its pushes.
+    """
     if isinstance(sight.event, Unknown):
         return sight.event
-    if sight.event.value is not Event.PUSH or sight.job.event_name == "create":
+    if sight.event.value is not Event.PUSH or sight.event_name == "create":
         return Known(value=None, source=sight.event.source, detail=sight.event.detail)
     if isinstance(sight.job.event, Unknown):
         return sight.job.event
@@ -188,9 +219,36 @@ def _before(sight: _Sight) -> Fact[str | None]:
     if not after.strip("0"):
         # The run is then of the default branch, to which nothing was pushed.
         return unavailable("the push deleted a branch", detail=detail)
-    if after != sight.job.sha:
-        return unavailable(f"the event file is about {after[:12]}, the run about {sight.job.sha[:12]}", detail=detail)
-    return Known(value=before if before.strip("0") else None, source=Source.EVENT, detail=detail)
+    if isinstance(branch, Unknown) or isinstance(sha, Unknown):
+        return next(fact for fact in (branch, sha) if isinstance(fact, Unknown))
+    if after != sha.value:
+        return unavailable(f"the event file is about {after[:12]}, the run about {sha.value[:12]}", detail=detail)
+    if branch.value is None:
+        return unavailable("no branch was pushed", detail=branch.detail)
+    starts = pushes.get_starts(client, branch.value, sha.value)
+    if isinstance(starts, Unknown):
+        return starts
+    start = before if before.strip("0") else None
+    if not starts.value:
+        return Known(value=start, source=Source.EVENT, detail=detail)
+    if before not in starts.value:
+        said = f"the push started at {before[:12]} by the event file, and at {starts.value[0][:12]} by the activity log"
+        return unavailable(said, detail=starts.detail)
+    return Known(value=start, source=starts.source, detail=starts.detail)
+
+
+def _default_head(
+    client: Client, sight: _Sight, repository: Fact[Repository], branch: Fact[str | None], before: Fact[str | None]
+) -> Fact[str | None]:
+    """Return what the default branch points at by the server's word, where a new branch is measured against it."""
+    created = isinstance(before, Known) and before.value is None
+    if not created or isinstance(sight.event, Unknown) or sight.event.value is not Event.PUSH:
+        return NOTHING
+    if isinstance(branch, Unknown) or isinstance(repository, Unknown):
+        return next(fact for fact in (branch, repository) if isinstance(fact, Unknown))
+    if branch.value == repository.value.default_branch:
+        return NOTHING
+    return apply(records.get_branch_head(client, repository.value.default_branch), lambda head: head)
 
 
 def _change(sight: _Sight) -> Fact[ChangeReference | None]:
@@ -201,10 +259,27 @@ def _change(sight: _Sight) -> Fact[ChangeReference | None]:
         return _built_change(sight)
     if event is Event.QUEUE and pull is None:
         return unavailable(f"{sight.job.ref} does not name the pull request of the merge group", detail="GITHUB_REF")
-    if event not in (Event.QUEUE, Event.COMMENT) or pull is None:
+    if sight.event_name == "issue_comment":
+        return _commented_change(sight)
+    if event is not Event.QUEUE or pull is None:
         return Known(value=None, source=sight.event.source, detail=sight.event.detail)
-    # A comment's pull request is not built, so the server's present word about it is all there is.
-    return apply(pull, lambda found: _reference(found, head=found.head_sha, target=found.base_ref))
+    return apply(pull, _present_reference)
+
+
+def _commented_change(sight: _Sight) -> Fact[ChangeReference | None]:
+    """Return the pull request below which a comment stands, None for an issue, which event file and server must say."""
+    if sight.pull is None:
+        return unavailable("the event file does not name what was commented on", detail="event.issue.number")
+    if isinstance(sight.pull, Known) and sight.pull.value is None:
+        event = sight.job.event.value if isinstance(sight.job.event, Known) else {}
+        if payload.dig(event, "issue", "pull_request") is not None:
+            return unavailable("the server does not show the pull request of the comment", detail=sight.pull.detail)
+    # It is not built, so the server's present word about it is all there is.
+    return apply(sight.pull, _present_reference)
+
+
+def _present_reference(pull: Pull | None) -> ChangeReference | None:
+    return None if pull is None else _reference(pull, head=pull.head_sha, target=pull.base_ref)
 
 
 def _built_change(sight: _Sight) -> Fact[ChangeReference | None]:
@@ -212,19 +287,22 @@ def _built_change(sight: _Sight) -> Fact[ChangeReference | None]:
     Return the change with the head that this run is of, which may have moved on since.
 
     Who reads the head's reviews compares it with the server's again, so that an old run is not judged by newer reviews.
+    Where the target is built, only the event file knows the head of then, so one that has moved on is unknown.
     """
     job, run, pull = sight.job, sight.run, sight.pull
     known = pull.value if isinstance(pull, Known) else None
     event = job.event.value if isinstance(job.event, Known) else {}
-    number = known.number if known else _pull_number(job)
+    number = known.number if known else pull_number(job)
     target = job.base_ref or (known.base_ref if known else "")
     claimed = payload.text(event, "pull_request", "head", "sha")
-    if known is not None and pull_of_ref(job.ref) is None and job.head_ref not in ("", known.head_ref):
-        # Only the event file gave the number, and the runner's variable tells of another branch.
-        return unavailable(
-            f"the event file names #{known.number}, which is not of {job.head_ref}", detail=sight.run.detail
-        )
-    if isinstance(run, Known) and isinstance(sight.event, Known) and sight.event.value is Event.CHANGE:
+    built = isinstance(sight.event, Known) and sight.event.value is Event.CHANGE
+    if pull is not None and (not built or pull_of_ref(job.ref) is None):
+        # Only the event file gave the number.
+        if isinstance(pull, Unknown):
+            return pull
+        if known is not None and (doubt := _contradiction(sight, known, built=built)):
+            return unavailable(f"the event file names #{known.number}, {doubt}", detail=pull.detail)
+    if isinstance(run, Known) and built:
         head, source, detail = run.value.head_sha, run.source, run.detail
     elif known is not None and isinstance(pull, Known) and claimed in ("", known.head_sha):
         head, source, detail = known.head_sha, pull.source, pull.detail
@@ -237,6 +315,34 @@ def _built_change(sight: _Sight) -> Fact[ChangeReference | None]:
     if known is None:
         return Known(value=ChangeReference(number=number, head=head, target=target), source=source, detail=detail)
     return Known(value=_reference(known, head=head, target=target), source=source, detail=detail)
+
+
+def _contradiction(sight: _Sight, pull: Pull, *, built: bool) -> str:
+    """
+    Return what speaks against a pull request whose number only the event file gave; empty where nothing does.
+
+    Two forks can have a branch of the same name. Which head GitHub writes into a run that builds the target is not
+    documented, so both that of the pull request and the commit that is built are taken; any other is another's.
+    """
+    job = sight.job
+    event = job.event.value if isinstance(job.event, Known) else {}
+    repository = payload.number(event, "pull_request", "head", "repo", "id")
+    author = payload.number(event, "pull_request", "user", "id")
+    if job.head_ref not in ("", pull.head_ref):
+        return f"which is not of {job.head_ref}"
+    if payload.text(event, "pull_request", "head", "sha") not in ("", pull.head_sha):
+        return f"with another head than the server, which has {pull.head_sha[:12]}"
+    if pull.head_repository_id is not None and repository not in (None, pull.head_repository_id):
+        return "with another repository of its head than the server"
+    if pull.author is not None and author not in (None, pull.author.id):
+        return "with another author than the server"
+    if isinstance(sight.run, Known):
+        run = sight.run.value
+        if run.head_sha != pull.head_sha and (built or run.head_sha != job.sha):
+            return f"whose head is {pull.head_sha[:12]}, and the run is of {run.head_sha[:12]}"
+        if run.head_repository_id not in (None, run.repository_id, pull.head_repository_id):
+            return "which does not come from the repository that the run names"
+    return ""
 
 
 def _reference(pull: Pull, *, head: str, target: str) -> ChangeReference:
@@ -264,8 +370,8 @@ def _trusted(sight: _Sight) -> Fact[bool]:
         return Known(value=own and not by_dependabot, source=sight.run.source, detail=sight.run.detail)
     if sight.job.actor_id == str(DEPENDABOT_ID):
         return _unconfirmed(sight.run, "the environment says that Dependabot started the run")
-    if isinstance(sight.pull, Known) and pull_of_ref(sight.job.ref) is not None:
-        pull = sight.pull.value
+    pull = sight.pull.value if isinstance(sight.pull, Known) else None
+    if isinstance(sight.pull, Known) and pull is not None and pull_of_ref(sight.job.ref) is not None:
         own = pull.head_repository_id is not None and pull.head_repository_id == pull.base_repository_id
         return Known(value=own, source=sight.pull.source, detail=sight.pull.detail)
     if isinstance(sight.job.event, Unknown):

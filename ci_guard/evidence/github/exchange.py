@@ -44,6 +44,11 @@ class Reply:
     limited: bool = False
     """This token may not ask any more for a while; another may."""
 
+    @property
+    def of_this_token(self) -> bool:
+        """Whether another token may be answered: this one is limited, or it is no valid token at all."""
+        return self.limited or self.status == 401
+
 
 class Exchange:
     """Sends requests with one of several tokens. For any number of threads; nobody gets another's answer."""
@@ -60,7 +65,7 @@ class Exchange:
         self._api_url = api_url.rstrip("/")
         self._tokens = tokens
         self._transport = transport
-        self._context = self._tls_context() if self._origin.scheme == "https" else None
+        self._context = self._tls_context() if transport.needs_tls(api_url) else None
         self._lanes: tuple[deque[Lane], ...] = tuple(deque() for _ in tokens)
         """Idle ones, by token: whoever sends takes one and puts it back."""
         self._lock = threading.Lock()

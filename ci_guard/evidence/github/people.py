@@ -10,8 +10,9 @@ from ci_guard.evidence.github.access import get_access
 from ci_guard.evidence.github.accounts import GHOST, GONE, MERGE_QUEUE_ID
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import Job
-from ci_guard.evidence.github.records import Pull
-from ci_guard.evidence.github.shape import ShapeError
+from ci_guard.evidence.github.records import Pull, WorkflowRun
+from ci_guard.evidence.github.shape import ShapeError, checked
+from ci_guard.evidence.github.together import two
 from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
 from ci_guard.model.kinds import Level
 from ci_guard.model.run import Access, AccountType, Event, Part, Participant, Person, Run, Seat
@@ -33,7 +34,7 @@ def get_seats(client: Client, job: Job, run: Run, parts: AbstractSet[Part]) -> F
     name: dict[Part, Callable[[], Iterable[_Named]]] = {
         Part.ACTOR: lambda: _actors(client, job, run, event),
         Part.TRIGGERING_ACTOR: lambda: [(_triggering_actor(client, job), "")],
-        Part.SENDER: lambda: _senders(job, event),
+        Part.SENDER: lambda: _senders(client, job, event),
         Part.AUTHOR: lambda: _authors(client, run, event),
         Part.UPSTREAM_ACTOR: lambda: _upstream(client, job, event),
     }
@@ -117,17 +118,29 @@ def _of_environment(account: Fact[Person | None], variable: str) -> Fact[Person]
     return Known(value=account.value, source=Source.ENV, detail=variable)
 
 
-def _senders(job: Job, event: Event) -> Iterable[_Named]:
-    """Return who sent the event. A schedule has no sender; in any other event file a missing one is a hole."""
+def _senders(client: Client, job: Job, event: Event) -> Iterable[_Named]:
+    """
+    Return who sent the event. A schedule has no sender; in any other event file a missing one is a hole.
+
+    The event file alone proves nobody: the run's actor, who caused the event of its first attempt, must be the same
+    account. Where the two differ, either may be the sender.
+
+    Source: "Contexts reference", `github.actor`; "Webhook events and payloads", `sender`.
+    """
     if isinstance(job.event, Unknown):
         return [] if event is Event.SCHEDULE else [(job.event, "")]
     sender = payload.dig(job.event.value, "sender")
     if sender is None and event is Event.SCHEDULE:
         return []
     try:
-        return [(Known(value=records.person(sender), source=Source.EVENT, detail="event.sender"), "")]
+        claimed = records.person(sender)
     except ShapeError:
         return [(unavailable("the event file does not name its sender", detail="event.sender"), "")]
+    actor = _actor(client, job)
+    if isinstance(actor, Known) and actor.value.id != claimed.id:
+        said = f"the event file names {claimed.login} with the id {claimed.id}, whom the server does not confirm"
+        return [(unavailable(said, detail="event.sender"), "")]
+    return [(actor, "")]
 
 
 def _authors(client: Client, run: Run, event: Event) -> Iterable[_Named]:
@@ -171,7 +184,8 @@ def _upstream(client: Client, job: Job, event: Event) -> Iterable[_Named]:
     """
     Return who started the run that this one follows, and who started it again.
 
-    Which run that is only the event file knows; who is behind it is the server's word.
+    Which run that is only the event file knows; who is behind it is the server's word. The two runs are bound by their
+    people: whom the server names for this run must be behind the other one, or the event file may name anybody's.
     """
     if event is not Event.UPSTREAM:
         return []
@@ -180,10 +194,33 @@ def _upstream(client: Client, job: Job, event: Event) -> Iterable[_Named]:
     number = payload.number(job.event.value, "workflow_run", "id")
     if number is None:
         return [(unavailable("the event file does not name the upstream run", detail="event.workflow_run.id"), "")]
-    run = records.get_run(client, str(number))
-    if isinstance(run, Unknown):
-        return [(run, f"actor of run {number}")]
+    run, own = two(client, lambda: records.get_run(client, str(number)), lambda: _first_attempt(client, job))
+    if isinstance(run, Unknown) or isinstance(own, Unknown):
+        return [(fact, f"actor of run {number}") for fact in (run, own) if isinstance(fact, Unknown)]
+    if not _follows(own.value, run.value):
+        doubt = unavailable("the server does not confirm that this run follows it", detail="event.workflow_run.id")
+        return [(doubt, f"actor of run {number}")]
     return [
         (_of_server(run.value.actor, run, f"whoever started run {number}"), f"actor of run {number}"),
         (_of_server(run.value.triggering_actor, run, f"whoever started run {number}"), f"last started run {number}"),
     ]
+
+
+def _first_attempt(client: Client, job: Job) -> Fact[WorkflowRun]:
+    """Return this run as of the attempt that the other run caused; who started it again has nothing to do with that."""
+    run = records.get_run(client, job.run_id)
+    if isinstance(run, Unknown) or run.value.attempt in (None, 1):
+        return run
+    return checked(client.get(f"actions/runs/{job.run_id}/attempts/1"), records.parse_run)
+
+
+def _follows(run: WorkflowRun, other: WorkflowRun) -> bool:
+    """Tell whether the people of a run that another caused are those of the other, in the same repository."""
+    people, behind = ({found.actor, found.triggering_actor} - {None} for found in (run, other))
+    ids = {person.id for person in behind if person is not None}
+    return (
+        run.id != other.id
+        and run.repository_id == other.repository_id
+        and bool(people)
+        and all(person is not None and person.id in ids for person in people)
+    )

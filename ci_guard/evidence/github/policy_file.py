@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
-from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, Checkout
+from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github.client import Client, segment
 from ci_guard.evidence.github.shape import ShapeError, checked, integer, record, text
 from ci_guard.evidence.interface import PolicyFile
@@ -28,7 +28,7 @@ def get_policy_file(client: Client, run: Run, path: str, checkout: Checkout) -> 
     commit is read from the object database, and from the server where it is not there.
     """
     if isinstance(run.event, Unknown):
-        return run.event
+        return _of_unknown_event(client, run, path, checkout)
     match run.event.value:
         case Event.CHANGE | Event.TARGET_CHANGE:
             if isinstance(run.change, Unknown):
@@ -44,6 +44,15 @@ def get_policy_file(client: Client, run: Run, path: str, checkout: Checkout) -> 
             return _of_target(client, run.branch.value, None, path, checkout)
         case _:
             return run.sha if isinstance(run.sha, Unknown) else _of_commit(client, run.sha.value, path, checkout)
+
+
+def _of_unknown_event(client: Client, run: Run, path: str, checkout: Checkout) -> Fact[PolicyFile | None]:
+    """Read the judged commit where an event that the vocabulary lacks builds a branch or tag, surely no change."""
+    named = run.platform_event and not run.platform_event.startswith(("pull_request", "merge_group"))
+    plain = isinstance(run.ref, Known) and run.ref.value.startswith(("refs/heads/", "refs/tags/"))
+    if isinstance(run.event, Unknown) and not (named and plain):
+        return run.event
+    return run.sha if isinstance(run.sha, Unknown) else _of_commit(client, run.sha.value, path, checkout)
 
 
 def _of_target(
@@ -100,9 +109,7 @@ def _of_server(client: Client, sha: str, path: str, ref: str) -> Fact[PolicyFile
     if blob.value is None:
         return Known(value=None, source=Source.API, detail=blob.detail)
     if isinstance(content, Known) and content.value.get("encoding") == "none":
-        return unavailable(
-            f"{place} is larger than a policy may be ({MAXIMUM_POLICY_BYTES} bytes)", detail=content.detail
-        )
+        return Known(value=PolicyFile(content=None, place=place), source=Source.API, detail=content.detail)
     expected = blob.value
     return checked(content, lambda body: PolicyFile(content=_content(body, expected), place=place))
 

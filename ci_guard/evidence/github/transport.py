@@ -67,6 +67,10 @@ class Transport:
             lines.append(f"CA bundle {self.ca_bundle}")
         return tuple(lines)
 
+    def needs_tls(self, api_url: str) -> bool:
+        """Tell whether the server or the proxy is spoken to over TLS."""
+        return any(urlsplit(url).scheme == "https" for url in (api_url, self.proxy or ""))
+
     def origin(self, api_url: str) -> SplitResult:
         """
         Return the parts of the API's address.

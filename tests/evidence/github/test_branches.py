@@ -19,7 +19,6 @@ from tests.evidence.github.scene import known, unknown
 from tests.fakes import faults
 from tests.fakes.github import FakeGitHub, rule
 from tests.fakes.hub.repository import Repository
-from tests.fakes.hub.router import Context, route
 from tests.fakes.hub.rules import Actors, Check
 
 INVISIBLE, UNAVAILABLE = "invisible", "unavailable"
@@ -48,13 +47,6 @@ FLAGS = frozenset(
 """Every requirement of the contract that is a yes or a no and not concluded from the required checks."""
 
 ADMINS = {"actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "always"}
-
-
-@route("/orgs/{org}/teams", "members")
-def list_teams(context: Context) -> list[dict[str, Any]]:
-    """GET /orgs/{org}/teams, of which the rules need number and slug."""
-    teams = [team for team in context.world.teams if team.organization == context.parameters["org"]]
-    return context.page([{"id": team.id, "slug": team.slug} for team in teams])
 
 
 @pytest.fixture

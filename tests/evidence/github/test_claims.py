@@ -10,7 +10,7 @@ import pytest
 
 from ci_guard.model.fact import Cause, Unknown
 from tests.evidence.github.scene import Scene, known, unknown
-from tests.evidence.github.starts import STARTS, Start, change, push, queue, rewrite, tag, upstream
+from tests.evidence.github.starts import STARTS, Start, api, change, push, queue, rewrite, tag, upstream
 from tests.fakes import faults
 from tests.fakes.hub.history import ZERO
 
@@ -65,6 +65,8 @@ def test_an_account_that_was_renamed_since_is_no_lie(scene: Scene) -> None:
     scene.repo.world.users["alice-of-acme"] = user
     for run in scene.repo.runs.values():
         run.actor = run.attempts[0].triggering_actor = "alice-of-acme"
+    for activity in scene.repo.activities:
+        activity.actor = activity.actor and activity.actor.replace("alice", "alice-of-acme")
     assert scene.lies() == {}
     assert "GITHUB_ACTOR" not in scene.claims()
 
@@ -87,6 +89,10 @@ def test_variables_that_are_not_set_claim_nothing(scene: Scene) -> None:
         scene.environment[name] = ""
     assert scene.lies() == {}
     assert "GITHUB_ACTOR_ID" not in scene.claims()
+
+
+def target_change(scene: Scene) -> Scene:
+    return change(scene, "pull_request_target")
 
 
 FORGED_VARIABLES = [
@@ -117,12 +123,18 @@ FORGED_FIELDS = [
     ("repository/id", 1, push),
     ("sender/id", 1, push),
     ("sender/id", 1, change),
+    ("sender/id", 1, api),
+    ("sender/id", 1, target_change),
+    ("before", "a" * 40, push),
+    ("before", ZERO, push),
     ("after", "a" * 40, push),
     ("ref", "refs/heads/other", push),
     ("pull_request/head/sha", "a" * 40, change),
     ("pull_request/head/repo/id", 1, change),
     ("pull_request/number", 99, change),
     ("pull_request/user/id", 1, change),
+    ("pull_request/head/repo/id", 1, target_change),
+    ("pull_request/user/id", 1, target_change),
     ("merge_group/head_sha", "a" * 40, queue),
     ("merge_group/head_ref", "refs/heads/other", queue),
     ("workflow_run/head_sha", "a" * 40, upstream),
@@ -138,6 +150,31 @@ def test_a_forged_event_field_is_found(scene: Scene, path: str, value: Any, star
     rewrite(scene, {path: value})
     assert list(scene.lies()) == ["event." + path.replace("/", ".")]
     assert scene.lies()["event." + path.replace("/", ".")][0] == str(value)
+
+
+def test_another_head_where_the_target_is_built_is_an_open_question(scene: Scene) -> None:
+    """A forged one, or an honest one that has moved on since."""
+    target_change(scene)
+    scene.repo.pulls["1"].push(author="mallory")
+    assert unknown(scene.claims()["event.pull_request.head.sha"].truth).cause is Cause.UNAVAILABLE
+
+
+def test_a_target_change_that_is_not_named_is_an_open_question(scene: Scene) -> None:
+    target_change(scene)
+    rewrite(scene, {"pull_request": {}, "number": 1})
+    assert isinstance(scene.claims()["event.pull_request"].truth, Unknown)
+
+
+def test_the_start_of_a_push_that_the_log_does_not_show_is_no_claim(scene: Scene) -> None:
+    push(scene)
+    scene.repo.activities.clear()
+    assert "event.before" not in scene.claims()
+
+
+def test_the_start_of_a_push_is_an_open_question_where_the_log_cannot_be_read(scene: Scene) -> None:
+    push(scene)
+    scene.github.fault("GET /repos/*/activity", faults.server_error())
+    assert isinstance(scene.claims()["event.before"].truth, Unknown)
 
 
 def test_an_older_attempt_is_a_lie(scene: Scene) -> None:

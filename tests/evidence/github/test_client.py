@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import threading
 import time
@@ -71,16 +72,22 @@ def test_absence_needs_the_message_that_says_so(shop: FakeGitHub) -> None:
     assert unknown(client.get("branches/away")).cause is Cause.INVISIBLE
 
 
-def test_a_wrong_token_is_invisible_even_where_absence_is_expected(shop: FakeGitHub) -> None:
+def test_a_wrong_token_is_unavailable_and_so_never_tolerable(shop: FakeGitHub) -> None:
+    """A dead token must not earn what a policy tolerates of a live one; nor is its refusal an absence."""
     fact = unknown(client_of(shop, "no-such-credential").get("branches/main", absent=lambda _: True))
-    assert fact.cause is Cause.INVISIBLE
+    assert fact.cause is Cause.UNAVAILABLE
     assert fact.reason == "the server answered 401: Bad credentials"
+
+
+def test_a_dead_job_token_leaves_the_answer_to_the_stronger_one(shop: FakeGitHub) -> None:
+    client = client_of(shop, "no-such-credential", shop.token("admin2", kind="user", login="olivia").value)
+    assert isinstance(client.get("branches/main"), Known)
 
 
 def test_without_a_token_nothing_is_asked(shop: FakeGitHub) -> None:
     client = Client(api_url=shop.url, repository="acme/shop", tokens=(), transport=Transport())
     for fact in (client.get("branches/main"), client.get_all("rulesets")):
-        assert unknown(fact).cause is Cause.INVISIBLE
+        assert unknown(fact).cause is Cause.UNAVAILABLE
         assert unknown(fact).needs
     assert shop.count() == 0
 
@@ -355,22 +362,23 @@ def test_a_list_at_the_platforms_own_cap_is_unknown(shop: FakeGitHub) -> None:
 
 
 @pytest.mark.parametrize(
-    "link",
+    ("link", "reason"),
     [
-        '<{url}/repos/acme/shop/rulesets?page=2>; rel="next"',
-        '<http://127.0.0.1:1/repos/acme/shop/rulesets?page=2>; rel="next"',
-        '<https://evil.example/repos/acme/shop/rulesets?page=2>; rel="next"',
-        '<http://[>; rel="next"',
-        '<>; rel="next"',
+        ('<{url}/repos/acme/shop/rulesets?page=2>; rel="next"', "the list has more than 100 pages"),
+        ('<http://127.0.0.1:1/repos/acme/shop/rulesets?page=2>; rel="next"', "the next page lies outside the API"),
+        ('<https://evil.example/repos/acme/shop/rulesets>; rel="next"', "the next page lies outside the API"),
+        ('<http://[>; rel="next"', "the next page lies outside the API"),
+        ('<>; rel="next"', "the next page lies outside the API"),
     ],
 )
-def test_a_list_that_never_ends_or_leads_away_is_unknown(link: str) -> None:
-    def script(connection: Any) -> None:
+def test_a_list_that_never_ends_or_leads_away_is_unknown(link: str, reason: str) -> None:
+    def script(connection: socket.socket) -> None:
         connection.sendall(reply(b"[]", f"Link: {link.format(url=wire.url)}"))
 
     with Wire(script) as wire:
         client = Client(api_url=wire.url, repository="acme/shop", tokens=("x",), transport=Transport())
-        assert unknown(client.get_all("rulesets")).cause is Cause.UNAVAILABLE
+        fact = unknown(client.get_all("rulesets"))
+    assert (fact.cause, fact.reason) == (Cause.UNAVAILABLE, reason)
 
 
 def test_wrapped_lists_are_unwrapped(shop: FakeGitHub) -> None:

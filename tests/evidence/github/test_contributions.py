@@ -92,7 +92,12 @@ def test_authors_of_the_target_branch_that_was_merged_in_do_not_count(scene: Sce
     [
         ("bob", "bob"),
         ("Bob <{bob}+bob@users.noreply.github.com>", "bob"),
-        ("Bob <{bob}+BOB@Users.NoReply.GitHub.com>", "BOB"),
+        ("Bob <{bob}+BOB@Users.NoReply.GitHub.com>", "bob"),
+        (
+            "Nobody <999999999+nobody@users.noreply.github.com>",
+            "unknown 999999999+nobody@users.noreply.github.com",
+        ),
+        ("Carl <{bob}+carl@users.noreply.github.com>", "unknown {bob}+carl@users.noreply.github.com"),
         ("Bob <bob@users.noreply.github.com>", "bob"),
         ("Nobody <nobody-at-all@users.noreply.github.com>", "unknown nobody-at-all@users.noreply.github.com"),
         ("dependabot[bot] <49699333+dependabot[bot]@users.noreply.github.com>", "dependabot[bot]"),
@@ -149,9 +154,42 @@ def test_an_unlinked_noreply_address_still_names_its_account(scene: Scene) -> No
     merge(scene, pull)
     shares = {name_of(share): share for share in known(scene.change().contributions)}
     assert known(shares["bob"].who).id == bob.id
-    assert shares["bob"].who == Known(
-        value=known(shares["bob"].who), source=Source.DERIVED, detail="GET pulls/1/commits"
+    assert shares["bob"].who == Known(value=known(shares["bob"].who), source=Source.API, detail=f"GET /user/{bob.id}")
+
+
+@pytest.mark.parametrize("part", ["author", "committer"])
+def test_a_made_up_noreply_address_is_an_unknown_contributor(scene: Scene, part: str) -> None:
+    """Else whoever approves would only have to commit under a number that no account has."""
+    address = "999999999+nobody@users.noreply.github.com"
+    forged = Signature(name="Nobody", email=address, date=STRAY.date)
+    people: dict[str, str | Signature] = {"author": "alice", "committer": "alice", part: forged}
+    pull = scene.repo.pull(author="alice")
+    pull.head_sha = scene.repo.commit(
+        "Work",
+        author=people["author"],
+        committer=people["committer"],
+        parents=[pull.head_sha],
+        on=pull.head_ref,
+        by="alice",
     )
+    assert contributors(scene, pull) == {"alice", f"unknown {address}"}
+
+
+def test_an_address_of_an_account_that_does_not_come_is_an_unknown_contributor(scene: Scene) -> None:
+    bob = scene.repo.world.user("bob")
+    merge(scene, scene.repo.pull(author="alice", co_authors=["bob"]))
+    scene.github.fault(f"GET /user/{bob.id}", faults.server_error())
+    assert set(scene.contributors()) == {"alice", f"unknown {bob.git_email}"}
+
+
+def test_an_account_that_the_server_links_is_not_asked_for(scene: Scene) -> None:
+    pull = scene.repo.pull(author="alice")
+    pull.push(author="bob")
+    pull.push(
+        f"More\n\nCo-authored-by: Bob <{scene.repo.world.user('bob').id}+BOB@users.noreply.github.com>", author="alice"
+    )
+    assert contributors(scene, pull) == {"alice", "bob"}
+    assert scene.github.count("GET /user/*") == 0
 
 
 def test_more_commits_than_github_lists_leave_the_contributors_unknown(scene: Scene) -> None:

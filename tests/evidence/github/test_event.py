@@ -18,6 +18,7 @@ from ci_guard.model.fact import Cause, Known, Source, Unknown
 from ci_guard.model.run import Event, Part, Platform, Run
 from tests.evidence.github.scene import Scene, known, no_checkout, present, unknown
 from tests.evidence.github.starts import STARTS, change, deployment, push, rewrite
+from tests.fakes import faults
 from tests.fakes.hub.history import ZERO
 
 
@@ -45,7 +46,7 @@ def test_without_a_token_nothing_is_asked_and_the_environment_speaks_for_itself(
     run = offline(scene.environment)
     assert run.event == Known(value=word, source=Source.ENV, detail="GITHUB_EVENT_NAME")
     assert known(run.sha) == scene.environment["GITHUB_SHA"]
-    assert unknown(run.default_branch).cause is Cause.INVISIBLE
+    assert isinstance(run.default_branch, Unknown)
     assert scene.github.count() == 0
 
 
@@ -111,16 +112,76 @@ def test_a_deployment_of_a_bare_commit_is_of_that_commit_and_of_no_ref(scene: Sc
 # Pushes
 
 
-def test_a_push_starts_where_the_event_says(scene: Scene) -> None:
+def test_a_push_starts_where_the_activity_log_says(scene: Scene) -> None:
     before = scene.repo.branches["main"]
     push(scene)
+    assert scene.run.before == Known(value=before, source=Source.API, detail=scene.run.before.detail)
+    assert known(scene.run.default_head) is None
+    assert scene.github.repeated() == {}
+
+
+@pytest.mark.parametrize("where", ["end", "earlier", "created"])
+def test_a_start_that_the_activity_log_contradicts_is_unknown(scene: Scene, where: str) -> None:
+    """A step that rewrites `before` leaves commits out of the range that is scanned and traced."""
+    earlier = scene.repo.branches["main"]
+    scene.repo.commit("More", author="alice", on="main")
+    push(scene)
+    said = {"end": scene.repo.branches["main"], "earlier": earlier, "created": ZERO}[where]
+    rewrite(scene, {"before": said})
+    found = unknown(scene.run.before)
+    assert found.cause is Cause.UNAVAILABLE
+    assert said[:12] in found.reason
+    assert "activity log" in found.reason
+
+
+def test_a_created_branch_that_is_said_to_have_been_pushed_has_no_known_start(scene: Scene) -> None:
+    sha = scene.repo.commit("Work", author="alice", on="main")
+    scene.repo.branch("topic", by="alice")
+    scene.push(sha, before=scene.repo.commits[sha].parents[0], actor="alice", branch="topic")
+    assert isinstance(scene.run.before, Unknown)
+
+
+def test_a_branch_that_was_moved_away_and_back_started_at_either_place(scene: Scene) -> None:
+    first = scene.repo.branches["main"]
+    second = scene.repo.commit("Work", author="alice", on="main")
+    sha = scene.repo.commit("More", author="alice", on="main")
+    scene.repo.push("main", first, by="alice", force=True)
+    scene.repo.push("main", sha, by="alice")
+    for start in (first, second):
+        assert known(scene.push(sha, before=start, actor="alice").run.before) == start
+
+
+def test_a_push_that_the_activity_log_does_not_show_has_the_event_files_word_and_says_so(scene: Scene) -> None:
+    before = scene.repo.branches["main"]
+    push(scene)
+    scene.repo.activities.clear()
     assert scene.run.before == Known(value=before, source=Source.EVENT, detail="event.before")
 
 
-def test_a_push_that_creates_the_branch_starts_nowhere(scene: Scene) -> None:
+def test_an_activity_log_that_cannot_be_read_leaves_the_start_unknown(scene: Scene) -> None:
+    push(scene)
+    scene.github.fault("GET /repos/*/activity", faults.server_error())
+    assert unknown(scene.run.before).cause is Cause.UNAVAILABLE
+
+
+def test_a_push_that_creates_the_branch_starts_nowhere_and_is_measured_by_the_default_branch(scene: Scene) -> None:
     sha = scene.repo.branch("topic", by="alice")
+    head = scene.repo.commit("Later", author="alice", on="main")
     scene.push(sha, before=ZERO, actor="alice", branch="topic")
     assert known(scene.run.before) is None
+    assert scene.run.default_head == Known(value=head, source=Source.API, detail=scene.run.default_head.detail)
+
+
+def test_the_first_push_of_the_default_branch_is_measured_by_nothing(scene: Scene) -> None:
+    scene.push(scene.repo.branches["main"], before=ZERO, actor="olivia")
+    assert (known(scene.run.before), known(scene.run.default_head)) == (None, None)
+
+
+def test_a_new_branch_is_measured_by_nothing_known_where_the_default_branch_is_not_told(scene: Scene) -> None:
+    sha = scene.repo.branch("topic", by="alice")
+    scene.push(sha, before=ZERO, actor="alice", branch="topic")
+    scene.github.fault("GET /repos/*/branches/main", faults.server_error())
+    assert unknown(scene.run.default_head).cause is Cause.UNAVAILABLE
 
 
 @pytest.mark.parametrize(
@@ -206,6 +267,109 @@ def test_a_change_that_nobody_names_is_unknown(scene: Scene) -> None:
     Path(scene.environment["GITHUB_EVENT_PATH"]).unlink()
     scene.environment["GITHUB_REF"] = "refs/heads/main"
     assert isinstance(scene.run.change, Unknown)
+
+
+def target_change(scene: Scene, **changes: str) -> Scene:
+    """Start a job that builds the target of a pull request from a fork, whose branch has a name that others use too."""
+    pull = scene.repo.pull(author="mallory", fork="mallory/shop", head="patch-1")
+    run = scene.repo.run("pull_request_target", actor="mallory", pull=pull)
+    return scene.start(run, scene.events.pull_request(pull), **changes)
+
+
+def test_where_the_target_is_built_the_server_says_the_head(scene: Scene) -> None:
+    target_change(scene)
+    reference = present(scene.run.change)
+    assert (reference.number, reference.head) == (1, scene.repo.pulls["1"].head_sha)
+    assert known(scene.run.change) is not None
+    assert isinstance(scene.run.change, Known)
+    assert scene.run.change.source is Source.API
+
+
+FORGED: list[dict[str, Any]] = [
+    {"pull_request/head/sha": "a" * 40},
+    {"pull_request/head/repo/id": 666},
+    {"pull_request/user/id": 666},
+]
+
+
+@pytest.mark.parametrize("changes", FORGED)
+def test_where_the_target_is_built_an_event_that_differs_from_the_server_names_no_change(
+    scene: Scene, changes: dict[str, Any]
+) -> None:
+    target_change(scene)
+    rewrite(scene, changes)
+    assert unknown(scene.run.change).cause is Cause.UNAVAILABLE
+
+
+def test_where_the_target_is_built_the_base_is_no_head(scene: Scene) -> None:
+    """Nothing of the change would be scanned."""
+    target_change(scene)
+    rewrite(scene, {"pull_request/head/sha": scene.repo.branches["main"]})
+    assert isinstance(scene.run.change, Unknown)
+
+
+def test_another_forks_pull_request_of_the_same_branch_name_is_not_taken(scene: Scene) -> None:
+    """The whole event file is rewritten into an honest one of another pull request."""
+    target_change(scene)
+    other = scene.repo.pull(author="alice", fork="alice/shop", head="patch-1")
+    path = Path(scene.environment["GITHUB_EVENT_PATH"])
+    path.write_text(json.dumps(scene.events.pull_request(other)), encoding="utf-8")
+    assert scene.environment["GITHUB_HEAD_REF"] == other.head_ref
+    assert unknown(scene.run.change).cause is Cause.UNAVAILABLE
+
+
+def test_where_the_target_is_built_a_pull_request_that_cannot_be_read_is_unknown(scene: Scene) -> None:
+    target_change(scene)
+    scene.github.fault("GET /repos/*/pulls/*", faults.server_error())
+    assert isinstance(scene.run.change, Unknown)
+
+
+def comment(scene: Scene) -> Scene:
+    pull = scene.repo.pull(author="mallory", fork="mallory/shop")
+    return scene.start(
+        scene.repo.run("issue_comment", actor="carol"), scene.events.issue_comment(pull, "/deploy", sender="carol")
+    )
+
+
+def test_a_comment_without_the_sign_of_a_pull_request_is_still_about_one(scene: Scene) -> None:
+    comment(scene)
+    rewrite(scene, {"issue/pull_request": None})
+    assert present(scene.run.change).number == 1
+
+
+def test_a_comment_is_about_its_issue_and_not_what_a_step_put_beside_it(scene: Scene) -> None:
+    comment(scene)
+    other = scene.repo.pull(author="alice")
+    rewrite(scene, {"pull_request": {"number": other.number}})
+    assert present(scene.run.change).number == 1
+
+
+def test_a_comment_in_a_repository_that_cannot_be_seen_is_unknown(scene: Scene) -> None:
+    comment(scene)
+    rewrite(scene, {"issue/pull_request": None, "issue/number": 99})
+    scene.github.fault("GET /repos/acme/shop", faults.not_found())
+    assert isinstance(scene.run.change, Unknown)
+
+
+def test_a_comment_on_an_issue_is_about_no_change(scene: Scene) -> None:
+    comment(scene)
+    rewrite(scene, {"issue/pull_request": None, "issue/number": 99})
+    assert known(scene.run.change) is None
+
+
+@pytest.mark.parametrize("changes", [{"issue/number": 99}, {"issue/number": None}, {"issue": {}}])
+def test_a_comment_on_something_that_server_or_event_do_not_show_is_unknown(
+    scene: Scene, changes: dict[str, Any]
+) -> None:
+    comment(scene)
+    rewrite(scene, changes)
+    assert unknown(scene.run.change).cause is Cause.UNAVAILABLE
+
+
+def test_a_comment_whose_pull_request_may_not_be_read_is_unknown(scene: Scene) -> None:
+    comment(scene).token(contents="read", actions="read")
+    rewrite(scene, {"issue/pull_request": None})
+    assert unknown(scene.run.change).cause is Cause.INVISIBLE
 
 
 # Refs and strange event files

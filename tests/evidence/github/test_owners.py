@@ -109,7 +109,7 @@ def test_a_file_that_the_server_does_not_show_is_unknown(scene: Scene, content: 
 @pytest.mark.parametrize("match", ["contents/*", "files", "commits/*", "compare/*"])
 def test_what_cannot_be_read_leaves_the_owned_paths_unknown(scene: Scene, match: str) -> None:
     own(scene)
-    merge(scene, scene.repo.pull(author="alice", commits=2), "squash")
+    merge(scene, scene.repo.pull(author="alice", commits=2), "rebase")
     scene.github.fault(f"GET /repos/acme/shop/*{match}", faults.forbidden())
     assert isinstance(scene.provenance(owners=True).commit, Known)
     changes = scene.origin(owners=True).changes

@@ -13,7 +13,7 @@ from ci_guard.model.fact import Cause, Known, Source, Unknown
 from ci_guard.model.kinds import Level
 from ci_guard.model.run import AccountType, Part, Participant, Person, Seat
 from tests.evidence.github.scene import Scene, known, unknown
-from tests.evidence.github.starts import rewrite
+from tests.evidence.github.starts import STARTS, rewrite
 from tests.fakes import faults
 from tests.fakes.hub.people import MERGE_QUEUE
 
@@ -271,10 +271,41 @@ def test_a_sender_that_is_missing_or_misshapen_is_unknown_not_absent(scene: Scen
     assert unknown(seat.who).cause is Cause.UNAVAILABLE
 
 
-def test_a_sender_with_a_borrowed_login_is_judged_by_the_id(scene: Scene) -> None:
+@pytest.mark.parametrize("start", ["push", "repository_dispatch", "pull_request_target", "deployment", "merge_group"])
+def test_a_sender_whom_the_server_does_not_confirm_is_unknown(scene: Scene, start: str) -> None:
+    """The event file alone would lend an administrator's rights to whoever can rewrite it."""
+    STARTS[start][0](scene)
+    olivia = scene.repo.world.user("olivia")
+    rewrite(scene, {"sender": {"login": "olivia", "id": olivia.id, "type": "User"}})
+    (seat,) = scene.seats(Part.SENDER)
+    assert unknown(seat.who).cause is Cause.UNAVAILABLE
+
+
+def test_a_sender_with_a_borrowed_login_is_whom_the_server_names_by_that_id(scene: Scene) -> None:
     push(scene)
-    rewrite(scene, {"sender": {"login": "olivia", "id": scene.repo.world.user("mallory").id, "type": "User"}})
-    assert level(scene, Part.SENDER)[0] is Level.NONE
+    rewrite(scene, {"sender": {"login": "olivia", "id": scene.repo.world.user("alice").id, "type": "Bot"}})
+    assert participant(scene, Part.SENDER).person == participant(scene, Part.ACTOR).person
+    assert participant(scene, Part.SENDER).person.login == "alice"
+
+
+def test_after_a_rerun_the_sender_is_still_whoever_caused_the_event(scene: Scene) -> None:
+    pull = scene.repo.pull(author="alice")
+    run = scene.repo.run("pull_request", actor="alice", pull=pull)
+    run.rerun(by="carol")
+    assert people(scene.start(run, scene.events.pull_request(pull)).seats(Part.SENDER)) == [("sender", "alice", "")]
+
+
+def test_the_environment_confirms_the_sender_where_the_run_may_not_be_read(scene: Scene) -> None:
+    push(scene).token(contents="read")
+    (seat,) = scene.seats(Part.SENDER)
+    assert isinstance(seat.who, Known)
+    assert (seat.who.value.person.login, seat.who.source) == ("alice", Source.ENV)
+
+
+@pytest.mark.parametrize("name", [name for name in STARTS if name != "schedule"])
+def test_the_sender_of_an_honest_event_is_known(scene: Scene, name: str) -> None:
+    STARTS[name][0](scene)
+    assert participant(scene, Part.SENDER).person.login == scene.environment["GITHUB_ACTOR"]
 
 
 def test_no_event_file_leaves_sender_and_upstream_unknown(scene: Scene) -> None:
@@ -338,11 +369,42 @@ def test_a_run_that_follows_another_names_who_started_and_restarted_that(scene: 
     pull = scene.repo.pull(author="mallory", fork="mallory/shop")
     first = scene.repo.run("pull_request", actor="mallory", pull=pull)
     first.rerun(by="bob")
-    scene.start(scene.repo.run("workflow_run", actor="alice"), scene.events.workflow_run(first))
-    assert people(scene.seats(Part.UPSTREAM_ACTOR)) == [
+    run = scene.repo.run("workflow_run", actor="mallory", triggering_actor="bob")
+    expected = [
         ("upstream-actor", "mallory", f"actor of run {first.id}"),
         ("upstream-actor", "bob", f"last started run {first.id}"),
     ]
+    assert people(scene.start(run, scene.events.workflow_run(first)).seats(Part.UPSTREAM_ACTOR)) == expected
+    run.rerun(by="carol")
+    assert people(scene.start(run, scene.events.workflow_run(first)).seats(Part.UPSTREAM_ACTOR)) == expected
+
+
+@pytest.mark.parametrize("triggering_actor", ["mallory", "bob"])
+def test_a_run_of_other_peoples_is_not_taken_for_the_one_that_this_run_follows(
+    scene: Scene, triggering_actor: str
+) -> None:
+    """The event file names an administrator's run, and everything else in it agrees."""
+    scene.repo.run("push", actor="mallory", triggering_actor=triggering_actor)
+    run = scene.repo.run("workflow_run", actor="mallory", triggering_actor=triggering_actor)
+    other = scene.repo.run("push", actor="olivia", triggering_actor="bob")
+    scene.start(run, scene.events.workflow_run(other))
+    (seat,) = scene.seats(Part.UPSTREAM_ACTOR)
+    assert unknown(seat.who).cause is Cause.UNAVAILABLE
+
+
+def test_a_run_does_not_follow_itself(scene: Scene) -> None:
+    run = scene.repo.run("workflow_run", actor="alice")
+    scene.start(run, scene.events.workflow_run(run))
+    assert people(scene.seats(Part.UPSTREAM_ACTOR))[0][1] == "?"
+
+
+def test_a_comment_stripped_of_its_pull_request_keeps_its_author(scene: Scene) -> None:
+    pull = scene.repo.pull(author="mallory", fork="mallory/shop")
+    scene.start(
+        scene.repo.run("issue_comment", actor="carol"), scene.events.issue_comment(pull, "/deploy", sender="carol")
+    )
+    rewrite(scene, {"issue/pull_request": None})
+    assert people(scene.seats(Part.AUTHOR)) == [("author", "mallory", "author of #1")]
 
 
 def test_an_upstream_run_without_a_number_or_an_answer_is_unknown(scene: Scene) -> None:

@@ -83,6 +83,7 @@ def read(
 def content(fact: Fact[PolicyFile | None]) -> bytes:
     found = known(fact)
     assert isinstance(found, PolicyFile)
+    assert found.content is not None
     return found.content
 
 
@@ -284,9 +285,14 @@ def test_any_size_that_a_policy_may_have_is_read_whole(
     assert content(read(github, nowhere)) == b"#" * size
 
 
-def test_a_larger_file_is_unknown(github: FakeGitHub, shop: Repository, nowhere: Checkout) -> None:
+def test_a_larger_file_is_there_without_its_content_so_that_it_is_refused_as_a_policy(
+    github: FakeGitHub, shop: Repository, nowhere: Checkout
+) -> None:
     shop.commit(files={PATH: b"#" * (MAXIMUM_POLICY_BYTES + 1)}, on="main")
-    assert "is larger than a policy may be" in unknown(read(github, nowhere)).reason
+    fact = read(github, nowhere)
+    assert isinstance(fact, Known)
+    assert fact.value is not None
+    assert fact.value.content is None
 
 
 def test_bytes_that_are_no_text_come_through(github: FakeGitHub, shop: Repository, nowhere: Checkout) -> None:

@@ -201,10 +201,10 @@ def test_what_was_not_asked_is_not_fetched(scene: Scene) -> None:
     landed(scene, scene.repo.pull(author="alice"))
     found = scene.change(reviews=False)
     assert all(isinstance(fact, Unknown) for fact in (found.reviews, found.contributions, found.owned_paths))
-    assert scene.github.count() == 3
+    assert scene.github.count() == 4
 
 
-def test_a_pull_request_with_two_reviewers_costs_nine_calls_with_its_people(scene: Scene) -> None:
+def test_a_pull_request_with_two_reviewers_costs_eleven_calls_with_its_people(scene: Scene) -> None:
     pull = scene.repo.pull(author="alice")
     pull.review("bob")
     pull.review("carol")
@@ -212,11 +212,165 @@ def test_a_pull_request_with_two_reviewers_costs_nine_calls_with_its_people(scen
     scene.seats()
     scene.claims()
     assert len(known(scene.change().reviews)) == 2
-    assert scene.github.count() == 9
+    assert scene.github.count() == 11
     assert scene.github.repeated() == {}
 
 
+# Merged by the platform, or pushed
+
+
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+def test_a_merge_by_the_platform_was_pushed_by_nobody(scene: Scene, method: str) -> None:
+    landed(scene, scene.repo.pull(author="alice", commits=2), method)
+    assert known(scene.change().pushed_by) is None
+
+
+def pushed_merge(scene: Scene, *, by: str = "bob", verified: bool = False, parents: list[str] | None = None) -> Pull:
+    """Merge an approved pull request by hand with more than it holds, and push that; GitHub calls it merged."""
+    repo = scene.repo
+    pull = repo.pull(author="alice")
+    before = repo.branches["main"]
+    sha = repo.commit(
+        "Merge pull request #1",
+        author=by,
+        committer="web-flow" if verified else None,
+        parents=parents or [before, pull.head_sha],
+        files={"backdoor.py": "x"},
+    )
+    repo.push("main", sha, by=by)
+    pull.record_merge(by=by, sha=sha, landed=[sha])
+    scene.push(sha, before=before, actor=by)
+    return pull
+
+
+@pytest.mark.parametrize("verified", [False, True])
+def test_a_merge_made_by_hand_names_who_pushed_it(scene: Scene, verified: bool) -> None:
+    """`merge_commit_sha` is the pushed commit, whatever else that holds; the log's word stands above a signature."""
+    pushed_merge(scene, verified=verified)
+    found = scene.change()
+    assert found.state is ChangeState.MERGED
+    assert present(found.pushed_by).login == "bob"
+
+
+def test_a_head_that_was_pushed_onto_the_target_names_who_pushed_it(scene: Scene) -> None:
+    before = scene.repo.branches["main"]
+    pull = scene.repo.pull(author="alice")
+    scene.repo.push("main", pull.head_sha, by="mallory")
+    pull.record_merge(by="mallory", sha=pull.head_sha, landed=[pull.head_sha])
+    scene.push(pull.head_sha, before=before, actor="mallory")
+    assert present(scene.change().pushed_by).login == "mallory"
+
+
+def test_a_merged_commit_that_was_pushed_back_later_is_still_the_platforms(scene: Scene) -> None:
+    sha = landed(scene, scene.repo.pull(author="alice"))
+    other = scene.repo.commit("Hotfix", author="bob", on="main")
+    scene.repo.push("main", sha, by="bob", force=True)
+    scene.push(sha, before=other, actor="bob")
+    assert known(scene.change().pushed_by) is None
+
+
+def looks_at_the_log(scene: Scene) -> int:
+    """Return how often the log of `main` was asked for."""
+    return sum(call.query.get("ref") == "refs/heads/main" for call in scene.github.requests)
+
+
+def forget(scene: Scene) -> None:
+    """Empty the log of `main`."""
+    scene.repo.activities[:] = [entry for entry in scene.repo.activities if entry.ref != "refs/heads/main"]
+
+
+@pytest.mark.parametrize("method", ["merge", "squash"])
+def test_a_merge_that_the_log_does_not_show_is_known_by_the_platforms_signature(scene: Scene, method: str) -> None:
+    landed(scene, scene.repo.pull(author="alice", commits=2), method)
+    forget(scene)
+    assert known(scene.change().pushed_by) is None
+
+
+def test_a_merge_that_neither_the_log_nor_a_signature_shows_is_unknown(scene: Scene) -> None:
+    pushed_merge(scene)
+    forget(scene)
+    assert unknown(scene.change().pushed_by).cause is Cause.UNAVAILABLE
+
+
+@pytest.mark.parametrize("onto", ["head", "another branch"])
+def test_a_signed_commit_that_is_no_merge_of_the_pull_request_proves_nothing(scene: Scene, onto: str) -> None:
+    """GitHub signs what people edit in the browser, and merges of any two branches."""
+    repo = scene.repo
+    head = repo.commit("Work", author="alice", parents=[repo.branches["main"]], on="change-1")
+    parents = [head] if onto == "head" else [head, repo.branches["main"]]
+    pushed_merge(scene, verified=True, parents=parents)
+    forget(scene)
+    assert isinstance(scene.change().pushed_by, Unknown)
+
+
+def test_a_log_that_cannot_be_read_is_not_replaced_by_a_signature(scene: Scene) -> None:
+    landed(scene, scene.repo.pull(author="alice"))
+    scene.github.fault("GET /repos/*/activity", faults.server_error())
+    assert unknown(scene.change().pushed_by).cause is Cause.UNAVAILABLE
+
+
+def test_a_merge_is_looked_for_behind_the_first_page_and_no_further(scene: Scene) -> None:
+    repo = scene.repo
+    sha = repo.merge(repo.pull(author="alice"), method="rebase")
+    for _ in range(250):
+        repo.push("main", sha, by="olivia", force=True)
+    repo.activities[:] = [entry for entry in repo.activities if entry.activity_type != "branch_creation"]
+    found = judge(scene, sha)
+    assert known(found.pushed_by) is None
+    assert looks_at_the_log(scene) == 3
+    assert scene.github.repeated() == {}
+
+
+def test_a_log_is_read_back_to_the_day_before_the_merge(scene: Scene) -> None:
+    repo = scene.repo
+    for _ in range(250):
+        repo.push("main", repo.branches["main"], by="olivia", force=True)
+    for entry in repo.activities:
+        entry.timestamp = "2020-01-01T00:00:00Z"
+    pushed_merge(scene)
+    assert present(scene.change().pushed_by).login == "bob"
+    assert looks_at_the_log(scene) == 1
+
+
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+def test_every_pull_request_of_a_group_was_merged_by_the_queue(scene: Scene, method: str) -> None:
+    """The log has one entry for all, which ends at the last one's commit."""
+    repo = scene.repo
+    pulls = [repo.pull(author="alice", commits=2), repo.pull(author="bob", commits=2)]
+    before = repo.branches["main"]
+    sha = repo.land(repo.enqueue(*pulls, by="carol", method=method))
+    scene.push(sha, before=before, actor="olivia")
+    for origin in known(scene.provenance(history=True).history):
+        (found,) = [one for one in known(origin.changes) if origin.sha in known(one.results)]
+        assert known(found.pushed_by) is None
+    assert looks_at_the_log(scene) == 1
+
+
+def test_a_commit_below_a_rebase_that_holds_more_than_it_shows_is_no_result(scene: Scene) -> None:
+    """Pushed directly with the author, date and message of the first commit, so that the rebase leaves that one out."""
+    repo = scene.repo
+    pull = repo.pull(author="alice", commits=2)
+    first, last = (repo.commits[sha] for sha in repo.pull_commits(pull))
+    extra = repo.commit(first.message, author=first.author, files={"evil.sh": "x"}, on="main", by="mallory")
+    sha = repo.commit(last.message, author=last.author, committer="olivia", parents=[extra])
+    repo.push("main", sha, by="olivia", activity="pr_merge")
+    pull.record_merge(by="olivia", sha=sha, landed=[extra, sha])
+    assert known(judge(scene, extra).results) == {sha}
+
+
 # Histories
+
+
+def test_a_merge_made_by_hand_below_a_merge_names_its_pusher_with_one_look_at_the_log(scene: Scene) -> None:
+    repo = scene.repo
+    before = repo.branches["main"]
+    pushed_merge(scene)
+    top = repo.merge(repo.pull(author="alice"))
+    repo.activities[-1].before = before
+    first, second = known(scene.push(top, before=before, actor="olivia").provenance(history=True).history)
+    assert present(known(first.changes)[0].pushed_by).login == "bob"
+    assert known(known(second.changes)[0].pushed_by) is None
+    assert looks_at_the_log(scene) == 1
 
 
 def test_every_first_parent_commit_of_a_push_is_traced_oldest_first(scene: Scene) -> None:

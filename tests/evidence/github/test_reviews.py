@@ -145,3 +145,65 @@ def test_one_reviewers_unknown_access_leaves_the_others_known(scene: Scene, pull
     first, second = known(scene.change().reviews)
     assert unknown(first.access).cause is Cause.UNAVAILABLE
     assert known(second.access).level is Level.MAINTAIN
+
+
+# The target branch
+
+
+def covered(scene: Scene, pull: Pull) -> dict[str, bool]:
+    return {review.reviewer.login: known(review.covers_target) for review in reviews(scene, pull)}
+
+
+@pytest.mark.parametrize("event", ["base_ref_changed", "automatic_base_change_succeeded"])
+def test_an_approval_given_before_the_target_was_changed_does_not_cover_it(scene: Scene, event: str) -> None:
+    """Approved as one line against a branch with unreviewed work, then aimed at `main` with the same head."""
+    scene.repo.commit("Unreviewed", author="alice", on="dev")
+    pull = scene.repo.pull(author="alice", base="dev")
+    pull.review("bob")
+    pull.retarget("main", by="alice", event=event)
+    pull.review("carol")
+    assert covered(scene, pull) == {"bob": False, "carol": True}
+
+
+def test_only_the_last_change_of_the_target_counts(scene: Scene, pull: Pull) -> None:
+    scene.repo.branch("dev")
+    pull.retarget("dev", by="alice")
+    pull.review("bob")
+    pull.retarget("main", by="alice")
+    assert covered(scene, pull) == {"bob": False}
+
+
+def test_an_approval_of_a_change_that_kept_its_target_covers_it(scene: Scene, pull: Pull) -> None:
+    pull.review("bob")
+    pull.request_review("carol", by="alice")
+    assert covered(scene, pull) == {"bob": True}
+
+
+def test_a_change_of_the_target_on_a_later_page_is_seen(scene: Scene, pull: Pull) -> None:
+    pull.review("bob")
+    for _ in range(120):
+        pull.request_review("carol", by="alice")
+    pull.retarget("main", by="alice")
+    assert covered(scene, pull) == {"bob": False}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [faults.server_error(), faults.forbidden(), faults.altered(lambda _: [{"event": "base_ref_changed"}])],
+    ids=["5xx", "403", "no time"],
+)
+def test_a_timeline_that_cannot_be_read_leaves_the_target_of_an_approval_unknown(
+    scene: Scene, pull: Pull, fault: faults.Fault
+) -> None:
+    pull.review("bob")
+    merge(scene, pull)
+    scene.github.fault("GET /repos/*/timeline", fault)
+    (review,) = known(scene.change().reviews)
+    unknown(review.covers_target)
+    assert known(review.covers_head)
+
+
+def test_without_an_approval_the_timeline_is_not_asked_for(scene: Scene, pull: Pull) -> None:
+    pull.review("bob", "CHANGES_REQUESTED")
+    assert len(reviews(scene, pull)) == 1
+    assert scene.github.count("GET /repos/*/timeline") == 0

@@ -12,6 +12,7 @@ import selectors
 import socket
 import subprocess
 import sys
+import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -228,7 +229,15 @@ def test_a_netrc_does_not_replace_the_token(
 def test_the_given_bundle_is_trusted_and_the_public_ones_are_not_added(
     secure: FakeGitHub, certificates: dict[str, str]
 ) -> None:
-    assert known(ask(secure.url, ca_bundle=certificates["bundle"]))["name"] == "main"
+    client = Client(
+        api_url=secure.url,
+        repository="acme/shop",
+        tokens=(TOKEN,),
+        transport=Transport(ca_bundle=certificates["bundle"]),
+    )
+    assert known(client.get("branches/main"))["name"] == "main"
+    assert client._exchange._context is not None
+    assert len(client._exchange._context.get_ca_certs()) == 1
     assert "certificate" in refused(secure.url)
 
 
@@ -387,6 +396,16 @@ def test_what_is_no_whole_answer_is_unavailable(case: str) -> None:
         said = refused(wire.url, total_seconds=20.0 if case == "endless" else 0.6)
     assert re.search(reason, said), said
     assert time.monotonic() - started < 10
+
+
+def test_a_request_that_was_given_up_does_not_go_on_reading() -> None:
+    before = set(threading.enumerate())
+    with Wire(dripping_body) as wire:
+        refused(wire.url, total_seconds=0.3)
+        left = [thread for thread in threading.enumerate() if thread.name == "github-request" and thread not in before]
+        for thread in left:
+            thread.join(timeout=3)
+        assert not any(thread.is_alive() for thread in left)
 
 
 def test_a_silent_server_is_left_in_time() -> None:
