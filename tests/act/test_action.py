@@ -182,3 +182,29 @@ def test_later_steps_find_their_environment_unchanged(github: FakeGitHub, act: A
     before, after = ((ran.kept / f"env-{when}").read_text(encoding="utf-8") for when in ("before", "after"))
     assert before == after
     assert "CI_GUARD" not in after
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "BASH_FUNC_exec%%=() { exit 0; }",
+        "BASH_FUNC_python3%%=() { exit 0; }",
+        "BASH_ENV={folder}/quit.sh",
+        "ENV={folder}/quit.sh",
+        "OPENSSL_CONF={folder}/none.cnf",
+        "PYTHONHOME={folder}",
+        "SHELLOPTS=xtrace",
+    ],
+    ids=lambda text: text.partition("=")[0],
+)
+def test_an_earlier_step_that_plants_variables_does_not_open_the_gate(
+    github: FakeGitHub, act: Act, tmp_path: Path, planted: str
+) -> None:
+    """The runner hands on what a step writes to its environment file, exported functions included."""
+    quit_at_once = tmp_path / "quit.sh"
+    quit_at_once.write_text("exit 0\n", encoding="utf-8")
+    line = planted.replace("{folder}", str(tmp_path))
+    before = f'      - run: echo {line!r} >> "$GITHUB_ENV"\n'
+    shop = shop_with(github, tmp_path / "shop", runner.workflow(before=before), approved_by=())
+    ran = act(shop, pushed(github, shop, tmp_path / "job"))
+    assert (ran.outputs.get("verdict"), ran.built) == ("deny", False), ran.log
