@@ -89,7 +89,8 @@ def conclude(rulings: Sequence[Ruling]) -> tuple[Verdict, str]:
     if not rulings:
         return Verdict.ERROR, "Nothing was judged, and nothing judged proves nothing."
     if count[Weight.DENIES]:
-        return Verdict.DENY, f"{requirements(count[Weight.DENIES])} not met."
+        open_ones = f", and {requirements(count[Weight.UNDECIDED])} not decided" if count[Weight.UNDECIDED] else ""
+        return Verdict.DENY, f"{requirements(count[Weight.DENIES])} not met{open_ones}."
     if count[Weight.ERROR]:
         return Verdict.ERROR, f"{requirements(count[Weight.ERROR])} not judged because a control broke."
     if count[Weight.UNDECIDED]:
@@ -170,7 +171,7 @@ def waiver_notes(waivers: Iterable[Waiver], rulings: Sequence[Ruling], today: da
         )
         if today > waiver.until:
             yield f"{name} at {waiver.place} ended on {waiver.until} and does nothing."
-        elif not needed:
-            yield f"{name} at {waiver.place} covers nothing in this run."
         elif waiver.until - today <= ENDS_SOON:
             yield f"{name} at {waiver.place} ends on {waiver.until}."
+        elif not needed:
+            yield f"{name} at {waiver.place} covers nothing in this run."

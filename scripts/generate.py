@@ -83,7 +83,7 @@ def control_page(meta: Meta) -> str:
             f"| value | {value_of(r.kind)} |",
             f"| severity | {severity_word(r.severity)} |",
             f"| on GitHub | {cell(r.github)} |",
-            f"| on GitLab | {cell(r.gitlab)} |",
+            f"| on GitLab (not read by this version) | {cell(r.gitlab)} |",
             f"| rests on | {cell(r.source)} |",
             "",
         ]

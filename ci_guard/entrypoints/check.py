@@ -15,7 +15,7 @@ from ci_guard.controls import CONTROLS
 from ci_guard.entrypoints.options import CheckOptions
 from ci_guard.errors import PolicyError, PolicyUnreadable, UsageError
 from ci_guard.evidence import environment
-from ci_guard.evidence.checkout import Checkout, read_plain_file
+from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, Checkout, read_plain_file
 from ci_guard.evidence.interface import Forge
 from ci_guard.evidence.local import Local
 from ci_guard.gate import run_gate
@@ -117,6 +117,11 @@ def read_policy(options: CheckOptions, forge: Forge) -> Policy:
             else "A policy that may exist is never replaced by the baseline profile.",
         )
     if file.value is not None:
+        if file.value.content is None:
+            raise PolicyError(
+                f"{file.value.place} is larger than a policy may be ({MAXIMUM_POLICY_BYTES} bytes).",
+                hint="A policy is read by people; split off what is none.",
+            )
         return load([PolicyText(content=file.value.content, place=file.value.place)], METAS)
     if options.policy_path:
         raise PolicyError(

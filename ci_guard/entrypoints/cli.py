@@ -9,6 +9,9 @@ from typing import Final, TextIO
 
 from ci_guard import __version__
 
+UNHEARD: Final = 2
+"""Instead of 0 where the result could not be written: somebody counts on reading it."""
+
 INTERRUPTED: Final = 130
 """128 + SIGINT, as shells report it."""
 
@@ -39,7 +42,6 @@ def run(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr:
     from ci_guard.entrypoints import options as command_line
     from ci_guard.entrypoints.delivery import deliver
     from ci_guard.entrypoints.outcome import failed
-    from ci_guard.model.run import Platform
 
     output = command_line.reports_despite_errors(argv)
     platform = command_line.platform_despite_errors(argv, environ)
@@ -49,7 +51,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr:
         if isinstance(options, command_line.ScanOptions):
             from ci_guard.entrypoints.scan import run_scan
 
-            result = run_scan(options, stderr, in_ci=platform is not Platform.LOCAL)
+            result = run_scan(options, stderr, platform)
         else:
             from ci_guard.entrypoints.check import run_check
 
@@ -58,4 +60,16 @@ def run(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr:
         return int(done.code or 0)
     except Exception as error:  # noqa: BLE001 - the one place where an error becomes a clear message and exit code 4
         result = failed(error, platform)
-    return deliver(result, output, environ, stdout, stderr, action="--inputs" in argv)
+    try:
+        return deliver(result, output, environ, stdout, stderr, action="--inputs" in argv)
+    except OSError:  # a closed pipe, a full disk: nobody hears the verdict, so it must not read as `allow`
+        silence(stdout)
+        return result.decision.exit_code or UNHEARD
+
+
+def silence(stream: TextIO) -> None:
+    """Keep Python from complaining, at its end, about what could not be written to a stream that is gone."""
+    try:
+        stream.close()
+    except OSError:
+        return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, NoReturn
 
 from ci_guard.errors import UsageError
@@ -226,9 +227,9 @@ def known_mode(name: str) -> Mode:
 
 def platform_despite_errors(argv: Sequence[str], environ: Mapping[str, str]) -> Platform:
     """Return where a result is told, whatever else is wrong: on the named platform, else on the detected one."""
-    named = lenient(argv).platform
-    if named in PLATFORMS:
-        return Platform(named)
+    for name in values_of("--platform", argv):
+        if name in PLATFORMS:
+            return Platform(name)
     try:
         return environment.detect(environ)
     except UsageError:
@@ -237,21 +238,19 @@ def platform_despite_errors(argv: Sequence[str], environ: Mapping[str, str]) -> 
 
 def reports_despite_errors(argv: Sequence[str]) -> Output:
     """Return the reports that a command line asks for, which are written whatever else is wrong with it."""
-    try:
-        reports = lenient(argv).report
-        return output_options(
-            argparse.Namespace(report=reports, quiet="--quiet" in argv, no_color="--no-color" in argv)
-        )
-    except UsageError:
-        return Output()
+    reports = {}
+    for text in values_of("--report", argv):
+        name, _, file = text.partition("=")
+        if name in FORMATS and file:
+            reports[file] = name
+    return Output(
+        reports=tuple((name, file) for file, name in reports.items()),
+        quiet="--quiet" in argv,
+        color="--no-color" not in argv,
+    )
 
 
-def lenient(argv: Sequence[str]) -> argparse.Namespace:
-    """Read where to tell a result from a command line, and pass over everything else."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--report", action="append", default=[])
-    parser.add_argument("--platform")
-    try:
-        return parser.parse_known_args(list(argv))[0]
-    except argparse.ArgumentError:
-        return argparse.Namespace(report=[], platform=None)
+def values_of(option: str, argv: Sequence[str]) -> list[str]:
+    """Return every value that a command line gives an option, in either spelling, without judging the rest."""
+    joined = [word.removeprefix(f"{option}=") for word in argv if word.startswith(f"{option}=")]
+    return joined + [value for word, value in pairwise(argv) if word == option]

@@ -16,7 +16,7 @@ from ci_guard.entrypoints.options import ScanOptions
 from ci_guard.entrypoints.outcome import unknown_run
 from ci_guard.errors import UsageError
 from ci_guard.gate import judge
-from ci_guard.git import Repository
+from ci_guard.git import Repository, locate
 from ci_guard.model.decision import Effort, PolicySummary, Result
 from ci_guard.model.fact import Known, Source
 from ci_guard.model.facts import Facts
@@ -43,7 +43,7 @@ POLICY: Final = Policy(
 """What `scan` judges by; it is the command's meaning and no file can change it."""
 
 
-def run_scan(options: ScanOptions, stderr: TextIO, *, in_ci: bool) -> Result:
+def run_scan(options: ScanOptions, stderr: TextIO, platform: Platform) -> Result:
     """
     Scan one source and return the result.
 
@@ -52,8 +52,8 @@ def run_scan(options: ScanOptions, stderr: TextIO, *, in_ci: bool) -> Result:
     """
     started = time.monotonic()
     now = datetime.now(timezone.utc)
-    run = unknown_run(Platform.LOCAL, "scan reads files, not a run")
-    with Progress(stderr, quiet=options.output.quiet, ci=in_ci) as progress:
+    run = unknown_run(platform, "scan reads files, not a run")
+    with Progress(stderr, quiet=options.output.quiet, ci=platform is not Platform.LOCAL) as progress:
         progress.step("scanning for secrets")
         found = read(options)
     facts = Facts(run=run, scan=Known(value=found, source=Source.GIT, detail=", ".join(found.sources)))
@@ -79,10 +79,11 @@ def read(options: ScanOptions) -> SecretScan:
     root = Path(options.path)
     if not root.is_dir():
         raise UsageError(
-            f"{options.path!r} is no folder.", hint="Name a repository or a folder, or - for standard input."
+            f"{options.path!r} is no folder.",
+            hint="Name a repository or a folder; a single file is read from standard input: scan - < FILE.",
         )
     if options.range is None:
-        return scan(ScanRequest(root=root, work_tree=True))
+        return scan(ScanRequest(root=root, tree=locate(root.absolute()) is not None, work_tree=True))
     repository = Repository.open(root)
     ends = [repository.rev_parse(name) for name in options.range]
     for name, sha in zip(options.range, ends, strict=True):

@@ -1,10 +1,12 @@
-"""What people really run a gate on: no git, no repository, no commit, odd files; one clear message each and no traceback."""
+"""What people really run a gate on: no git, no repository, no commit, odd files; one clear message for each."""
 
 from __future__ import annotations
 
 import io
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -223,3 +225,45 @@ def test_a_secret_in_the_work_tree_denies_and_does_not_leave_the_process(guard: 
     assert "settings.py" in text
     assert secret not in text
     assert secret[4:12] not in text
+
+
+def test_valid_reports_are_written_although_another_one_was_refused(guard: Guard, tmp_path: Path) -> None:
+    report = tmp_path / "ok.json"
+    assert guard(tmp_path, "scan", "--report", f"json={report}", "--report", "pdf=x").exit_code == 2
+    assert json.loads(report.read_text(encoding="utf-8"))["exit_code"] == 2
+
+
+def test_a_report_is_written_although_an_option_lacks_its_value(guard: Guard, tmp_path: Path) -> None:
+    report = tmp_path / "ok.json"
+    assert guard(tmp_path, "check", f"--report=json={report}", "--platform").exit_code == 2
+    assert json.loads(report.read_text(encoding="utf-8"))["verdict"] == "error"
+
+
+@pytest.mark.parametrize(("secret", "expected"), [("", 2), ("AK" + "IA" + "Q3EGRTZ7KLMNWXYV", 1)])
+def test_an_output_that_nobody_can_read_is_never_exit_0_and_never_a_traceback(
+    tmp_path: Path, secret: str, expected: int
+) -> None:
+    path = repository(tmp_path / "r", "a.py")
+    (path / "b.py").write_text(f"KEY = '{secret}'\n", encoding="utf-8")
+    command = [sys.executable, "-m", "ci_guard", "scan", str(path)]
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(command, cwd=consumer.ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == expected
+    assert "Traceback" not in done.stderr
+
+
+def test_a_secret_that_was_committed_and_only_deleted_on_disk_is_found(guard: Guard, tmp_path: Path) -> None:
+    path = repository(tmp_path / "r", "a.py")
+    consumer.write(path, {"settings.py": "KEY = '" + "AK" + "IA" + "Q3EGRTZ7KLMNWXYV'\n"})
+    consumer.git(path, "commit", "-q", "-m", "Oops")
+    (path / "settings.py").unlink()
+    assert guard(path, "scan").exit_code == 1
+
+
+def test_a_policy_of_ten_megabytes_is_a_policy_error(guard: Guard, tmp_path: Path) -> None:
+    path = repository(tmp_path / "r", "a.py")
+    consumer.write(path, {".ci-guard.yml": "[" * 10_000_000})
+    consumer.git(path, "commit", "-q", "-m", "Bomb")
+    said = guard(path, "check")
+    assert said.exit_code == 2
+    assert "larger than a policy may be" in said.out

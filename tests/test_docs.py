@@ -1,0 +1,95 @@
+"""What the documentation says is there is there, and its examples are accepted by the code that they are about."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ci_guard.controls import CONTROLS
+from ci_guard.policy.load import PolicyText, load
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("requirements/*.md")])
+LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+PATH = re.compile(r"`((?:ci_guard|tests|docs|scripts|actions|requirements)/[^`\s]*)`")
+FENCE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
+
+
+def examples(key: str) -> list[Any]:
+    """Return every YAML example of the documentation that has this key at its top."""
+    found: list[Any] = []
+    for page in PAGES:
+        for text in FENCE.findall(page.read_text(encoding="utf-8")):
+            if re.search(rf"^{key}:", text, re.MULTILINE):
+                found.append(pytest.param(text, id=f"{page.relative_to(ROOT)}:{len(found)}"))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
+    targets = [target for target, _ in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in target]
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_paths_that_are_named_exist(page: Path) -> None:
+    """The recipes stay true: a path with a placeholder must fit some control."""
+    missing = []
+    for name in PATH.findall(page.read_text(encoding="utf-8")):
+        fitting = [name.replace("<control>", form) for form in ("secret_free", "secret-free", "secret_free")]
+        if not any((ROOT / path).exists() for path in fitting):
+            missing.append(name)
+    assert missing == []
+
+
+@pytest.mark.parametrize("text", examples("version"))
+def test_policies_that_are_shown_are_accepted(text: str) -> None:
+    metas = [control.META for control in CONTROLS]
+    assert load([PolicyText(content=text.encode(), place="example.yml")], metas).controls
+
+
+@pytest.mark.parametrize("text", examples("jobs"))
+def test_workflows_that_are_shown_pin_actions_and_grant_only_reading(text: str) -> None:
+    workflow = yaml.safe_load(text)
+    guard = workflow["jobs"]["guard"]
+    assert set(guard["permissions"].values()) == {"read"}
+    assert guard["steps"][0]["with"] == {"fetch-depth": 0, "persist-credentials": False}
+    foreign = [step["uses"] for step in guard["steps"] if not step["uses"].startswith("ci-guard/")]
+    assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", uses) for uses in foreign)
+
+
+def action() -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8")))
+
+
+def test_every_input_and_output_of_the_action_is_documented() -> None:
+    page = (ROOT / "docs/github.md").read_text(encoding="utf-8")
+    names = [*action()["inputs"], *action()["outputs"]]
+    assert [name for name in names if f"`{name}`" not in page] == []
+
+
+def test_the_action_passes_inputs_by_the_environment_only_and_fixes_platform_and_enforcement() -> None:
+    (step,) = action()["runs"]["steps"]
+    assert "${{" not in step["run"]
+    assert " check --platform github --enforce --inputs" in step["run"]
+    passed = " ".join(str(value) for value in step["env"].values())
+    assert [name for name in action()["inputs"] if f"inputs.{name} " not in passed] == []
+
+
+def test_every_action_in_our_own_workflows_is_pinned_by_commit() -> None:
+    for path in ROOT.glob(".github/workflows/*.yml"):
+        for uses in re.findall(r"uses:\s*(\S+)", path.read_text(encoding="utf-8")):
+            assert uses.startswith("./") or re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", uses), (path.name, uses)
+
+
+def test_generated_files_are_fresh() -> None:
+    done = subprocess.run(
+        [sys.executable, "scripts/generate.py", "--check"], cwd=ROOT, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
