@@ -140,6 +140,12 @@ def test_a_rule_protects_something_only_where_a_name_shows_it(
     assert refs.protects_something(include, exclude) is expected
 
 
+def test_one_include_is_enough_to_protect_and_one_exclude_to_free() -> None:
+    assert refs.protects(["w*", "v*"], ["nightly-*", "x*"], "v1")
+    assert not refs.protects(["w*", "v*"], ["nightly-*", "v1"], "v1")
+    assert not refs.protects(["w*", "x*"], [], "v1")
+
+
 def texts(alphabet: str, longest: int) -> list[str]:
     return ["".join(signs) for length in range(longest + 1) for signs in product(alphabet, repeat=length)]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from hypothesis import settings
 
 from ci_guard.controls import CONTROLS
 from ci_guard.errors import PolicyError
@@ -17,6 +18,9 @@ from ci_guard.policy.load import PolicyText, load
 
 METAS: Final = tuple(control.META for control in CONTROLS)
 CASES: Final = Path(__file__).parent / "cases"
+
+unhurried: Final = settings(deadline=None)
+"""For property tests: a busy machine is no reason to fail."""
 
 
 def policy_of(*texts: str | bytes | Mapping[str, Any]) -> Policy:

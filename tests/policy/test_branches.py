@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from ci_guard.policy.branches import objection
 from tests.policy.given import CASES
 
-
 NAMES = (CASES / "branches.txt").read_text(encoding="utf-8").splitlines()
 
 

@@ -16,7 +16,7 @@ from ci_guard.errors import PolicyError
 from ci_guard.policy.characters import LARGEST
 from ci_guard.policy.document import DEEPEST, MOST, Node, read_document
 from ci_guard.policy.place import Place
-from tests.policy.given import CASES, plain, said_in_comment
+from tests.policy.given import CASES, plain, said_in_comment, unhurried
 
 BOM = "\ufeff".encode()
 
@@ -49,6 +49,7 @@ json_values = st.recursive(
 )
 
 
+@unhurried
 @given(json_values, st.sampled_from([None, 2]))
 def test_reads_all_json_as_json(value: object, indent: int | None) -> None:
     """YAML 1.2 is a superset of JSON; without this a generated policy could mean something else."""
@@ -225,6 +226,7 @@ PIECES = [
 awkward = st.lists(st.sampled_from(PIECES)).map("".join)
 
 
+@unhurried
 @given(awkward | st.text())
 @example("a: !<tag:yaml.org,2002:int> x")
 @example("--- %\n")
@@ -239,6 +241,7 @@ def test_any_text_is_read_or_refused_in_one_clear_sentence(text: str) -> None:
     assert_read_or_clearly_refused(text.encode("utf-8", "surrogatepass"))
 
 
+@unhurried
 @given(st.binary())
 def test_any_bytes_are_read_or_refused_in_one_clear_sentence(content: bytes) -> None:
     assert_read_or_clearly_refused(content)

@@ -24,7 +24,7 @@ from ci_guard.policy.layering import combine
 from ci_guard.policy.load import PolicyText, load
 from ci_guard.policy.place import Place, Stated
 from ci_guard.policy.reading import LayerReader
-from tests.policy.given import CASES, METAS, policy_of, said_in_comment
+from tests.policy.given import CASES, METAS, policy_of, said_in_comment, unhurried
 
 
 @pytest.mark.parametrize("folder", sorted((CASES / "layers").iterdir()), ids=lambda path: path.name)
@@ -258,6 +258,7 @@ KINDS: list[Kind] = [Flag(), AtLeast(), AtLevel(), AllOf(), NoneBut()]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@unhurried
 @given(data=st.data())
 def test_a_value_reads_back_as_it_was_written(kind: Kind, data: st.DataObject) -> None:
     value = kind.parse(data.draw(values(kind)))
@@ -265,6 +266,7 @@ def test_a_value_reads_back_as_it_was_written(kind: Kind, data: st.DataObject) -
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@unhurried
 @given(data=st.data())
 def test_a_merged_value_asks_for_both_whichever_came_first(kind: Kind, data: st.DataObject) -> None:
     one, two = kind.parse(data.draw(values(kind))), kind.parse(data.draw(values(kind)))

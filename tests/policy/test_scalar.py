@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_guard.policy.scalar import CORE, joined, resolve, tagged
-from tests.policy.given import CASES
+from tests.policy.given import CASES, unhurried
 
 
 @pytest.mark.parametrize("text", ["", "~", "null", "Null", "NULL"])
@@ -81,11 +81,13 @@ def test_leaves_everything_else_text(text: str) -> None:
     assert resolve(text) == text
 
 
+@unhurried
 @given(st.integers(min_value=-(10**90), max_value=10**90))
 def test_reads_any_number_as_it_was_written(number: int) -> None:
     assert resolve(str(number)) == number
 
 
+@unhurried
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_reads_any_float_as_it_was_written(number: float) -> None:
     assert resolve(repr(number)) == number
@@ -122,6 +124,7 @@ def test_refuses_a_text_that_does_not_fit_its_tag(text: str, tag: str) -> None:
         tagged(text, CORE + tag)
 
 
+@unhurried
 @given(st.text())
 def test_joins_the_surrogates_of_json_escapes(text: str) -> None:
     halves = text.encode("utf-16-le", "surrogatepass")
