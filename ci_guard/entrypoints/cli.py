@@ -61,10 +61,12 @@ def run(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr:
     except Exception as error:  # noqa: BLE001 - the one place where an error becomes a clear message and exit code 4
         result = failed(error, platform)
     try:
-        return deliver(result, output, environ, stdout, stderr, action="--inputs" in argv)
+        exit_code = deliver(result, output, environ, stdout, stderr, action="--inputs" in argv)
+        stdout.flush()
     except OSError:  # a closed pipe, a full disk: nobody hears the verdict, so it must not read as `allow`
         silence(stdout)
         return result.decision.exit_code or UNHEARD
+    return exit_code
 
 
 def silence(stream: TextIO) -> None:
