@@ -18,7 +18,7 @@ from ci_guard.model.judgement import Judgement
 from ci_guard.model.kinds import Level
 from ci_guard.model.review import Change, ChangeState, Origin, OwnedPath, Provenance
 from ci_guard.model.run import Event, Run
-from ci_guard.model.settings import Settings
+from ci_guard.model.settings import DEFAULT_EVENTS, Settings
 
 META = declared.META
 
@@ -29,7 +29,6 @@ OWNER_REVIEW: Final = "code-owner-review"
 
 OPEN_CHANGES: Final = frozenset({Event.CHANGE, Event.TARGET_CHANGE})
 """Events about a change that is not merged yet: judged only where the policy's `on` names them."""
-JUDGED_ON: Final = frozenset(Event) - OPEN_CHANGES
 
 REFUSED: Final = "no reviewed change brought the commit, and that is refused already"
 DIRECT: Final = "Bring the commit in by a reviewed change, and block direct pushes by a rule."
@@ -91,7 +90,7 @@ def excuse(settings: Settings, run: Run) -> str | Unknown | None:
     if isinstance(run.event, Unknown):
         return run.event
     event = run.event.value
-    if event not in (JUDGED_ON if settings.on is None else settings.on):
+    if event not in (DEFAULT_EVENTS if settings.on is None else settings.on):
         return f"the policy does not judge reviews on {event.value}"
     if event in OPEN_CHANGES:
         return excuse_change(settings, run)
