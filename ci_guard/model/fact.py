@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeAlias, TypeVar
 
@@ -71,11 +71,6 @@ def apply(fact: Fact[T], function: Callable[[T], S]) -> Fact[S]:
     if isinstance(fact, Unknown):
         return fact
     return Known(value=function(fact.value), source=fact.source, detail=fact.detail)
-
-
-def relabel(fact: Fact[T], detail: str) -> Fact[T]:
-    """Return the same fact, read at `detail`."""
-    return replace(fact, detail=detail)
 
 
 def invisible(reason: str, *, needs: str | None = None, detail: str = "") -> Unknown:

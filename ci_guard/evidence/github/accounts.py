@@ -38,8 +38,3 @@ def read_noreply(email: str, domain: str) -> tuple[int | None, str] | None:
     if found is None or found[3].lower() != domain:
         return None
     return int(found[1]) if found[1] else None, found[2]
-
-
-def type_of_login(login: str) -> AccountType:
-    """Return the kind of account by its login, where nothing else tells: those of apps end in `[bot]`."""
-    return AccountType.BOT if login.endswith("[bot]") else AccountType.USER
