@@ -25,8 +25,7 @@ def deliver(
     Write every report that was asked for and return the exit code.
 
     Shape: with a report on standard output everything else goes to standard error. A report that cannot be written
-    turns an exit code of 0
-    into 2, because somebody counts on it; any other exit code stays.
+    turns an exit code of 0 into 2, because somebody counts on it; any other exit code stays.
     """
     exit_code = result.decision.exit_code
     unwritten = []
@@ -59,12 +58,13 @@ def tell_github(result: Result, environ: Mapping[str, str], log: TextIO, *, acti
     unwritten = []
     log.write(annotate.render(result))
     try:
-        if environ.get("GITHUB_STEP_SUMMARY"):
-            append(Path(environ["GITHUB_STEP_SUMMARY"]), step_summary.render(result))
+        # The outputs first: later jobs read the verdict there, and a summary that fails must not cost it.
         if action and environ.get("GITHUB_OUTPUT"):
             report = Path(tempfile.mkdtemp(prefix="ci-guard-", dir=environ.get("RUNNER_TEMP") or None)) / "report.json"
             write_whole(report, json_v1.render(result))
             append(Path(environ["GITHUB_OUTPUT"]), action_outputs.render(result, report=str(report)))
+        if environ.get("GITHUB_STEP_SUMMARY"):
+            append(Path(environ["GITHUB_STEP_SUMMARY"]), step_summary.render(result))
     except OSError as error:
         unwritten.append(f"The job's summary or outputs could not be written: {error.strerror}.")
     return unwritten
