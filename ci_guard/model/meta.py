@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ci_guard.model.judgement import Severity
 from ci_guard.model.kinds import Kind
+from ci_guard.model.reference import Reference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,8 @@ class Requirement:
     """How to satisfy it on GitLab, and which token shows it."""
     source: str
     """The platform page, RFC or advisory that the rule rests on."""
+    references: tuple[Reference, ...] = ()
+    """Items of frameworks that a pass satisfies or supports."""
 
 
 @dataclass(frozen=True, kw_only=True)
