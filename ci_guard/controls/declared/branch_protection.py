@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ci_guard.controls.frameworks import CIS, OSPS, OWASP, SLSA
 from ci_guard.model.judgement import Severity
 from ci_guard.model.kinds import AllOf, AtLeast, Flag, NoneBut
 from ci_guard.model.meta import Meta, Requirement
@@ -49,6 +50,10 @@ META: Final = Meta(
             ),
             gitlab=f"Protect the branch under Settings, Repository, Protected branches. {FROM_18_3}",
             source=CLASSIC,
+            references=(
+                *SLSA.supports("access-and-history", "protected-refs"),
+                *OWASP.supports("CICD-SEC-1", "CICD-SEC-4"),
+            ),
         ),
         Requirement(
             id="no-force-push",
@@ -62,6 +67,7 @@ META: Final = Meta(
                 f"permissive one wins. {READ_API}"
             ),
             source=RULES,
+            references=(*SLSA.supports("access-and-history", "history"), *CIS.satisfies("1.1.16")),
         ),
         Requirement(
             id="no-deletion",
@@ -75,6 +81,11 @@ META: Final = Meta(
                 f"{FROM_18_3}"
             ),
             source=RULES,
+            references=(
+                *SLSA.supports("access-and-history", "history"),
+                *OSPS.satisfies("OSPS-AC-03.02"),
+                *CIS.satisfies("1.1.17"),
+            ),
         ),
         Requirement(
             id="pull-request",
@@ -85,6 +96,12 @@ META: Final = Meta(
             github=f"Rule `Require a pull request before merging`. {SEEN}",
             gitlab=f"Protected branch with `Allowed to push and merge` set to `No one`. {READ_API}",
             source=RULES,
+            references=(
+                *SLSA.supports("two-party-review"),
+                *OSPS.satisfies("OSPS-AC-03.01"),
+                *CIS.supports("1.1.3", "2.3.4"),
+                *OWASP.supports("CICD-SEC-1"),
+            ),
         ),
         Requirement(
             id="approvals",
@@ -98,6 +115,12 @@ META: Final = Meta(
                 f"{READ_API}"
             ),
             source=RULES,
+            references=(
+                *SLSA.supports("two-party-review"),
+                *OSPS.supports("OSPS-QA-07.01"),
+                *CIS.supports("1.1.3", "2.3.4"),
+                *OWASP.supports("CICD-SEC-1"),
+            ),
         ),
         Requirement(
             id="dismiss-stale-approvals",
@@ -111,6 +134,7 @@ META: Final = Meta(
                 f"{READ_API}"
             ),
             source=RULES,
+            references=(*SLSA.supports("two-party-review"), *CIS.satisfies("1.1.4")),
         ),
         Requirement(
             id="last-push-approval",
@@ -124,6 +148,7 @@ META: Final = Meta(
                 f"{READ_API}"
             ),
             source=RULES,
+            references=(*SLSA.supports("two-party-review"), *OSPS.supports("OSPS-QA-07.01")),
         ),
         Requirement(
             id="code-owner-review",
@@ -134,6 +159,7 @@ META: Final = Meta(
             github=f"`Require review from Code Owners`, with a CODEOWNERS file on the branch. {SEEN}",
             gitlab=f"`Require approval from code owners` on the protected branch (Premium). {READ_API}",
             source=RULES,
+            references=(*CIS.satisfies("1.1.7"),),
         ),
         Requirement(
             id="required-reviewers",
@@ -147,6 +173,7 @@ META: Final = Meta(
             github=f"`Require review from specific teams` of the rule `Require a pull request before merging`. {SEEN}",
             gitlab=f"An approval rule for the branch that names the group (Premium). {READ_API}",
             source=RULES,
+            references=(*CIS.supports("1.1.3"),),
         ),
         Requirement(
             id="restricted-dismissal",
@@ -157,6 +184,7 @@ META: Final = Meta(
             github=f"`Restrict who can dismiss pull request reviews`. {SEEN}",
             gitlab="GitLab has no such setting: reviewers withdraw only their own approval.",
             source=CLASSIC,
+            references=(*CIS.satisfies("1.1.5"),),
         ),
         Requirement(
             id="status-checks",
@@ -170,6 +198,11 @@ META: Final = Meta(
                 f"{READ_API}"
             ),
             source=RULES,
+            references=(
+                *SLSA.supports("technical-controls"),
+                *OSPS.supports("OSPS-QA-03.01", "OSPS-QA-06.01"),
+                *CIS.satisfies("1.1.9"),
+            ),
         ),
         Requirement(
             id="up-to-date",
@@ -183,6 +216,7 @@ META: Final = Meta(
                 f"{READ_API}"
             ),
             source=RULES,
+            references=(*CIS.satisfies("1.1.10"),),
         ),
         Requirement(
             id="check-source",
@@ -199,6 +233,7 @@ META: Final = Meta(
             ),
             gitlab=f"External status checks are bound to their service; a pipeline belongs to the project. {READ_API}",
             source=CLASSIC,
+            references=(*SLSA.supports("technical-controls"), *OSPS.supports("OSPS-QA-03.01")),
         ),
         Requirement(
             id="include-admins",
@@ -215,6 +250,7 @@ META: Final = Meta(
                 f"{READ_API}"
             ),
             source=CLASSIC,
+            references=(*SLSA.supports("technical-controls"), *CIS.satisfies("1.1.14"), *OWASP.supports("CICD-SEC-1")),
         ),
         Requirement(
             id="no-bypass",
@@ -228,6 +264,7 @@ META: Final = Meta(
             ),
             gitlab=f"No users, groups or deploy keys in `Allowed to push and merge` and `Allowed to merge`. {READ_API}",
             source=RULESETS,
+            references=(*SLSA.supports("technical-controls"), *OWASP.supports("CICD-SEC-1")),
         ),
         Requirement(
             id="linear-history",
@@ -241,6 +278,7 @@ META: Final = Meta(
             github=f"Rule `Require linear history`. {SEEN}",
             gitlab=f"Merge method `Fast-forward merge`. {READ_API}",
             source=RULES,
+            references=(*CIS.satisfies("1.1.13"),),
         ),
         Requirement(
             id="signed-commits",
@@ -251,6 +289,7 @@ META: Final = Meta(
             github=f"Rule `Require signed commits`. {SEEN}",
             gitlab=f"Push rule `Reject unsigned commits` (Premium), which a Maintainer's token shows. {READ_API}",
             source=RULES,
+            references=(*CIS.satisfies("1.1.12"), *OWASP.supports("CICD-SEC-9")),
         ),
         Requirement(
             id="resolved-conversations",
@@ -261,6 +300,7 @@ META: Final = Meta(
             github=f"`Require conversation resolution before merging`. {SEEN}",
             gitlab=f"`All threads must be resolved` in the merge request settings. {READ_API}",
             source=RULES,
+            references=(*CIS.satisfies("1.1.11"),),
         ),
         Requirement(
             id="restricted-push",
@@ -274,6 +314,7 @@ META: Final = Meta(
             github=f"Rule `Restrict updates`, or classic `Restrict who can push to matching branches`. {SEEN}",
             gitlab=f"`Allowed to push and merge` names no role below Maintainer. {FROM_18_3}",
             source=RULES,
+            references=(*SLSA.supports("access-and-history"), *CIS.supports("1.1.15")),
         ),
         Requirement(
             id="restricted-merge",
@@ -287,6 +328,7 @@ META: Final = Meta(
             ),
             gitlab=f"`Allowed to merge` names no role below Maintainer. {FROM_18_3}",
             source=PROTECTED,
+            references=(*SLSA.supports("access-and-history"), *CIS.supports("1.1.15")),
         ),
         Requirement(
             id="restricted-creation",
@@ -300,6 +342,7 @@ META: Final = Meta(
                 f"branch. {READ_API}"
             ),
             source=RULES,
+            references=(*SLSA.supports("access-and-history"),),
         ),
         Requirement(
             id="protected-tags",
@@ -316,6 +359,7 @@ META: Final = Meta(
             ),
             gitlab=f"Settings, Repository, Protected tags ({GITLAB}/protected_tags/). {READ_API}",
             source="https://nvd.nist.gov/vuln/detail/CVE-2025-30066",
+            references=(*SLSA.supports("access-and-history"),),
         ),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ci_guard.controls.frameworks import CIS, OSPS, OWASP, SLSA
 from ci_guard.model.judgement import Severity
 from ci_guard.model.kinds import AtLeast, AtLevel, Flag
 from ci_guard.model.meta import Meta, Requirement
@@ -33,6 +34,12 @@ META: Final = Meta(
             ),
             gitlab=f"Merge by merge request, with `Allowed to push and merge` set to `No one`. {NOTES}",
             source=PULLS,
+            references=(
+                *SLSA.supports("two-party-review"),
+                *OSPS.supports("OSPS-AC-03.01", "OSPS-QA-07.01"),
+                *CIS.supports("1.1.3", "2.3.4"),
+                *OWASP.supports("CICD-SEC-1"),
+            ),
         ),
         Requirement(
             id="reviewed-history",
@@ -43,6 +50,12 @@ META: Final = Meta(
             github=f"As for `reviewed-change`. A push of more than 100 commits cannot be decided. {READ}",
             gitlab=f"As for `reviewed-change`. A push of more than 100 commits cannot be decided. {NOTES}",
             source="https://docs.github.com/rest/commits/commits#compare-two-commits",
+            references=(
+                *SLSA.supports("continuity", "two-party-review"),
+                *OSPS.supports("OSPS-AC-03.01"),
+                *CIS.supports("1.1.3", "2.3.4"),
+                *OWASP.supports("CICD-SEC-1"),
+            ),
         ),
         Requirement(
             id="approvals",
@@ -56,6 +69,12 @@ META: Final = Meta(
             github=f"Ask for reviews before merging; apps and the author never count. {READ}",
             gitlab=f"Ask for approvals before merging; bots and the author never count. {NOTES}",
             source=REVIEWS,
+            references=(
+                *SLSA.supports("two-party-review"),
+                *OSPS.supports("OSPS-QA-07.01"),
+                *CIS.supports("1.1.3", "2.3.4"),
+                *OWASP.supports("CICD-SEC-1"),
+            ),
         ),
         Requirement(
             id="independence",
@@ -75,6 +94,12 @@ META: Final = Meta(
                 ""
                 "https://docs.github.com/pull-requests/committing-changes-to-your-project/creating-and-editing-commits/creating-a-commit-with-multiple-authors"
             ),
+            references=(
+                *SLSA.supports("two-party-review"),
+                *OSPS.supports("OSPS-QA-07.01"),
+                *CIS.supports("1.1.3"),
+                *OWASP.supports("CICD-SEC-1"),
+            ),
         ),
         Requirement(
             id="freshness",
@@ -88,6 +113,7 @@ META: Final = Meta(
             github=f"Switch on `Dismiss stale pull request approvals when new commits are pushed`. {READ}",
             gitlab=f"Switch on `Remove all approvals` when a commit is added (Premium). {NOTES}",
             source=REVIEWS,
+            references=(*SLSA.supports("two-party-review"),),
         ),
         Requirement(
             id="authority",
@@ -98,6 +124,7 @@ META: Final = Meta(
             github="Ask somebody with write access for a review. Every token shows the level (`metadata: read`).",
             gitlab="Ask a Developer or above. A token with `read_api` shows the level.",
             source="https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user",
+            references=(*SLSA.supports("two-party-review"), *CIS.supports("1.1.3")),
         ),
         Requirement(
             id="no-rejection",
@@ -108,6 +135,7 @@ META: Final = Meta(
             github=f"The reviewer approves, or somebody who may dismisses the review. {READ}",
             gitlab=f"The reviewer approves or withdraws the request for changes. {NOTES}",
             source=REVIEWS,
+            references=(*OWASP.supports("CICD-SEC-1"),),
         ),
         Requirement(
             id="code-owner-review",
@@ -129,6 +157,7 @@ META: Final = Meta(
                 ""
                 "https://docs.github.com/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners"
             ),
+            references=(*CIS.supports("1.1.7"),),
         ),
     ),
 )
