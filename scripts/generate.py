@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+
+from frameworks_page import matrix, references_of  # noqa: E402
 
 from ci_guard.controls import CONTROLS  # noqa: E402 - the checkout is put on the path first
 from ci_guard.model.judgement import Severity  # noqa: E402
@@ -35,6 +37,7 @@ def generated() -> dict[str, str]:
     pages = {f"docs/controls/{meta.id}.md": control_page(meta) for meta in metas}
     return pages | {
         "docs/controls/README.md": index_page(metas),
+        "docs/frameworks.md": HEADER + matrix(metas),
         "ci_guard/policy/ci-guard.schema.json": as_json(json_schema(metas)),
         "ci_guard/reporters/report-v1.schema.json": as_json(report_schema()),
     }
@@ -85,6 +88,7 @@ def control_page(meta: Meta) -> str:
             f"| on GitHub | {cell(r.github)} |",
             f"| on GitLab (not read by this version) | {cell(r.gitlab)} |",
             f"| rests on | {cell(r.source)} |",
+            f"| references | {cell(references_of(r))} |",
             "",
         ]
     return HEADER + "\n".join(lines)
