@@ -13,6 +13,7 @@ from ci_guard.model.run import Event, Platform, Run
 from ci_guard.model.scan import SecretScan
 from ci_guard.model.settings import Mode
 from ci_guard.reporters import escape
+from ci_guard.reporters.coverage import Coverage, ItemCoverage, coverage
 
 SCHEMA_ID: Final = "ci-guard.report/v1"
 
@@ -42,6 +43,7 @@ def report_of(result: Result) -> dict[str, Any]:
         "context": context_of(result.run),
         "policy": policy_of(result.policy),
         "judgements": [judgement_of(ruling) for ruling in result.decision.rulings],
+        "references": [reference_of(item) for item in coverage(result)],
         "scan": scan_of(result.scan),
         "evidence": {"requests": result.effort.requests, "seconds": round(result.effort.seconds, 3)},
     }
@@ -115,6 +117,18 @@ def location_of(location: Location | None) -> dict[str, Any] | None:
         "end_line": location.end_line,
         "column": location.column,
         "commit": location.commit,
+    }
+
+
+def reference_of(item: ItemCoverage) -> dict[str, Any]:
+    """Return one item of a framework: what the run is evidence for, and whose judgements count."""
+    return {
+        "framework": item.framework.id,
+        "version": item.framework.version,
+        "id": item.item,
+        "status": item.coverage.value,
+        "satisfied_by": list(item.satisfied_by),
+        "supported_by": list(item.supported_by),
     }
 
 
@@ -197,6 +211,17 @@ def report_schema() -> dict[str, Any]:
                 layers={"type": "array", "items": text},
             ),
             judgements={"type": "array", "items": judgement},
+            references={
+                "type": "array",
+                "items": closed(
+                    framework=text,
+                    version=text,
+                    id=text,
+                    status=one_of(Coverage),
+                    satisfied_by={"type": "array", "items": text},
+                    supported_by={"type": "array", "items": text},
+                ),
+            },
             scan=closed(
                 commits=number,
                 blobs=number,
@@ -214,7 +239,9 @@ def closed(**properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-def one_of(words: type[Verdict | Outcome | Cause | Severity | Source | Platform | Event | Mode]) -> dict[str, Any]:
+def one_of(
+    words: type[Verdict | Outcome | Cause | Severity | Source | Platform | Event | Mode | Coverage],
+) -> dict[str, Any]:
     """Return the schema of a word of an enum."""
     return {"enum": [word.value for word in words]}
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 from ci_guard.model.decision import Result, Ruling, Verdict
 from ci_guard.reporters import escape, record, telling
+from ci_guard.reporters.coverage import Coverage, coverage
 from ci_guard.reporters.telling import Standing
 
 BYTES: Final = 800_000
@@ -89,6 +91,7 @@ def render(result: Result) -> str:
         page, [ruling for ruling in telling.worst_first(result.decision.rulings) if telling.is_finding(ruling)]
     )
     write_not_judged(page, result)
+    write_frameworks(page, result)
     write_record(page, result)
     return page.text()
 
@@ -190,6 +193,30 @@ def write_not_judged(page: Page, result: Result) -> None:
     page.close(f"\n<details><summary>Not judged ({len(result.not_judged):,})</summary>\n\n")
     rows = [(escape.code(name), escape.markdown(reason, escape.NAME)) for name, reason in result.not_judged.items()]
     write_table(page, ("Control or requirement", "Why"), rows, total=len(rows))
+    page.close("\n</details>\n")
+
+
+def write_frameworks(page: Page, result: Result) -> None:
+    """Write what the run is evidence for in each framework, folded."""
+    items = coverage(result)
+    if not items:
+        return
+    numbers = Counter(item.coverage for item in items)
+    counts = ", ".join(f"{numbers[each]} {each.words}" for each in Coverage if numbers[each])
+    page.close(f"\n<details><summary>Frameworks ({counts})</summary>\n\n")
+    page.close("What is unknown or was not asked is not evidenced. A part of an item is never the whole of it.\n\n")
+    rows = [
+        (
+            escape.markdown(f"{item.framework.title} {item.framework.version}", escape.NAME),
+            f"{escape.code(item.item)} {escape.markdown(item.title, escape.NAME)}",
+            item.coverage.words,
+            telling.bounded([escape.code(name) for name in item.satisfied_by], PLACES),
+            telling.bounded([escape.code(name) for name in item.supported_by], PLACES),
+        )
+        for item in items
+    ]
+    heads = ("Framework", "Item", "In this run", "Satisfied by", "Supported by")
+    write_table(page, heads, rows, total=len(rows))
     page.close("\n</details>\n")
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime, timezone
 from typing import Final
 
+from ci_guard.controls.frameworks import CIS, OSPS, OWASP, SLSA
 from ci_guard.model.decision import Decision, Effort, Failure, PolicySummary, Result, Ruling, Verdict, Waived, Weight
 from ci_guard.model.fact import Cause, Known, Source, unavailable
 from ci_guard.model.judgement import Judgement, Location, Outcome, Severity
@@ -27,6 +28,17 @@ POLICY: Final = PolicySummary(
     layers=("builtin:baseline", ".ci-guard.yml"),
 )
 
+REFERENCES: Final = {
+    "protected": (*SLSA.supports("protected-refs"),),
+    "no-force-push": (*CIS.satisfies("1.1.16"),),
+    "approvals": (*OSPS.supports("OSPS-QA-07.01"), *CIS.supports("1.1.3")),
+    "include-admins": (*CIS.satisfies("1.1.14"),),
+    "signed-commits": (*CIS.satisfies("1.1.12"),),
+    "actor": (*CIS.supports("2.3.5"),),
+    "no-secrets": (*OSPS.supports("OSPS-BR-07.01"), *OWASP.supports("CICD-SEC-6")),
+    "no-key-files": (*OWASP.supports("CICD-SEC-6"),),
+}
+
 
 def requirement(name: str, title: str, severity: Severity, why: str) -> Requirement:
     """Return a declared requirement."""
@@ -40,6 +52,7 @@ def requirement(name: str, title: str, severity: Severity, why: str) -> Requirem
         github="Settings, Rules, Rulesets.",
         gitlab="Settings, Repository, Protected branches.",
         source="GitHub Docs, Available rules for rulesets.",
+        references=REFERENCES.get(name, ()),
     )
 
 

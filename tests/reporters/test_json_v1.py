@@ -62,7 +62,7 @@ def test_keys_are_those_of_the_contract_in_its_order() -> None:
     report = read(sample.denied())
     assert list(report) == [
         "schema", "tool", "time", "verdict", "exit_code", "advisory", "controls", "context", "policy", "judgements",
-        "scan", "evidence",
+        "references", "scan", "evidence",
     ]  # fmt: skip
     assert list(report["context"]) == [
         "platform", "repository", "repository_id", "ref", "sha", "event", "platform_event", "actor",
@@ -72,6 +72,7 @@ def test_keys_are_those_of_the_contract_in_its_order() -> None:
     assert list(report["context"]["change"]) == ["number", "head", "target"]
     assert list(report["policy"]) == ["source", "sha256", "mode", "layers"]
     assert all(list(judgement) == JUDGEMENT_KEYS for judgement in report["judgements"])
+    assert list(report["references"][0]) == ["framework", "version", "id", "status", "satisfied_by", "supported_by"]
     assert list(report["scan"]) == ["commits", "blobs", "bytes", "skipped", "complete"]
     assert list(report["scan"]["skipped"][0]) == ["path", "reason"]
     assert list(report["evidence"]) == ["requests", "seconds"]
@@ -109,6 +110,25 @@ def test_a_denial_is_reported_to_the_letter() -> None:
     }
 
 
+def test_references_say_what_the_run_is_evidence_for() -> None:
+    references = {each["id"]: each for each in read(sample.denied())["references"]}
+    assert references["OSPS-QA-07.01"] == {
+        "framework": "osps-baseline",
+        "version": "2026.02.19",
+        "id": "OSPS-QA-07.01",
+        "status": "failed",
+        "satisfied_by": [],
+        "supported_by": ["branch-protection/approvals"],
+    }
+    assert references["1.1.14"]["satisfied_by"] == ["branch-protection/include-admins"]
+    assert references["1.1.14"]["status"] == "not-evidenced"  # unknown, though the policy tolerates it
+
+
+def test_references_stay_few_however_many_findings_there_are() -> None:
+    few, many = read(sample.denied(1))["references"], read(sample.denied(500))["references"]
+    assert few == many
+
+
 def test_what_the_run_does_not_know_is_null() -> None:
     context = read(sample.advisory())["context"]
     assert context == {**dict.fromkeys(context, None), "platform": "local"}
@@ -119,6 +139,7 @@ def test_a_run_that_ended_early_keeps_every_key() -> None:
     assert report["policy"] == {"source": None, "sha256": None, "mode": None, "layers": []}
     assert report["scan"] == {"commits": 0, "blobs": 0, "bytes": 0, "skipped": [], "complete": False}
     assert (report["verdict"], report["exit_code"], report["judgements"]) == ("error", 2, [])
+    assert report["references"] == []
 
 
 def test_time_is_utc_to_the_second() -> None:
@@ -167,7 +188,7 @@ def objects(value: Any) -> Iterator[dict[str, Any]]:
 
 def test_the_schema_knows_every_key_and_no_other() -> None:
     found = list(objects(report_schema()))
-    assert len(found) == 11
+    assert len(found) == 12
     for each in found:
         assert each["additionalProperties"] is False
         assert each["required"] == list(each["properties"])
@@ -191,6 +212,8 @@ def test_the_schema_knows_every_key_and_no_other() -> None:
         (("judgements", 0, "outcome"), "unknown"),
         (("judgements", 0, "location"), {}),
         (("judgements", 0, "extra"), 1),
+        (("references", 0, "status"), "unknown"),
+        (("references", 0, "extra"), 1),
         (("extra",), 1),
     ],
 )

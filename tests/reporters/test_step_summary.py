@@ -47,8 +47,9 @@ def test_sections_stand_in_the_order_of_their_weight() -> None:
 
 def test_every_control_has_a_table_and_so_have_the_findings() -> None:
     page = rendered(step_summary.render(sample.denied()))
-    assert page.tags.count("table") == 3 + 1 + 1 + 1  # controls, findings, what was not judged, what was skipped
-    assert page.tags.count("details") == 2
+    # controls, findings, what was not judged, frameworks, what was skipped
+    assert page.tags.count("table") == 3 + 1 + 1 + 1 + 1
+    assert page.tags.count("details") == 3
 
 
 def test_every_outcome_is_told_by_a_word() -> None:
@@ -61,6 +62,14 @@ def test_the_record_names_policy_scan_evidence_and_notes() -> None:
     text = rendered(step_summary.render(sample.denied())).text
     for part in ("5d" * 32, "builtin:baseline", "11 requests, 0.8 s", "8.4 MB", "ends on 2026-11-30", "3128", "1.2.3"):
         assert part in text.replace("\u200b", "")
+
+
+def test_frameworks_are_folded_and_unknown_reads_not_evidenced() -> None:
+    text = step_summary.render(sample.denied())
+    block = text[text.index("<details><summary>Frameworks (") : text.index("### Record")]
+    (admins,) = [line for line in block.splitlines() if "/include-admins</code>" in line]
+    assert "| not evidenced |" in admins
+    assert "Frameworks" not in step_summary.render(sample.policy_error())
 
 
 def test_many_findings_are_counted_and_the_first_listed() -> None:
