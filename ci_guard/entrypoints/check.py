@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 from ci_guard import __version__
 from ci_guard.collect import scan_checkout
 from ci_guard.controls import CONTROLS
-from ci_guard.entrypoints.options import CheckOptions
+from ci_guard.entrypoints.commands import Call
+from ci_guard.entrypoints.options import INPUTS, PLATFORMS, Output, add_output_options, output_options
 from ci_guard.errors import PolicyError, PolicyUnreadable, UsageError
 from ci_guard.evidence import environment
 from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, Checkout, read_plain_file
@@ -30,7 +32,66 @@ DEFAULT_POLICY: Final = ".ci-guard.yml"
 METAS: Final = tuple(control.META for control in CONTROLS)
 
 
-def run_check(options: CheckOptions, environ: Mapping[str, str], stderr: TextIO) -> Result:
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions:
+    """What `ci-guard check` was asked."""
+
+    output: Output = field(default_factory=Output)
+    controls: tuple[str, ...] = ()
+    policy_file: str | None = None
+    """A trusted file anywhere, from `--policy`."""
+    policy_path: str | None = None
+    """A path in the trusted ref, from the action's input."""
+    platform: str | None = None
+    enforce: bool = False
+    modes: tuple[Mode, ...] = ()
+    """Every mode that was asked for; `enforce` from any side wins."""
+    environment: str | None = None
+    proxy: str | None = None
+    ca_bundle: str | None = None
+    inputs: bool = False
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `check`."""
+    parser.usage = "ci-guard check [OPTIONS] [CONTROL ...]"
+    known = [meta.id for meta in METAS]
+    parser.add_argument("controls", nargs="*", metavar="CONTROL", help="run only these: " + ", ".join(known))
+    parser.add_argument("--policy", metavar="FILE", help="a trusted policy, instead of the trusted ref's")
+    parser.add_argument("--platform", choices=PLATFORMS, help="where the run happens (default: detected)")
+    parser.add_argument("--enforce", action="store_true", help="judge strictly where no CI platform is detected")
+    modes = [mode.value for mode in Mode]
+    parser.add_argument(
+        "--mode", choices=modes, metavar="MODE", help="enforce or report; enforce wins, whoever says it"
+    )
+    parser.add_argument("--environment", metavar="NAME", help="where this will be deployed, for the report")
+    parser.add_argument("--inputs", action="store_true", help="read the action's inputs from CI_GUARD_INPUT_…")
+    add_output_options(parser)
+
+
+def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> CheckOptions:
+    """Return the options of `check`, with the action's inputs where `--inputs` says so."""
+    given = {name: environ.get(f"CI_GUARD_INPUT_{name}", "").strip() for name in INPUTS} if arguments.inputs else {}
+    modes = [arguments.mode, given.get("MODE")]
+    controls = list(arguments.controls) or [
+        name for name in given.get("CONTROLS", "").replace(",", " ").split() if name
+    ]
+    return CheckOptions(
+        output=output_options(arguments),
+        controls=tuple(dict.fromkeys(known_control(name) for name in controls)),
+        policy_file=arguments.policy,
+        policy_path=given.get("POLICY") or None,
+        platform=arguments.platform,
+        enforce=arguments.enforce,
+        modes=tuple(known_mode(mode) for mode in modes if mode),
+        environment=arguments.environment or given.get("ENVIRONMENT") or None,
+        proxy=given.get("PROXY") or None,
+        ca_bundle=given.get("CA_BUNDLE") or None,
+        inputs=arguments.inputs,
+    )
+
+
+def run(options: CheckOptions, call: Call) -> Result:
     """
     Run the gate and return its result.
 
@@ -38,13 +99,13 @@ def run_check(options: CheckOptions, environ: Mapping[str, str], stderr: TextIO)
     """
     started = time.monotonic()
     now = datetime.now(timezone.utc)
-    platform = Platform(options.platform) if options.platform else environment.detect(environ)
+    platform = Platform(options.platform) if options.platform else environment.detect(call.environ)
     checkout = Checkout(Path.cwd())
-    forge = forge_of(platform, options, environ, checkout)
+    forge = forge_of(platform, options, call.environ, checkout)
     advisory = platform is Platform.LOCAL and not options.platform and not options.enforce
-    with Progress(stderr, quiet=options.output.quiet, ci=platform is not Platform.LOCAL) as progress:
+    with Progress(call.stderr, quiet=options.output.quiet, ci=platform is not Platform.LOCAL) as progress:
         progress.step("reading the run")
-        run = forge.run()
+        this_run = forge.run()
         progress.step("reading the policy")
         policy = read_policy(options, forge)
         mode = effective_mode(policy, options.modes)
@@ -53,9 +114,9 @@ def run_check(options: CheckOptions, environ: Mapping[str, str], stderr: TextIO)
             controls=CONTROLS,
             only=options.controls,
             policy=policy,
-            run=run,
+            run=this_run,
             forge=forge,
-            scan=lambda: scan_checkout(checkout, run),
+            scan=lambda: scan_checkout(checkout, this_run),
             mode=mode,
             now=now,
             advisory=advisory,
@@ -67,7 +128,7 @@ def run_check(options: CheckOptions, environ: Mapping[str, str], stderr: TextIO)
         advisory=advisory,
         controls=gate.controls,
         not_judged=gate.not_judged,
-        run=replace(run, environment=options.environment),
+        run=replace(this_run, environment=options.environment),
         policy=PolicySummary(source=policy.source, sha256=policy.sha256, mode=mode, layers=policy.layers),
         scan=gate.facts.scan.value if isinstance(gate.facts.scan, Known) else None,
         effort=Effort(requests=forge.requests, seconds=time.monotonic() - started),
@@ -151,3 +212,25 @@ def effective_mode(policy: Policy, asked: tuple[Mode, ...]) -> Mode:
     """Return `report` only where somebody asks for it and nobody for `enforce`."""
     modes = {policy.mode, *asked}
     return Mode.REPORT if Mode.REPORT in modes and Mode.ENFORCE not in modes else Mode.ENFORCE
+
+
+def known_control(name: str) -> str:
+    """Return the name of a control, or raise with what was meant."""
+    from difflib import get_close_matches
+
+    known = [meta.id for meta in METAS]
+    if name in known:
+        return name
+    meant = get_close_matches(name, known, 1)
+    raise UsageError(
+        f"There is no control {name[:80]!r}.",
+        hint=f"Perhaps you meant {meant[0]}?" if meant else "The controls are " + ", ".join(known) + ".",
+    )
+
+
+def known_mode(name: str) -> Mode:
+    """Return the mode of that name, or raise."""
+    try:
+        return Mode(name)
+    except ValueError:
+        raise UsageError(f"There is no mode {name[:80]!r}.", hint="The modes are enforce and report.") from None

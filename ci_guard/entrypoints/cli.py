@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from ci_guard import __version__
+
+if TYPE_CHECKING:
+    from ci_guard.model.decision import Result
 
 UNHEARD: Final = 2
 """Instead of 0 where the result could not be written: somebody counts on reading it."""
@@ -39,34 +42,44 @@ def run(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr:
 
     Shape: returns the contract's exit code. Reports are written on every exit, usage errors and faults included.
     """
+    from ci_guard.entrypoints import commands
     from ci_guard.entrypoints import options as command_line
-    from ci_guard.entrypoints.delivery import deliver
     from ci_guard.entrypoints.outcome import failed
 
-    output = command_line.reports_despite_errors(argv)
     platform = command_line.platform_despite_errors(argv, environ)
+    call = commands.Call(environ=environ, stdout=stdout, stderr=stderr, platform=platform)
+    told: Result | int
     try:
-        options = command_line.parse(argv, environ, __version__)
-        output = options.output
-        if isinstance(options, command_line.ScanOptions):
-            from ci_guard.entrypoints.scan import run_scan
-
-            result = run_scan(options, stderr, platform)
-        else:
-            from ci_guard.entrypoints.check import run_check
-
-            result = run_check(options, environ, stderr)
+        command, options = commands.parse(argv, environ, __version__)
+        told = command.module.run(options, call)
     except SystemExit as done:  # --help and --version have printed what they had to
         return int(done.code or 0)
     except Exception as error:  # noqa: BLE001 - the one place where an error becomes a clear message and exit code 4
-        result = failed(error, platform)
+        told = failed(error, platform)
+        if not commands.judges(argv):
+            told = complain(told, stderr)
+    exit_code = told if isinstance(told, int) else told.decision.exit_code
     try:
-        exit_code = deliver(result, output, environ, stdout, stderr, action="--inputs" in argv)
+        if not isinstance(told, int):
+            from ci_guard.entrypoints.delivery import deliver
+
+            output = command_line.reports_despite_errors(argv)
+            exit_code = deliver(told, output, environ, stdout, stderr, action="--inputs" in argv)
         stdout.flush()
     except OSError:  # a closed pipe, a full disk: nobody hears the verdict, so it must not read as `allow`
         silence(stdout)
-        return result.decision.exit_code or UNHEARD
+        return exit_code or UNHEARD
     return exit_code
+
+
+def complain(result: Result, stderr: TextIO) -> int:
+    """Say why a command that gives no verdict could not be run, and return its exit code."""
+    from ci_guard.reporters.terminal import line
+
+    failure = result.failure
+    if failure is not None:
+        stderr.writelines(f"{line(text)}\n" for text in (f"ci-guard: {failure.message}", failure.hint) if text)
+    return result.decision.exit_code
 
 
 def silence(stream: TextIO) -> None:

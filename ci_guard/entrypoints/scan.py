@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 from ci_guard import __version__
 from ci_guard.controls import secret_free
 from ci_guard.decide import decide
-from ci_guard.entrypoints.options import ScanOptions
+from ci_guard.entrypoints.commands import Call
+from ci_guard.entrypoints.options import Output, add_output_options, output_options
 from ci_guard.entrypoints.outcome import unknown_run
 from ci_guard.errors import UsageError
 from ci_guard.gate import judge
@@ -43,7 +47,49 @@ POLICY: Final = Policy(
 """What `scan` judges by; it is the command's meaning and no file can change it."""
 
 
-def run_scan(options: ScanOptions, stderr: TextIO, platform: Platform) -> Result:
+@dataclass(frozen=True, kw_only=True)
+class ScanOptions:
+    """What `ci-guard scan` was asked."""
+
+    output: Output = field(default_factory=Output)
+    path: str = "."
+    """A folder or a repository, or `-` for standard input."""
+    range: tuple[str, str] | None = None
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `scan`."""
+    parser.usage = "ci-guard scan [OPTIONS] [PATH]"
+    parser.add_argument(
+        "path",
+        nargs="?",
+        default=".",
+        metavar="PATH",
+        help="a repository or folder (default: here); '-': standard input",
+    )
+    parser.add_argument("--range", metavar="A..B", help="scan what the commits after A up to B brought, not the tree")
+    add_output_options(parser)
+
+
+def options(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> ScanOptions:
+    """Return the options of `scan`."""
+    span = None
+    if arguments.range is not None:
+        start, separator, end = arguments.range.partition("..")
+        if not separator or not start or not end or start.startswith("-") or end.startswith((".", "-")):
+            raise UsageError(
+                f"--range {arguments.range!r} was refused: expected A..B, two commits.",
+                hint="For example --range origin/main..HEAD.",
+            )
+        if arguments.path == "-":
+            raise UsageError(
+                "--range reads a repository, and standard input is none.", hint="Leave out one of the two."
+            )
+        span = (start, end)
+    return ScanOptions(output=output_options(arguments), path=arguments.path, range=span)
+
+
+def run(options: ScanOptions, call: Call) -> Result:
     """
     Scan one source and return the result.
 
@@ -52,11 +98,11 @@ def run_scan(options: ScanOptions, stderr: TextIO, platform: Platform) -> Result
     """
     started = time.monotonic()
     now = datetime.now(timezone.utc)
-    run = unknown_run(platform, "scan reads files, not a run")
-    with Progress(stderr, quiet=options.output.quiet, ci=platform is not Platform.LOCAL) as progress:
+    this_run = unknown_run(call.platform, "scan reads files, not a run")
+    with Progress(call.stderr, quiet=options.output.quiet, ci=call.platform is not Platform.LOCAL) as progress:
         progress.step("scanning for secrets")
         found = read(options)
-    facts = Facts(run=run, scan=Known(value=found, source=Source.GIT, detail=", ".join(found.sources)))
+    facts = Facts(run=this_run, scan=Known(value=found, source=Source.GIT, detail=", ".join(found.sources)))
     judgements = judge(secret_free, facts, POLICY.controls[secret_free.META.id])
     return Result(
         version=__version__,
@@ -65,7 +111,7 @@ def run_scan(options: ScanOptions, stderr: TextIO, platform: Platform) -> Result
         advisory=False,
         controls=(secret_free.META,),
         not_judged={},
-        run=run,
+        run=this_run,
         policy=PolicySummary(source=POLICY.source, sha256=POLICY.sha256, mode=Mode.ENFORCE, layers=POLICY.layers),
         scan=found,
         effort=Effort(seconds=time.monotonic() - started),

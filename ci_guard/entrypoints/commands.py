@@ -1,0 +1,118 @@
+"""The commands: one line each in the table, one module each beside this one, imported when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final, NoReturn, Protocol, TextIO, cast
+
+from ci_guard.errors import UsageError
+from ci_guard.model.decision import Result
+from ci_guard.model.run import Platform
+
+EXIT_CODES: Final = (
+    "Exit codes: 0 allowed, 1 denied, 2 usage or policy error, 3 undecided (denies), 4 a fault of ci-guard."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """What a command finds when it is run."""
+
+    environ: Mapping[str, str]
+    stdout: TextIO
+    stderr: TextIO
+    platform: Platform
+    """Where a result is told, whatever else is wrong."""
+
+
+class CommandModule(Protocol):
+    """A module of this room that is a command: it has these three functions."""
+
+    def add_options(self, parser: argparse.ArgumentParser, /) -> None:
+        """Add what may be said after the command's name."""
+        ...
+
+    def options(self, arguments: argparse.Namespace, environ: Mapping[str, str], /) -> Any:
+        """
+        Return the checked options, in the command's own form.
+
+        Raises: `UsageError` for anything that cannot be accepted.
+        """
+        ...
+
+    def run(self, options: Any, call: Call, /) -> Result | int:
+        """
+        Do it.
+
+        Shape: a result, which the caller tells in every way that was asked for, or the exit code of a command that
+        gives no verdict and has said on `call.stdout` what it had to.
+        Raises: `CiGuardError`.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command; its module has its name."""
+
+    name: str
+    summary: str
+    judges: bool = False
+    """Whether it gives a verdict: its reports are then written on every exit, errors included."""
+
+    @property
+    def module(self) -> CommandModule:
+        """The module that does it."""
+        return cast("CommandModule", import_module(f"ci_guard.entrypoints.{self.name}"))
+
+
+COMMANDS: Final = (
+    Command("check", "run the gate: all enabled controls, or those named", judges=True),
+    Command("scan", "run the secret scanner alone", judges=True),
+)
+"""Every command, in the order of `--help`."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises instead of exiting, so that reports are written for usage errors too."""
+
+    def error(self, message: str) -> NoReturn:
+        """See `argparse.ArgumentParser.error`."""
+        raise UsageError(f"{self.prog}: {message}", hint=f"Try '{self.prog} --help'.")
+
+
+def parse(argv: Sequence[str], environ: Mapping[str, str], version: str) -> tuple[Command, Any]:
+    """
+    Return the command that was asked for, and its checked options.
+
+    Raises: `UsageError` for anything that cannot be accepted; `SystemExit` after `--help` and `--version`.
+    """
+    arguments = parser(argv, version).parse_args(list(argv))
+    command = next(command for command in COMMANDS if command.name == arguments.command)
+    return command, command.module.options(arguments, environ)
+
+
+def parser(argv: Sequence[str], version: str) -> Parser:
+    """Return the parser of a command line; the options of commands that it does not name are left out."""
+    whole = Parser(
+        prog="ci-guard",
+        description="Decide inside a CI job whether the pipeline may proceed.",
+        epilog=EXIT_CODES,
+        allow_abbrev=False,
+    )
+    whole.add_argument("--version", action="version", version=f"ci-guard {version}")
+    commands = whole.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    for command in COMMANDS:
+        summary = command.summary[0].upper() + command.summary[1:] + "."
+        part = commands.add_parser(command.name, help=command.summary, description=summary, allow_abbrev=False)
+        if command.name in argv:
+            command.module.add_options(part)
+    return whole
+
+
+def judges(argv: Sequence[str]) -> bool:
+    """Tell whether a command line asks for a verdict; one that names no command is told like one that does."""
+    return next((command.judges for command in COMMANDS if command.name in argv[:1]), True)

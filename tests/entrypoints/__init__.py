@@ -1,0 +1,1 @@
+"""Tests of the command line: what may be said, and what each command answers."""

@@ -1,0 +1,57 @@
+"""The table of commands: each has its module, a help that fits a screen, and one way to fail."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ci_guard.entrypoints import check, cli, scan
+from ci_guard.entrypoints.commands import COMMANDS, CommandModule
+
+MODULES: dict[str, CommandModule] = {"check": check, "scan": scan}
+"""Named here so that the type checker sees that each fulfils the protocol."""
+
+ROOT = Path(__file__).parent.parent.parent
+SCREEN = (80, 24)
+"""Columns and lines of the smallest terminal in use (DEC VT100)."""
+
+
+def test_every_command_of_the_table_is_a_module() -> None:
+    assert {command.name: command.module for command in COMMANDS} == MODULES
+
+
+@pytest.mark.parametrize("words", [[], *([command.name] for command in COMMANDS)], ids=" ".join)
+def test_help_fits_a_screen(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns, lines = SCREEN
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert cli.run([*words, "--help"], {}, sys.stdout, sys.stderr) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) < lines, "the prompt needs a line, too"
+    assert [line for line in shown if len(line) > columns] == []
+    assert shown[0].startswith(" ".join(["usage: ci-guard", *words]))
+
+
+def test_the_whole_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--help"], {}, sys.stdout, sys.stderr) == 0
+    shown = capsys.readouterr().out
+    assert [command.name for command in COMMANDS if f"    {command.name} " not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("argv", "kept_out"),
+    [
+        (["--version"], ("argparse", "yaml", "github", "requests", "hyperscan", "ci_guard.controls")),
+        (["--help"], ("yaml", "github", "requests", "hyperscan", "ci_guard.controls")),
+    ],
+    ids=" ".join,
+)
+def test_a_command_imports_only_what_it_needs(argv: list[str], kept_out: tuple[str, ...]) -> None:
+    program = "import sys; from ci_guard.entrypoints.cli import main; code = main(sys.argv[1:]); "
+    program += "sys.stderr.write(' '.join(sys.modules)); sys.exit(code)"
+    done = subprocess.run([sys.executable, "-c", program, *argv], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set(kept_out) & set(done.stderr.split()) == set()
