@@ -55,16 +55,6 @@ def matrix(metas: Iterable[Meta]) -> str:
     return INTRODUCTION + "\n".join(overview + parts)
 
 
-def references_of(requirement: Requirement) -> str:
-    """Return what a requirement contributes to, for one cell of its control's page."""
-    grouped: dict[tuple[str, str], list[str]] = {}
-    for each in requirement.references:
-        framework = f"{each.framework.title} {each.framework.version}"
-        grouped.setdefault((each.relation.value, framework), []).append(f"`{each.item}`")
-    told = [f"{relation} {framework}: {', '.join(items)}" for (relation, framework), items in grouped.items()]
-    return f"{'; '.join(told)} ([all frameworks](../frameworks.md))"
-
-
 def contributions(metas: Sequence[Meta]) -> dict[tuple[str, str], Contributors]:
     """Return the requirements that contribute to each item, by framework and item."""
     found: dict[tuple[str, str], dict[Relation, list[tuple[Meta, Requirement]]]] = {}

@@ -72,6 +72,7 @@ class Command:
 COMMANDS: Final = (
     Command("check", "run the gate: all enabled controls, or those named", judges=True),
     Command("scan", "run the secret scanner alone", judges=True),
+    Command("explain", "print the page of a control, a requirement or a rule of the scanner"),
 )
 """Every command, in the order of `--help`."""
 
@@ -90,7 +91,14 @@ def parse(argv: Sequence[str], environ: Mapping[str, str], version: str) -> tupl
 
     Raises: `UsageError` for anything that cannot be accepted; `SystemExit` after `--help` and `--version`.
     """
-    arguments = parser(argv, version).parse_args(list(argv))
+    arguments, strange = parser(argv, version).parse_known_args(list(argv))
+    if strange:
+        # argparse would name the program, whose help knows nothing of this command's options.
+        words = " ".join(strange)
+        raise UsageError(
+            f"ci-guard {arguments.command}: unrecognized arguments: {words}",
+            hint=f"Try 'ci-guard {arguments.command} --help'.",
+        )
     command = next(command for command in COMMANDS if command.name == arguments.command)
     return command, command.module.options(arguments, environ)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
 from ci_guard.entrypoints.options import Output
+from ci_guard.entrypoints.screen import shows_color, width_of
 from ci_guard.model.decision import Result
 from ci_guard.model.run import Platform
 from ci_guard.reporters import action_outputs, json_v1, step_summary, terminal
@@ -41,7 +41,7 @@ def deliver(
             unwritten.append(f"The report {file!r} could not be written: {error.strerror}.")
     if result.run.platform is Platform.GITHUB and environ.get("GITHUB_ACTIONS") == "true":
         unwritten += tell_github(result, environ, people, action=action)
-    color = output.color and people.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+    color = output.color and shows_color(people, environ)
     people.write(
         terminal.render(
             result, color=color, width=width_of(people), quiet=output.quiet, unicode=terminal.can_show(people.encoding)
@@ -92,8 +92,3 @@ def append(path: Path, text: str) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
     with os.fdopen(handle, "a", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
-
-
-def width_of(stream: TextIO) -> int:
-    """Return the width to wrap at: the terminal's, or 100 where there is none."""
-    return min(shutil.get_terminal_size((100, 24)).columns, 120) if stream.isatty() else 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
 
@@ -54,6 +54,11 @@ class Kind(Protocol):
         """The kind as the reference page calls it."""
         ...
 
+    @property
+    def example(self) -> Value:
+        """A value as a policy might ask for it."""
+        ...
+
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the written form."""
         ...
@@ -84,6 +89,7 @@ class Flag:
     """`true`: the requirement holds."""
 
     name: str = "flag"
+    example: Value = True
 
     def schema(self) -> dict[str, Any]:
         """See `Kind.schema`."""
@@ -118,6 +124,7 @@ class AtLeast:
 
     maximum: int = 100
     name: str = "at least"
+    example: Value = 2
 
     def schema(self) -> dict[str, Any]:
         """See `Kind.schema`."""
@@ -151,6 +158,7 @@ class AtLevel:
     """A level of access: `read < triage < write < maintain < admin`."""
 
     name: str = "level"
+    example: Value = Level.WRITE
 
     def schema(self) -> dict[str, Any]:
         """See `Kind.schema`."""
@@ -185,6 +193,7 @@ class AllOf:
     """A list of names that must all be there; `true` asks for at least one, whichever."""
 
     name: str = "all of"
+    example: Value = field(default=Names(), compare=False)
 
     def schema(self) -> dict[str, Any]:
         """See `Kind.schema`."""
@@ -218,6 +227,7 @@ class NoneBut:
     """`true`: nobody; a list: nobody but these."""
 
     name: str = "none but"
+    example: Value = field(default=Names(), compare=False)
 
     def schema(self) -> dict[str, Any]:
         """See `Kind.schema`."""

@@ -20,6 +20,8 @@ class Requirement:
     """What holds when it passes, as a clause: `force pushes are blocked`."""
     why: str
     """What goes wrong without it, one or two sentences."""
+    notes: str = ""
+    """When its answer is wrong or surprising, and what to do then."""
     severity: Severity
     github: str
     """How to satisfy it on GitHub, and which permission shows it."""

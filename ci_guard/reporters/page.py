@@ -63,10 +63,14 @@ class Page:
         if not label:
             self.wrapped(text, indent)
             return
-        first, *rest = self._wrap(text, indent + LABEL)
-        self.write(" " * indent + self.paint(label.ljust(LABEL), DIM) + first)
+        self.columns(label, text, indent, LABEL)
+
+    def columns(self, name: str, text: str, indent: int, width: int) -> None:
+        """Write a name in a column of that width, and its text beside it, wrapped; a longer name pushes the text."""
+        first, *rest = self._wrap(text, indent + width)
+        self.write(" " * indent + self.paint(f"{name:<{width - 1}} ", DIM) + first)
         for line in rest:
-            self.write(" " * (indent + LABEL) + line)
+            self.write(" " * (indent + width) + line)
 
     def address(self, address: str, indent: int = 4) -> None:
         """Write an address under a labelled text, never broken."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from ci_guard.entrypoints import check, cli, scan
+from ci_guard.entrypoints import check, cli, explain, scan
 from ci_guard.entrypoints.commands import COMMANDS, CommandModule
 
-MODULES: dict[str, CommandModule] = {"check": check, "scan": scan}
+MODULES: dict[str, CommandModule] = {"check": check, "scan": scan, "explain": explain}
 """Named here so that the type checker sees that each fulfils the protocol."""
 
 ROOT = Path(__file__).parent.parent.parent
@@ -47,6 +48,7 @@ def test_the_whole_help_names_every_command(capsys: pytest.CaptureFixture[str]) 
     [
         (["--version"], ("argparse", "yaml", "github", "requests", "hyperscan", "ci_guard.controls")),
         (["--help"], ("yaml", "github", "requests", "hyperscan", "ci_guard.controls")),
+        (["explain", "no-force-push"], ("github", "requests", "hyperscan", "ci_guard.gate")),
     ],
     ids=" ".join,
 )
@@ -55,3 +57,27 @@ def test_a_command_imports_only_what_it_needs(argv: list[str], kept_out: tuple[s
     program += "sys.stderr.write(' '.join(sys.modules)); sys.exit(code)"
     done = subprocess.run([sys.executable, "-c", program, *argv], cwd=ROOT, capture_output=True, text=True, check=True)
     assert set(kept_out) & set(done.stderr.split()) == set()
+
+
+@pytest.mark.parametrize("name", [command.name for command in COMMANDS if not command.judges])
+def test_a_command_without_a_verdict_says_on_standard_error_what_is_wrong(name: str) -> None:
+    stdout, stderr = io.StringIO(), io.StringIO()
+    assert cli.run([name, "--no-such-option"], {}, stdout, stderr) == 2
+    assert stdout.getvalue() == ""
+    assert "--no-such-option" in stderr.getvalue()
+    assert f"Try 'ci-guard {name} --help'." in stderr.getvalue()
+
+
+@pytest.mark.parametrize("name", [command.name for command in COMMANDS if not command.judges])
+def test_a_fault_of_a_command_without_a_verdict_is_exit_4_and_no_traceback(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> int:
+        raise RuntimeError("a secret stood here")
+
+    monkeypatch.setattr(MODULES[name], "run", broken)
+    stdout, stderr = io.StringIO(), io.StringIO()
+    assert cli.run([name], {}, stdout, stderr) == 4
+    assert "ci-guard broke with RuntimeError" in stderr.getvalue()
+    assert "a secret stood here" not in stdout.getvalue() + stderr.getvalue()
+    assert "Traceback" not in stderr.getvalue()

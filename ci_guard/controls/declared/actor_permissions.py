@@ -25,6 +25,11 @@ META: Final = Meta(
             kind=AtLevel(),
             title="whoever caused the run holds the level",
             why="A run has the rights of whoever caused it first, also when somebody else starts it again later.",
+            notes=(
+                "On `schedule` it is whoever changed the schedule last, perhaps somebody who has left since. What"
+                " a merge queue pushes is pushed by the queue's account, which has to be listed under `bots`. A "
+                "custom role counts as the base role that it extends."
+            ),
             severity=Severity.HIGH,
             github=f"{ROLE} Bots and apps count only if the policy lists them under `bots` by login and id.",
             gitlab=f"{MEMBER} Tokens of projects and groups act as bots; list them under `bots`.",
@@ -39,6 +44,10 @@ META: Final = Meta(
                 "Pressing re-run ships an old commit with the rights of its first actor; the presser may be somebody "
                 "else."
             ),
+            notes=(
+                "On a first attempt it is the actor once more. Whoever presses re-run needs the level, although "
+                "the run keeps the rights of its first actor."
+            ),
             severity=Severity.HIGH,
             github=f"{ROLE} Who pressed re-run is a fact of the run: {RUN}",
             gitlab=f"{MEMBER} For a manual job it is whoever pressed play; the job's own token shows who that is.",
@@ -50,6 +59,10 @@ META: Final = Meta(
             kind=AtLevel(),
             title="whoever sent the event holds the level",
             why="A comment, a label or a dispatch can start a run on somebody else's change.",
+            notes=(
+                "Mostly it is the actor once more. A schedule has none. Where only the event file says who it is "
+                "and the server does not confirm it, it is unknown."
+            ),
             severity=Severity.MEDIUM,
             github=f"{ROLE} The sender is the account of the event itself.",
             gitlab=f"{MEMBER} The sender is whoever created the pipeline.",
@@ -61,6 +74,11 @@ META: Final = Meta(
             kind=AtLevel(),
             title="the author of each change holds the level",
             why="On `target-change` and in a queue a stranger's code runs with the repository's trust and secrets.",
+            notes=(
+                "The change of an outside contributor fails on `target-change` and in a queue, because strangers'"
+                " code has the repository's trust there. On `change` from a fork it has none, and nothing is "
+                "judged."
+            ),
             severity=Severity.HIGH,
             github=(
                 f"{ROLE} `pull-requests: read` shows the author of the change; in a queue every change of the group "
@@ -75,6 +93,10 @@ META: Final = Meta(
             kind=AtLevel(),
             title="whoever caused the run that started this one holds the level",
             why="A run on `workflow_run` has the repository's secrets, whoever started the run before it.",
+            notes=(
+                "After the pull request of a fork it is a stranger, and fails: that is the attack that it is "
+                "about. A run that follows no other has none."
+            ),
             severity=Severity.HIGH,
             github=f"{ROLE} The upstream run is read from the API: {RUN}",
             gitlab=f"{MEMBER} The upstream pipeline is read with `read_api`.",
@@ -91,6 +113,10 @@ META: Final = Meta(
             why=(
                 "On GitLab a pipeline variable overrides predefined ones, and on GitHub an earlier step can rewrite "
                 "the event file: a difference is somebody's lie."
+            ),
+            notes=(
+                "A step before the guard that sets `GITHUB_*` for its own purposes, or writes into the event file, "
+                "looks like an attack and fails: run the guard first, in a job of its own."
             ),
             severity=Severity.CRITICAL,
             github=f"Run the guard in a job of its own, first. Run and attempt are compared with the API: {RUN}",

@@ -6,7 +6,7 @@ from typing import Final
 
 from ci_guard.controls.frameworks import CIS, OSPS, OWASP, SLSA
 from ci_guard.model.judgement import Severity
-from ci_guard.model.kinds import AllOf, AtLeast, Flag, NoneBut
+from ci_guard.model.kinds import AllOf, AtLeast, Flag, Names, NoneBut
 from ci_guard.model.meta import Meta, Requirement
 
 GITHUB: Final = "https://docs.github.com/repositories/configuring-branches-and-merges-in-your-repository"
@@ -43,6 +43,10 @@ META: Final = Meta(
                 "Without any rule everybody with write access can rewrite or delete the branch. It is only a "
                 "beginning: it says nothing about what the rules are."
             ),
+            notes=(
+                "Any rule at all makes it true, also one that only asks for signatures. A ruleset in `evaluate` "
+                "mode looks active in the settings, enforces nothing and does not count."
+            ),
             severity=Severity.CRITICAL,
             github=(
                 "Add a branch ruleset (Settings, Rules, Rulesets) or a classic protection rule. `contents: read` "
@@ -60,6 +64,10 @@ META: Final = Meta(
             kind=Flag(),
             title="force pushes are blocked",
             why="A force push replaces reviewed history by any other, and the old commits vanish from the branch.",
+            notes=(
+                "Whoever is on a bypass list may force-push all the same; `no-bypass` judges that. Of several "
+                "rules on GitHub the strictest holds, so a laxer one beside it does no harm."
+            ),
             severity=Severity.CRITICAL,
             github=f"Rule `Block force pushes`, which rulesets switch on by default. {SEEN}",
             gitlab=(
@@ -74,6 +82,10 @@ META: Final = Meta(
             kind=Flag(),
             title="deleting the branch is blocked",
             why="Whoever deletes the branch and pushes it again has replaced its history without a force push.",
+            notes=(
+                "Whoever is on a bypass list may delete the branch all the same. A branch that the policy lists "
+                "by name and that does not exist fails: whoever may push could create it."
+            ),
             severity=Severity.HIGH,
             github=f"Rule `Restrict deletions`. {SEEN}",
             gitlab=(
@@ -92,6 +104,10 @@ META: Final = Meta(
             kind=Flag(),
             title="changes come in only through a pull or merge request",
             why="A direct push skips reviews and checks altogether.",
+            notes=(
+                "A merge queue alone does not count: the rule that asks for pull requests has to be there. "
+                "Classic protection asks them of administrators only where `include-admins` holds."
+            ),
             severity=Severity.CRITICAL,
             github=f"Rule `Require a pull request before merging`. {SEEN}",
             gitlab=f"Protected branch with `Allowed to push and merge` set to `No one`. {READ_API}",
@@ -108,6 +124,10 @@ META: Final = Meta(
             kind=AtLeast(),
             title="enough approvals are required before a merge",
             why="Code that nobody but its author has seen is the easiest way in for one stolen account.",
+            notes=(
+                "It is about the rule and not about what a change got, which `required-reviews` judges. A solo "
+                "maintainer cannot meet it: a waiver with an end date says so, and the report keeps showing it."
+            ),
             severity=Severity.HIGH,
             github=f"`Required approvals` of the rule `Require a pull request before merging`. {SEEN}",
             gitlab=(
@@ -127,6 +147,10 @@ META: Final = Meta(
             kind=Flag(),
             title="new commits withdraw earlier approvals",
             why="Otherwise a harmless change is approved first and something else is pushed to it afterwards.",
+            notes=(
+                "It is about the setting alone. Whether an approval covered the final head of what is built is "
+                "`required-reviews/freshness`, which also holds where the setting is off."
+            ),
             severity=Severity.HIGH,
             github=f"`Dismiss stale pull request approvals when new commits are pushed`. {SEEN}",
             gitlab=(
@@ -141,6 +165,10 @@ META: Final = Meta(
             kind=Flag(),
             title="whoever pushed last cannot be the one whose approval counts",
             why="A reviewer could push a last commit to somebody else's change and approve it alone.",
+            notes=(
+                "Where two people work on one change together, neither can give the approval that counts, and a "
+                "third is needed."
+            ),
             severity=Severity.HIGH,
             github=f"`Require approval of the most recent reviewable push`. {SEEN}",
             gitlab=(
@@ -155,6 +183,10 @@ META: Final = Meta(
             kind=Flag(),
             title="code owners have to approve",
             why="Those who answer for a part of the code should see every change to it.",
+            notes=(
+                "Without a CODEOWNERS file, or for paths that nobody owns, the rule asks nothing of anybody, and "
+                "this passes all the same. An app cannot be an owner on GitHub."
+            ),
             severity=Severity.MEDIUM,
             github=f"`Require review from Code Owners`, with a CODEOWNERS file on the branch. {SEEN}",
             gitlab=f"`Require approval from code owners` on the protected branch (Premium). {READ_API}",
@@ -163,11 +195,16 @@ META: Final = Meta(
         ),
         Requirement(
             id="required-reviewers",
-            kind=AllOf(),
+            kind=AllOf(example=Names(frozenset({"security"}))),
             title="the named teams have to review",
             why=(
                 "A rule that any approval satisfies does not bring the people who must see a change, such as a "
                 "security team."
+            ),
+            notes=(
+                "Rules name teams by number, and a job's token does not show their names: a name that it cannot "
+                "look up is unknown and not missing, so write the number. A team that is only asked, with 0 "
+                "approvals, does not count. Classic protection has no such setting."
             ),
             severity=Severity.MEDIUM,
             github=f"`Require review from specific teams` of the rule `Require a pull request before merging`. {SEEN}",
@@ -180,6 +217,10 @@ META: Final = Meta(
             kind=Flag(),
             title="only named people can dismiss a review",
             why="Whoever may dismiss a request for changes can silence the reviewer who asked for them.",
+            notes=(
+                "A request for changes that was dismissed is no longer open, so `required-reviews/no-rejection` "
+                "passes then: this is the setting that says who may do that."
+            ),
             severity=Severity.LOW,
             github=f"`Restrict who can dismiss pull request reviews`. {SEEN}",
             gitlab="GitLab has no such setting: reviewers withdraw only their own approval.",
@@ -188,9 +229,14 @@ META: Final = Meta(
         ),
         Requirement(
             id="status-checks",
-            kind=AllOf(),
+            kind=AllOf(example=Names(frozenset({"build", "test"}))),
             title="the named checks have to succeed before a merge",
             why="A check that is not required is advice. A rule with an empty list requires nothing at all.",
+            notes=(
+                "A required check that was skipped counts as successful on GitHub. Names are compared as the "
+                "platform shows them: a job of a matrix is `test (3.12)` and not `test`. Whether anybody could "
+                "report the name is `check-source`."
+            ),
             severity=Severity.HIGH,
             github=f"Rule `Require status checks to pass`, with the names of the checks. {SEEN}",
             gitlab=(
@@ -209,6 +255,10 @@ META: Final = Meta(
             kind=Flag(),
             title="a change is tested together with the newest state of the branch",
             why="Two changes that pass alone can break, or open a hole, together.",
+            notes=(
+                "GitHub ignores the setting where no check is required, so this fails there. A merge queue does "
+                "the same by other means and does not count."
+            ),
             severity=Severity.MEDIUM,
             github=f"`Require branches to be up to date before merging`. {SEEN}",
             gitlab=(
@@ -226,6 +276,10 @@ META: Final = Meta(
                 "A check is known by its name alone otherwise, and every token that may write statuses can report "
                 "success in that name."
             ),
+            notes=(
+                "All workflows of a repository share one app, GitHub Actions: binding a check to it keeps out "
+                "other apps and tokens, and no other workflow."
+            ),
             severity=Severity.MEDIUM,
             github=(
                 "Choose the source app beside each required check, instead of `any source`. All workflows share the "
@@ -240,6 +294,10 @@ META: Final = Meta(
             kind=Flag(),
             title="the rules bind administrators too",
             why="An administrator's stolen session passes every rule in silence otherwise.",
+            notes=(
+                "A job's token does not show the bypass list of a ruleset, so this is unknown wherever one "
+                "applies. Where no rule applies nobody is bound, and it fails."
+            ),
             severity=Severity.HIGH,
             github=(
                 "Classic: `Do not allow bypassing the above settings`. Ruleset: no administrator role in the bypass "
@@ -254,9 +312,14 @@ META: Final = Meta(
         ),
         Requirement(
             id="no-bypass",
-            kind=NoneBut(),
+            kind=NoneBut(example=Names(frozenset({"Integration:12"}))),
             title="who may pass by the rules is limited",
             why="A rule that somebody may ignore holds only as long as that account, team, app or key does.",
+            notes=(
+                "Release bots are on many bypass lists: name those that may be (`Integration:12`). An entry that "
+                "counts in pull requests only is an entry. A job's token does not show the list of a ruleset, so "
+                "this is unknown wherever one applies."
+            ),
             severity=Severity.HIGH,
             github=(
                 "Empty the bypass list of every ruleset, or allow by name: `OrganizationAdmin`, `RepositoryRole:5`, "
@@ -274,6 +337,10 @@ META: Final = Meta(
                 "A linear history has one reviewed commit after the other, without side branches in which something "
                 "can hide."
             ),
+            notes=(
+                "Merging by squash or rebase makes new commits. Nothing is lost: `required-reviews` follows them "
+                "to their change."
+            ),
             severity=Severity.LOW,
             github=f"Rule `Require linear history`. {SEEN}",
             gitlab=f"Merge method `Fast-forward merge`. {READ_API}",
@@ -285,6 +352,10 @@ META: Final = Meta(
             kind=Flag(),
             title="commits have to be signed",
             why="Name and e-mail of a commit are whatever its writer typed; only a signature ties it to a key.",
+            notes=(
+                "A signature by any known key is enough, and GitHub itself signs what is merged or edited in the "
+                "browser: it does not say that its owner may push."
+            ),
             severity=Severity.LOW,
             github=f"Rule `Require signed commits`. {SEEN}",
             gitlab=f"Push rule `Reject unsigned commits` (Premium), which a Maintainer's token shows. {READ_API}",
@@ -296,6 +367,7 @@ META: Final = Meta(
             kind=Flag(),
             title="review conversations have to be resolved before a merge",
             why="An unanswered objection is easily merged over.",
+            notes=("Whoever may write can resolve a conversation, the author of the change included."),
             severity=Severity.LOW,
             github=f"`Require conversation resolution before merging`. {SEEN}",
             gitlab=f"`All threads must be resolved` in the merge request settings. {READ_API}",
@@ -310,6 +382,10 @@ META: Final = Meta(
                 "Everybody with write access may push otherwise, which is more people and tokens than anybody "
                 "remembers."
             ),
+            notes=(
+                "A ruleset that asks for pull requests counts as well, as nobody pushes directly then. Classic "
+                "protection that asks for reviews counts only where it binds administrators."
+            ),
             severity=Severity.HIGH,
             github=f"Rule `Restrict updates`, or classic `Restrict who can push to matching branches`. {SEEN}",
             gitlab=f"`Allowed to push and merge` names no role below Maintainer. {FROM_18_3}",
@@ -321,6 +397,10 @@ META: Final = Meta(
             kind=Flag(),
             title="only named actors can merge",
             why="Whoever may merge decides when a change ships.",
+            notes=(
+                "`Restrict updates` stops the merge button for everybody who is not on the bypass list. That is "
+                "what it asks; those who want reviewed merges want `approvals`."
+            ),
             severity=Severity.MEDIUM,
             github=(
                 "Rule `Restrict updates`, or classic `Restrict who can push to matching branches`: merging is an "
@@ -335,6 +415,10 @@ META: Final = Meta(
             kind=Flag(),
             title="only named actors can create branches of this name",
             why="A name that deployments trust, such as `release/9`, must not be free for the taking.",
+            notes=(
+                "A branch that the policy lists by name and that does not exist fails, whatever rule waits for "
+                "it: list a pattern. GitHub drops the classic setting silently where pushes are not restricted."
+            ),
             severity=Severity.MEDIUM,
             github=f"Rule `Restrict creations`. {SEEN}",
             gitlab=(
@@ -346,11 +430,16 @@ META: Final = Meta(
         ),
         Requirement(
             id="protected-tags",
-            kind=AllOf(),
+            kind=AllOf(example=Names(frozenset({"v*"}))),
             title="tags of the named patterns can be neither moved nor deleted",
             why=(
                 "Releases and actions are often used by their tag. Whoever moves it ships other code under the old "
                 "name (CVE-2025-30066)."
+            ),
+            notes=(
+                "Each pattern has to lie within one rule; several that cover it only together do not count. "
+                "`Block force pushes` is not enough, because it lets a tag be moved forward. Patterns are those "
+                "of `branches`, without `refs/tags/`."
             ),
             severity=Severity.HIGH,
             github=(

@@ -27,6 +27,11 @@ META: Final = Meta(
             kind=Flag(),
             title="the commit came through a change that was merged into a listed branch",
             why="A direct push has no review to look at: that is the finding, not the lack of one.",
+            notes=(
+                "A merge that was made on the command line and pushed is a direct push, also where each of its "
+                "commits was reviewed. So is the first push of a new repository, and a release commit that a bot "
+                "pushes."
+            ),
             severity=Severity.CRITICAL,
             github=(
                 "Merge by pull request, with the button or the queue, and block direct pushes by a rule: a merge that "
@@ -46,6 +51,10 @@ META: Final = Meta(
             kind=Flag(),
             title="every commit that the push brought came through such a change",
             why="A commit that is pushed directly would otherwise ship under the reviewed one that lands on top of it.",
+            notes=(
+                "Judged on `push` alone. A push that created the branch, that brought more than 100 commits, or "
+                "whose start the server does not confirm is unknown."
+            ),
             severity=Severity.HIGH,
             github=f"As for `reviewed-change`. A push of more than 100 commits cannot be decided. {READ}",
             gitlab=f"As for `reviewed-change`. A push of more than 100 commits cannot be decided. {NOTES}",
@@ -65,6 +74,11 @@ META: Final = Meta(
                 "What protection asks today says nothing of what a merged change had: rules are switched off for a "
                 "merge and on again."
             ),
+            notes=(
+                "Each person counts once, by the latest verdict: a comment takes nothing back, a later request "
+                "for changes or a dismissal does. A solo maintainer cannot meet it: a waiver with an end date "
+                "says so, and the report keeps showing it."
+            ),
             severity=Severity.HIGH,
             github=f"Ask for reviews before merging; apps and the author never count. {READ}",
             gitlab=f"Ask for approvals before merging; bots and the author never count. {NOTES}",
@@ -83,6 +97,11 @@ META: Final = Meta(
             why=(
                 "Somebody who lets a bot open the change, pushes to it and approves it has reviewed nothing but their "
                 "own work."
+            ),
+            notes=(
+                "Committing a suggestion, pressing `Update branch` or being named as co-author makes a reviewer a"
+                " contributor. An e-mail that belongs to no account could be anybody's, so the approvals are "
+                "undecided then."
             ),
             severity=Severity.HIGH,
             github=(
@@ -109,6 +128,10 @@ META: Final = Meta(
                 "What is pushed after an approval, or shows only against another target branch, was seen by nobody; an "
                 "approval after the merge stopped nothing."
             ),
+            notes=(
+                "A rebase makes another head, so approvals of the one before do not count, even where no line "
+                "differs. Nor do those that were given after the merge."
+            ),
             severity=Severity.HIGH,
             github=f"Switch on `Dismiss stale pull request approvals when new commits are pushed`. {READ}",
             gitlab=f"Switch on `Remove all approvals` when a commit is added (Premium). {NOTES}",
@@ -120,6 +143,10 @@ META: Final = Meta(
             kind=AtLevel(),
             title="those who approved hold the level now, and none is an app",
             why="On a public repository anybody can approve, and a workflow's own token can too.",
+            notes=(
+                "It is what the reviewer holds now, not on the day of the review: the approval of somebody who "
+                "has left does not count any more when an old commit is built again."
+            ),
             severity=Severity.HIGH,
             github="Ask somebody with write access for a review. Every token shows the level (`metadata: read`).",
             gitlab="Ask a Developer or above. A token with `read_api` shows the level.",
@@ -131,6 +158,11 @@ META: Final = Meta(
             kind=Flag(),
             title="nobody with the authority asks for changes",
             why="One approval more does not answer the objection of another reviewer.",
+            notes=(
+                "Only the latest verdict of each reviewer counts, and only of those who hold the level of "
+                "`authority` (`write` where the policy names none): a stranger's request for changes is told and "
+                "denies nothing."
+            ),
             severity=Severity.MEDIUM,
             github=f"The reviewer approves, or somebody who may dismisses the review. {READ}",
             gitlab=f"The reviewer approves or withdraws the request for changes. {NOTES}",
@@ -144,6 +176,11 @@ META: Final = Meta(
             why=(
                 "The change could give its paths to other owners; those who own them on the target branch answer for "
                 "them."
+            ),
+            notes=(
+                "The CODEOWNERS of the target branch count, not those in the change. A job's token does not show "
+                "the members of a team, so only owners who are named themselves decide then. A path that nobody "
+                "owns passes."
             ),
             severity=Severity.MEDIUM,
             github=(

@@ -27,6 +27,12 @@ META: Final = Meta(
             kind=Flag(),
             title="no secret is found in what was read",
             why="Whoever can read the repository, now or in any old clone, holds the secret.",
+            notes=(
+                "A made-up token in a test or in a document is found like a real one, save those that vendors "
+                "print in their own documentation. Put it together at run time, or waive its rule, which the "
+                "report names. What was removed before this push or change is not read; it has to be revoked all "
+                "the same."
+            ),
             severity=Severity.CRITICAL,
             github=f"{REVOKE} Keep it as an Actions secret. {CLONE}",
             gitlab=f"{REVOKE} Keep it as a masked and protected CI/CD variable. {CLONE}",
@@ -42,6 +48,11 @@ META: Final = Meta(
             kind=Flag(),
             title="no file is a private key or a store of credentials",
             why="Such files are secrets as a whole, whatever their text looks like to a scanner.",
+            notes=(
+                "Public keys, keys with a passphrase, ciphertext and examples are told apart by what the file "
+                "holds. A test's key without a passphrase is a finding like any other: make it at run time, or "
+                "waive its rule."
+            ),
             severity=Severity.HIGH,
             github=f"Revoke the key, remove the file and name it in `.gitignore`. {CLONE}",
             gitlab=f"Revoke the key, remove the file and keep it as a secure file or a variable of type file. {CLONE}",
@@ -53,6 +64,11 @@ META: Final = Meta(
             kind=Flag(),
             title="everything that should be read was read",
             why="A shallow clone or a skipped file makes a clean result worth nothing.",
+            notes=(
+                "The checkout's default depth of 1 leaves out the commits between two pushes, so this is unknown "
+                "wherever they have to be read. Git LFS contents count once they are fetched. Submodules are "
+                "other repositories: they are named, not read."
+            ),
             severity=Severity.HIGH,
             github="Check out with `fetch-depth: 0`, without a sparse checkout; what is missing is not fetched.",
             gitlab="Set `GIT_DEPTH: 0`; what is missing is not fetched.",
@@ -64,6 +80,10 @@ META: Final = Meta(
             kind=Flag(),
             title="every suppression that took effect was reviewed before",
             why="Whoever adds a secret could add the line that hides it in the same change.",
+            notes=(
+                "The scanner of this version takes no suppressions, so this passes: `.gitleaks.toml`, "
+                "`.gitleaksignore` and `gitleaks:allow` change nothing."
+            ),
             severity=Severity.MEDIUM,
             github=f"Merge a suppression in a reviewed change of its own, before it is needed. {CLONE}",
             gitlab=f"Merge a suppression in a reviewed change of its own, before it is needed. {CLONE}",

@@ -1,0 +1,167 @@
+"""`ci-guard explain`: the page of a control, a requirement or a rule of the secret scanner."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from ci_guard.controls import CONTROLS, secret_free
+from ci_guard.entrypoints.commands import Call
+from ci_guard.entrypoints.screen import page_for
+from ci_guard.errors import UsageError
+from ci_guard.model.meta import Meta, Requirement
+from ci_guard.policy.load import load_builtin
+from ci_guard.policy.reading import PROFILES
+from ci_guard.reporters import manual
+from ci_guard.reporters.manual import Article, Entry
+from ci_guard.reporters.page import Page
+from ci_guard.secrets import rule
+from ci_guard.secrets.keyfiles import KEY_FILES, KeyFile
+from ci_guard.secrets.rule import Rule
+
+METAS: Final = tuple(control.META for control in CONTROLS)
+
+LIST: Final = "list"
+RULES: Final = "rules"
+"""Words that ask for what there is, rather than for one thing."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `explain`."""
+    parser.usage = "ci-guard explain [ID ...]"
+    parser.add_argument(
+        "ids",
+        nargs="*",
+        metavar="ID",
+        help="a control (branch-protection), a requirement (no-force-push, or branch-protection/approvals where two "
+        "controls have one of the name), a rule of the scanner (github-pat); 'list' or nothing: all controls and "
+        "requirements; 'rules': all rules",
+    )
+
+
+def options(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the ids, each once."""
+    return tuple(dict.fromkeys(arguments.ids)) or (LIST,)
+
+
+def run(options: tuple[str, ...], call: Call) -> int:
+    """
+    Print a page for each id; an id that two controls have prints both.
+
+    Raises: `UsageError` for an id that nothing has, with what was perhaps meant, before anything is printed.
+    """
+    writers = {LIST: write_list, RULES: write_rules}
+    articles = {name: articles_of(name) for name in options if name not in writers}
+    page = page_for(call.stdout, call.environ)
+    for name in options:
+        if name in writers:
+            writers[name](page)
+        else:
+            for article in articles[name]:
+                manual.write(article, page)
+    call.stdout.write(page.text())
+    return 0
+
+
+def articles_of(name: str) -> list[Article]:
+    """Return every article of that name, or raise."""
+    found = [article_of(thing) for key, thing in things() if name in (key, key.rpartition("/")[2])]
+    if found:
+        return found
+    from difflib import get_close_matches
+
+    known = list(dict.fromkeys(word for key, _ in things() for word in (key, key.rpartition("/")[2])))
+    meant = get_close_matches(name.lower(), known, 3)
+    raise UsageError(
+        f"There is nothing of the name {name[:80]!r}.",
+        hint=f"Perhaps you meant {' or '.join(meant)}?" if meant else "`ci-guard explain list` names what there is.",
+    )
+
+
+def things() -> Iterator[tuple[str, Meta | tuple[Meta, Requirement] | Rule | KeyFile]]:
+    """Yield everything that has a page, by its whole name."""
+    for meta in METAS:
+        yield meta.id, meta
+        yield from ((f"{meta.id}/{requirement.id}", (meta, requirement)) for requirement in meta.requirements)
+    yield from ((one.id, one) for one in rule.load())
+    yield from ((kind.id, kind) for kind in KEY_FILES)
+
+
+def article_of(thing: Meta | tuple[Meta, Requirement] | Rule | KeyFile) -> Article:
+    """Return the article of a thing."""
+    match thing:
+        case Meta():
+            return with_address(manual.of_control(thing), manual.page_of(thing))
+        case Rule():
+            return of_rule(thing)
+        case KeyFile():
+            return of_key_file(thing)
+        case meta, requirement:
+            profiles = {name: load_builtin(name, METAS) for name in PROFILES}
+            return with_address(manual.of_requirement(meta, requirement, profiles), manual.page_of(meta, requirement))
+
+
+def with_address(article: Article, address: str) -> Article:
+    """Return an article that says last where it stands on the web."""
+    return replace(article, entries=(*article.entries, Entry(label="more", text=address, verbatim=True)))
+
+
+def of_rule(one: Rule) -> Article:
+    """Return the article of a token format."""
+    return Article(
+        name=one.id,
+        paragraphs=(f"{one.title}. A finding fails `{secret_free.META.id}/no-secrets`.",),
+        entries=(
+            Entry(label="vendor", text=one.vendor),
+            Entry(label="severity", text=one.severity.value),
+            Entry(label="spotted by", text=", ".join(f"`{word}`" for word in one.keywords)),
+            Entry(label="revoke", text=one.advice),
+            *about_findings("no-secrets", one.id),
+            Entry(label="rests on", text=one.documentation, verbatim=True),
+        ),
+    )
+
+
+def of_key_file(kind: KeyFile) -> Article:
+    """Return the article of a kind of key file."""
+    return Article(
+        name=kind.id,
+        paragraphs=(f"{kind.title}. A finding fails `{secret_free.META.id}/no-key-files`.",),
+        entries=(
+            Entry(label="severity", text=kind.severity.value),
+            Entry(label="names", text=", ".join(f"`{name}`" for name in kind.names)),
+            Entry(label="revoke", text=kind.advice),
+            *about_findings("no-key-files", kind.id),
+            Entry(label="rests on", text=kind.documentation, verbatim=True),
+        ),
+    )
+
+
+def about_findings(requirement: str, subject: str) -> tuple[Entry, ...]:
+    """Return what is said of every finding: when it is wrong, and how a policy accepts it until a day."""
+    waiver = f"{{control: {secret_free.META.id}, requirement: {requirement}, subject: {subject}, "
+    waiver += 'reason: "why it is none", until: YYYY-MM-DD}'
+    return (
+        Entry(label="note", text=secret_free.META.requirement(requirement).notes),
+        Entry(label="waive", text=f"waivers: [{waiver}]", verbatim=True),
+    )
+
+
+def write_list(page: Page) -> None:
+    """Write every control with its requirements."""
+    for meta in METAS:
+        page.heading(meta.id)
+        page.wrapped(meta.summary, 2)
+        page.write()
+        manual.write_parts(manual.of_control(meta).parts, page)
+    page.write()
+    page.wrapped(f"The rules of the scanner: ci-guard explain {RULES}", 0)
+
+
+def write_rules(page: Page) -> None:
+    """Write every rule of the secret scanner."""
+    for heading, kinds in (("no-secrets", rule.load()), ("no-key-files", KEY_FILES)):
+        page.heading(f"{secret_free.META.id}/{heading}")
+        manual.write_parts(((kind.id, kind.title) for kind in kinds), page)

@@ -1,0 +1,23 @@
+"""Where this project lives: the one place that knows its address, for links, schemas and pins."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ci_guard import __version__
+
+REPOSITORY: Final = "ci-guard/ci-guard"
+"""Also how workflows name the action."""
+
+HOME: Final = f"https://github.com/{REPOSITORY}"
+TAG: Final = f"v{__version__}"
+"""The tag of this version."""
+
+SCHEMA_PATH: Final = "ci_guard/policy/ci-guard.schema.json"
+SCHEMA: Final = f"https://raw.githubusercontent.com/{REPOSITORY}/{TAG}/{SCHEMA_PATH}"
+"""The JSON Schema of a policy as this version publishes it."""
+
+
+def page(path: str) -> str:
+    """Return the address of one of the project's own files, as of this version."""
+    return f"{HOME}/blob/{TAG}/{path}"
