@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from ci_guard.controls import CONTROLS
+from ci_guard.model import project
 from ci_guard.policy.load import PolicyText, load
 
 ROOT = Path(__file__).parent.parent
@@ -93,3 +94,8 @@ def test_generated_files_are_fresh() -> None:
         [sys.executable, "scripts/generate.py", "--check"], cwd=ROOT, capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_the_schema_is_named_where_this_version_publishes_it() -> None:
+    assert (ROOT / project.SCHEMA_PATH).is_file()
+    assert f"$schema={project.SCHEMA}\n" in (ROOT / "docs/policy.md").read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ from ci_guard.controls import CONTROLS, secret_free
 from ci_guard.entrypoints.commands import Call
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import UsageError
+from ci_guard.model import project
 from ci_guard.model.meta import Meta, Requirement
 from ci_guard.policy.load import load_builtin
 from ci_guard.policy.reading import PROFILES
@@ -93,14 +94,16 @@ def article_of(thing: Meta | tuple[Meta, Requirement] | Rule | KeyFile) -> Artic
     """Return the article of a thing."""
     match thing:
         case Meta():
-            return with_address(manual.of_control(thing), manual.page_of(thing))
+            return with_address(manual.of_control(thing), project.page(f"docs/controls/{thing.id}.md"))
         case Rule():
             return of_rule(thing)
         case KeyFile():
             return of_key_file(thing)
         case meta, requirement:
             profiles = {name: load_builtin(name, METAS) for name in PROFILES}
-            return with_address(manual.of_requirement(meta, requirement, profiles), manual.page_of(meta, requirement))
+            return with_address(
+                manual.of_requirement(meta, requirement, profiles), project.requirement_page(meta.id, requirement.id)
+            )
 
 
 def with_address(article: Article, address: str) -> Article:

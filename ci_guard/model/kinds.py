@@ -93,7 +93,7 @@ class Flag:
 
     def schema(self) -> dict[str, Any]:
         """See `Kind.schema`."""
-        return {"const": True}
+        return true_schema()
 
     def parse(self, raw: object) -> Value:
         """See `Kind.parse`."""
@@ -197,7 +197,7 @@ class AllOf:
 
     def schema(self) -> dict[str, Any]:
         """See `Kind.schema`."""
-        return {"anyOf": [{"const": True}, names_schema()]}
+        return {"anyOf": [true_schema(), names_schema()]}
 
     def parse(self, raw: object) -> Value:
         """See `Kind.parse`."""
@@ -231,7 +231,7 @@ class NoneBut:
 
     def schema(self) -> dict[str, Any]:
         """See `Kind.schema`."""
-        return {"anyOf": [{"const": True}, names_schema()]}
+        return {"anyOf": [true_schema(), names_schema()]}
 
     def parse(self, raw: object) -> Value:
         """See `Kind.parse`."""
@@ -254,6 +254,16 @@ class NoneBut:
     def write(self, value: Value) -> object:
         """See `Kind.write`."""
         return sorted(names(value)) or True
+
+
+def true_schema() -> dict[str, Any]:
+    """
+    Return the JSON Schema of `true`.
+
+    Not `const: true` or an `enum`: yaml-language-server 1.18 does not find a document's `true` in them and marks every
+    flag as an error (mended by redhat-developer/yaml-language-server#1323).
+    """
+    return {"type": "boolean", "not": {"const": False}}
 
 
 def names_schema() -> dict[str, Any]:

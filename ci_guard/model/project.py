@@ -21,3 +21,8 @@ SCHEMA: Final = f"https://raw.githubusercontent.com/{REPOSITORY}/{TAG}/{SCHEMA_P
 def page(path: str) -> str:
     """Return the address of one of the project's own files, as of this version."""
     return f"{HOME}/blob/{TAG}/{path}"
+
+
+def requirement_page(control: str, requirement: str) -> str:
+    """Return the address of what the reference says of a requirement."""
+    return page(f"docs/controls/{control}.md#{requirement}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from ci_guard.model import project
+from ci_guard.model.kinds import true_schema
 from ci_guard.model.meta import Meta, Requirement
 from ci_guard.model.run import Event
 from ci_guard.model.settings import Mode, OnInvisible
@@ -12,14 +14,18 @@ from ci_guard.policy.branches import RULES
 from ci_guard.policy.place import BUILTIN
 from ci_guard.policy.reading import BOT_KEYS, PROFILES, VERSION, WAIVER_NEEDS
 
-DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+DIALECT: Final = "http://json-schema.org/draft-07/schema#"
+"""
+The newest draft that all editors read: yaml-language-server knows 2020-12 from 1.20 on, and nothing here needs more.
+Source: its changelog, 1.20.0; JSON Schema Store, CONTRIBUTING, "Recommended version".
+"""
 
 TEXT: Final = {"type": "string", "minLength": 1}
 
 
 def json_schema(metas: Sequence[Meta]) -> dict[str, Any]:
     """
-    Return the schema (draft 2020-12) of one policy file.
+    Return the schema (draft-07) of one policy file.
 
     It accepts what the loader accepts of a single file, save what no schema can say: the text itself (duplicate keys,
     tags, size), whole numbers written as `1.0`, days that no calendar has where `format` is not asserted, and what
@@ -27,6 +33,7 @@ def json_schema(metas: Sequence[Meta]) -> dict[str, Any]:
     """
     return {
         "$schema": DIALECT,
+        "$id": project.SCHEMA,
         "title": "ci-guard policy",
         "description": "What a pipeline has to fulfil to proceed.",
         **closed(
@@ -73,7 +80,7 @@ def control_schema(meta: Meta) -> dict[str, Any]:
                     "type": "boolean",
                     "default": True,
                 },
-                "locked": {"title": "Nearer layers may change nothing in this control", "const": True},
+                "locked": {"title": "Nearer layers may change nothing in this control", **true_schema()},
                 "on-invisible": {
                     "title": "What a fact that the token may not see does to the verdict",
                     "description": "It is never a pass: warn shows it and lets it neither pass nor deny.",
@@ -84,16 +91,24 @@ def control_schema(meta: Meta) -> dict[str, Any]:
                 "require": {
                     "title": "What has to hold",
                     "description": "What is not listed is not judged.",
-                    **closed({requirement.id: requirement_schema(requirement) for requirement in meta.requirements}),
+                    **closed(
+                        {requirement.id: requirement_schema(meta, requirement) for requirement in meta.requirements}
+                    ),
                 },
             }
         ),
     }
 
 
-def requirement_schema(requirement: Requirement) -> dict[str, Any]:
-    """Return the schema of one requirement's value."""
-    return {"title": requirement.title, "description": requirement.why, **requirement.kind.schema()}
+def requirement_schema(meta: Meta, requirement: Requirement) -> dict[str, Any]:
+    """Return the schema of one requirement's value; an editor shows title, description and examples."""
+    kind = requirement.kind
+    return {
+        "title": requirement.title,
+        "description": f"{requirement.why} {project.requirement_page(meta.id, requirement.id)}",
+        "examples": [kind.write(kind.example)],
+        **kind.schema(),
+    }
 
 
 def waiver_schema(metas: Sequence[Meta]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ci_guard.model import project
 from ci_guard.model.kinds import AllOf, AtLeast, AtLevel, Flag, Kind, NoneBut
 from ci_guard.model.meta import Meta, Requirement
 from ci_guard.model.settings import OnInvisible, Policy
@@ -82,11 +81,6 @@ def of_requirement(meta: Meta, requirement: Requirement, profiles: Mapping[str, 
             Entry(label="rests on", text=requirement.source, verbatim=True),
         ),
     )
-
-
-def page_of(meta: Meta, requirement: Requirement | None = None) -> str:
-    """Return the address of a control's page, or of the part of it that is about a requirement."""
-    return project.page(f"docs/controls/{meta.id}.md") + (f"#{requirement.id}" if requirement else "")
 
 
 def example(meta: Meta, requirement: Requirement) -> str:

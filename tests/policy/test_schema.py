@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator
 
 from ci_guard.errors import PolicyError
 from ci_guard.model.kinds import AllOf, AtLeast, AtLevel, Flag, Kind, NoneBut
@@ -23,7 +23,7 @@ from ci_guard.policy.schema import json_schema
 from tests.policy.given import CASES, METAS, plain
 
 SCHEMA: Final = json_schema(METAS)
-VALIDATOR: Final = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
+VALIDATOR: Final = Draft7Validator(SCHEMA, format_checker=Draft7Validator.FORMAT_CHECKER)
 
 ONLY_THE_LOADER = {
     "number-float": "JSON Schema holds 2.0 for a whole number",
@@ -39,7 +39,7 @@ ONLY_THE_LOADER = {
 
 
 def test_the_schema_is_one() -> None:
-    Draft202012Validator.check_schema(SCHEMA)
+    Draft7Validator.check_schema(SCHEMA)
     assert json.loads(json.dumps(SCHEMA)) == SCHEMA
 
 
@@ -57,6 +57,50 @@ def test_every_map_is_closed_and_every_key_has_a_title() -> None:
                 walk(item, path)
 
     walk(SCHEMA, "")
+
+
+def test_editors_that_read_no_newer_draft_can_use_the_schema() -> None:
+    """Keywords of later drafts would be ignored there without a word."""
+
+    def keywords(schema: Any) -> set[str]:
+        if isinstance(schema, list):
+            return set().union(*map(keywords, schema))
+        if not isinstance(schema, dict):
+            return set()
+        inner = [value for name, value in schema.items() if name != "properties"]
+        inner += list(schema.get("properties", {}).values())
+        return set(schema).union(*map(keywords, inner))
+
+    assert SCHEMA["$schema"] == "http://json-schema.org/draft-07/schema#"
+    assert keywords(SCHEMA) <= {*Draft7Validator.META_SCHEMA["properties"]}
+
+
+def test_no_true_is_asked_for_in_a_way_that_editors_get_wrong() -> None:
+    """See `kinds.true_schema`."""
+
+    def wanted(schema: Any) -> list[Any]:
+        if isinstance(schema, list):
+            return [value for item in schema for value in wanted(item)]
+        if not isinstance(schema, dict):
+            return []
+        here = [schema[key] for key in ("const", "enum") if key in schema]
+        return here + [value for name, part in schema.items() if name != "not" for value in wanted(part)]
+
+    flat = [value for each in wanted(SCHEMA) for value in (each if isinstance(each, list) else [each])]
+    assert [value for value in flat if isinstance(value, bool)] == []
+
+
+def test_an_editor_shows_why_each_requirement_matters_with_an_example_and_where_to_read_more() -> None:
+    for meta in METAS:
+        shown = SCHEMA["properties"]["controls"]["properties"][meta.id]["properties"]["require"]["properties"]
+        for requirement in meta.requirements:
+            schema = shown[requirement.id]
+            assert schema["title"] == requirement.title
+            assert schema["description"].startswith(requirement.why)
+            assert schema["description"].endswith(f"docs/controls/{meta.id}.md#{requirement.id}")
+            assert schema["examples"]
+            for example_value in schema["examples"]:
+                Draft7Validator(schema).validate(example_value)
 
 
 def test_every_control_and_requirement_is_in_the_schema() -> None:
