@@ -44,11 +44,16 @@ def tokens(environ: Mapping[str, str], platform: Platform) -> tuple[str, ...]:
 
     Raises: `UsageError`, without the value, for one that could not stand in a header.
     """
-    found: list[str] = []
+    return tuple(named_tokens(environ, platform).values())
+
+
+def named_tokens(environ: Mapping[str, str], platform: Platform) -> dict[str, str]:
+    """Return the same by the variable that holds it; one that two variables hold is the weaker's."""
+    found: dict[str, str] = {}
     for name in (JOB_TOKENS.get(platform, ""), STRONGER_TOKEN):
         value = environ.get(name, "").strip()
         if value and not _SENDABLE.fullmatch(value):
             raise UsageError(f"{name} holds characters that no token has.", hint="Store the token again, on one line.")
-        if value and value not in found:
-            found.append(value)
-    return tuple(found)
+        if value and value not in found.values():
+            found[name] = value
+    return found

@@ -168,6 +168,12 @@ class Repository:
         name = self.run("symbolic-ref", "--quiet", "HEAD", accept=(0, 1))
         return os.fsdecode(name.rstrip(b"\n")) or None
 
+    def remote_head(self, remote: str) -> str | None:
+        """Return the branch that a remote had as its default one when it was last asked, or None where that is lost."""
+        prefix = f"refs/remotes/{remote}/"
+        name = os.fsdecode(self.run("symbolic-ref", "--quiet", f"{prefix}HEAD", accept=(0, 1)).rstrip(b"\n"))
+        return name.removeprefix(prefix) if name.startswith(prefix) else None
+
     @property
     def is_bare(self) -> bool:
         """Whether there is no work tree."""

@@ -274,6 +274,8 @@ class FakeGitHub:
 
     def _common_headers(self, token: Token | None) -> dict[str, str]:
         headers = {"X-GitHub-Media-Type": "github.v3; format=json", "X-GitHub-Request-Id": "FA4E:0001"}
+        if token is not None and token.scopes is not None:
+            headers["X-OAuth-Scopes"] = ", ".join(token.scopes)
         if self.ghes:
             return {**headers, "X-GitHub-Enterprise-Version": ENTERPRISE_VERSION}
         call = Call(method="GET", path="/rate_limit", query={}, headers={})

@@ -9,7 +9,7 @@ from typing import Final
 
 from ci_guard.evidence import environment
 from ci_guard.evidence.checkout import Checkout
-from ci_guard.evidence.github import branches, claims, event, people, policy_file, provenance, tags
+from ci_guard.evidence.github import branches, claims, event, people, policy_file, provenance, tags, tokens
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import read_job
 from ci_guard.evidence.github.transport import Transport
@@ -18,6 +18,7 @@ from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.fact import Fact
 from ci_guard.model.review import Provenance
 from ci_guard.model.run import Claim, Part, Platform, Run, Seat
+from ci_guard.model.token import TokenSight
 
 PUBLIC_API: Final = "https://api.github.com"
 
@@ -35,10 +36,11 @@ class GitHub:
         """
         self._job = read_job(environ)
         self._checkout = checkout
+        self._tokens = environment.named_tokens(environ, Platform.GITHUB)
         self._client = Client(
             api_url=environ.get("GITHUB_API_URL") or PUBLIC_API,
             repository=self._job.repository,
-            tokens=environment.tokens(environ, Platform.GITHUB),
+            tokens=tuple(self._tokens.values()),
             transport=Transport(proxy=proxy, ca_bundle=ca_bundle),
         )
 
@@ -55,6 +57,13 @@ class GitHub:
     def transport(self) -> tuple[str, ...]:
         """See `Forge.transport`."""
         return self._client.transport
+
+    def tokens(self) -> tuple[TokenSight, ...]:
+        """Return what is known of each token, the weaker first: after the requests that it was used for."""
+        return tuple(
+            tokens.sight(name, value, headers)
+            for (name, value), headers in zip(self._tokens.items(), self._client.latest_headers(), strict=True)
+        )
 
     def run(self) -> Run:
         """See `RunEvidence.run`."""

@@ -58,6 +58,10 @@ class Client:
         """Number of HTTP requests sent so far: retries, redirects and further pages included."""
         return self._exchange.sent
 
+    def latest_headers(self) -> tuple[Mapping[str, str], ...]:
+        """Return for each token, in its order, the headers of the latest answer; empty where it got none."""
+        return tuple(self._exchange.headers.get(token, {}) for token in range(len(self._tokens)))
+
     @property
     def transport(self) -> tuple[str, ...]:
         """Proxy and CA bundle in use, for the record."""

@@ -26,7 +26,12 @@ API_VERSION: Final = "2022-11-28"
 
 REDIRECTS: Final = frozenset({301, 302, 307, 308})
 MAXIMUM_REDIRECTS: Final = 3
-HEADERS_KEPT: Final = frozenset({"link", "retry-after", "x-accepted-github-permissions", "x-ratelimit-remaining"})
+HEADERS_KEPT: Final = frozenset(
+    {
+        *("link", "retry-after", "x-accepted-github-permissions", "x-oauth-scopes"),
+        *("x-ratelimit-limit", "x-ratelimit-remaining"),
+    }
+)
 
 # Not from `getLogger`: nobody else may configure it.
 _SILENT: Final = logging.Logger("ci_guard.silent", level=logging.CRITICAL + 1)  # noqa: LOG001

@@ -61,6 +61,8 @@ class Exchange:
         """
         self.sent = 0
         """Number of HTTP requests so far."""
+        self.headers: dict[int, Mapping[str, str]] = {}
+        """By token: the headers of the latest answer to it."""
         self._origin = transport.origin(api_url)
         self._api_url = api_url.rstrip("/")
         self._tokens = tokens
@@ -141,6 +143,7 @@ class Exchange:
             try:
                 lane = self._take_lane(token)
                 answer = lane.get(target)
+                self.headers[token] = answer.headers
                 self._lanes[token].append(lane)
                 outcome.put(answer)
             except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits

@@ -38,6 +38,8 @@ class Token:
     """Full names that an installation token is limited to; None: all."""
     rate_limit: int = 1000
     used: int = 0
+    scopes: list[str] | None = None
+    """What a classic token's answers say in `X-OAuth-Scopes`; other kinds have no such header."""
 
     def may(self, permission: str, level: str) -> bool:
         """Tell whether the token was granted `read` or `write` on something; `metadata: read` always is."""
@@ -190,6 +192,7 @@ class World:
         login: str | None = None,
         repositories: list[str] | None = None,
         rate_limit: int | None = None,
+        scopes: list[str] | None = None,
     ) -> Token:
         """Add a token, or replace the one of that name; its value is `fake-<name>-credential`."""
         granted = JOB_PERMISSIONS if permissions is None else {k.replace("-", "_"): v for k, v in permissions.items()}
@@ -202,6 +205,7 @@ class World:
             login=self.user(login).login if login else None,
             repositories=repositories,
             rate_limit=limit,
+            scopes=scopes,
         )
         self.tokens[name] = token
         return token

@@ -1,0 +1,153 @@
+"""What a clone shows of itself before ci-guard is set up: where it came from, its branches, and what lies in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import ci_guard
+from ci_guard.errors import GitUnavailable
+from ci_guard.evidence import remotes
+from ci_guard.evidence.checkout import read_plain_file
+from ci_guard.evidence.github import codeowners
+from ci_guard.evidence.remotes import Remote
+from ci_guard.git import Repository
+from ci_guard.model import project
+from ci_guard.model.run import Platform
+
+WORKFLOWS: Final = ".github/workflows"
+GITLAB_PIPELINE: Final = ".gitlab-ci.yml"
+SUPPRESSIONS: Final = (".gitleaks.toml", "gitleaks.toml", ".gitleaksignore", ".secrets.baseline")
+"""Where gitleaks and detect-secrets keep what they shall not report."""
+
+MAXIMUM_WORKFLOWS: Final = 500
+
+_HEADS: Final = "refs/heads/"
+_USES: Final = re.compile(rf"^\s*(?:-\s+)?uses:\s*['\"]?{re.escape(project.REPOSITORY)}[@/]", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sighting:
+    """What was seen, and how."""
+
+    value: str
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """Everything that was seen. Texts are a stranger's data."""
+
+    root: Path | None
+    """The work tree; None in a bare repository."""
+    remote: Remote | None
+    other_remotes: tuple[str, ...] = ()
+    """Names of further ones."""
+    platform: Platform | None
+    because: str
+    """How the platform is known, or why it is not."""
+    branch: Sighting | None
+    """The default branch."""
+    suppressions: tuple[str, ...] = ()
+    guarded_by: tuple[str, ...] = ()
+    """Workflows that run ci-guard already."""
+    owners_file: str | None = None
+    owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By path that was asked about: its owners by that file."""
+
+
+def survey(repository: Repository, environ: Mapping[str, str], *, owned: tuple[str, ...] = ()) -> Survey:
+    """
+    Return what the clone shows; `owned` are the paths whose owners are wanted.
+
+    Raises: `GitUnavailable` where git cannot read the repository.
+    """
+    addresses = repository.remotes()
+    remote = remotes.choose(addresses)
+    root = repository.work_tree
+    branch = default_branch(repository, remote)
+    platform, because = platform_of(remote, root, environ)
+    owners_file = first_plain(root, codeowners.PLACES)
+    rules = codeowners.parse(read(root, owners_file)) if root and owners_file else ()
+    return Survey(
+        root=root,
+        remote=remote,
+        other_remotes=tuple(sorted(name for name in addresses if remote is None or name != remote.name)),
+        platform=platform,
+        because=because,
+        branch=branch,
+        suppressions=tuple(name for name in SUPPRESSIONS if root and (root / name).is_file()),
+        guarded_by=tuple(guarded(root)),
+        owners_file=owners_file,
+        owners={path: codeowners.owners_of(rules, path) for path in owned},
+    )
+
+
+def platform_of(remote: Remote | None, root: Path | None, environ: Mapping[str, str]) -> tuple[Platform | None, str]:
+    """Return the platform: by the remote, else by what lies in the repository; and how that is known."""
+    platform, because = remotes.platform_of(remote, environ) if remote else (None, "there is no remote on a server")
+    if platform or root is None:
+        return platform, because
+    has_workflows, has_pipeline = (root / WORKFLOWS).is_dir(), (root / GITLAB_PIPELINE).is_file()
+    if has_workflows and not has_pipeline:
+        return Platform.GITHUB, f"{because}; there is a folder {WORKFLOWS}"
+    if has_pipeline and not has_workflows:
+        return Platform.GITLAB, f"{because}; there is a file {GITLAB_PIPELINE}"
+    return None, because
+
+
+def default_branch(repository: Repository, remote: Remote | None) -> Sighting | None:
+    """Return the default branch, as far as a clone can tell without asking its server."""
+    if remote and (name := repository.remote_head(remote.name)):
+        return Sighting(value=name, because=f"what {remote.name} had as its HEAD when this was cloned")
+    for name in ("main", "master"):
+        if repository.rev_parse(_HEADS + name):
+            return Sighting(value=name, because=f"there is a branch {name}, and nothing says more")
+    current = repository.branch()
+    if current and current.startswith(_HEADS) and repository.head() is None:
+        return Sighting(value=current.removeprefix(_HEADS), because="checked out, and there is no commit yet")
+    return None
+
+
+def commit_of(repository: Repository, remote: Remote | None, branch: str) -> str | None:
+    """Return what the branch is at on the remote, as of the last fetch, else here."""
+    tracked = repository.rev_parse(f"refs/remotes/{remote.name}/{branch}") if remote else None
+    return tracked or repository.rev_parse(_HEADS + branch)
+
+
+def guarded(root: Path | None) -> list[str]:
+    """Return the workflows that run ci-guard already."""
+    if root is None or not (root / WORKFLOWS).is_dir():
+        return []
+    files = sorted(path for path in (root / WORKFLOWS).iterdir() if path.suffix in (".yml", ".yaml"))
+    names = [f"{WORKFLOWS}/{path.name}" for path in files[:MAXIMUM_WORKFLOWS]]
+    return [name for name in names if _USES.search(read(root, name).decode("utf-8", "replace"))]
+
+
+def first_plain(root: Path | None, names: tuple[str, ...]) -> str | None:
+    """Return the first of these that is a file."""
+    return next((name for name in names if root and (root / name).is_file()), None)
+
+
+def read(root: Path, name: str) -> bytes:
+    """Return a file's bytes, none of one that cannot be read."""
+    try:
+        return read_plain_file(root / name, limit_bytes=codeowners.SIZE_LIMIT_BYTES)
+    except OSError:
+        return b""
+
+
+def own_commit() -> tuple[str, bool] | None:
+    """Return the commit of the checkout that this program is, and whether this version's tag names it; else None."""
+    root = Path(ci_guard.__file__).resolve().parent.parent
+    if not (root / ".git").exists() or not (root / "action.yml").is_file():
+        return None
+    try:
+        repository = Repository.open(root)
+        head = repository.head()
+        return (head, repository.rev_parse(f"refs/tags/{project.TAG}") == head) if head else None
+    except GitUnavailable:
+        return None
