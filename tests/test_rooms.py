@@ -24,6 +24,7 @@ ROOMS = {
     "reporters": {"model"},
     "collect": {"model", "git", "errors", "evidence", "secrets", "controls"},
     "decide": {"model"},
+    "starter": {"model"},
     "gate": {"model", "errors", "evidence", "controls", "collect", "decide"},
     "entrypoints": {
         "model",
@@ -37,15 +38,16 @@ ROOMS = {
         "decide",
         "gate",
         "reporters",
+        "starter",
         "__init__",
     },
 }
 """What each room may import besides itself."""
 
-STANDARD_ONLY = {"model", "errors", "git", "decide", "collect", "gate", "controls", "reporters"}
+STANDARD_ONLY = {"model", "errors", "git", "decide", "collect", "gate", "controls", "reporters", "starter"}
 """Rooms that use no third-party package at all."""
 
-NO_WORLD = {"model", "controls", "decide", "reporters"}
+NO_WORLD = {"model", "controls", "decide", "reporters", "starter"}
 """Rooms that never touch the network, the clock or the environment."""
 
 WORLDLY = {"os", "socket", "ssl", "subprocess", "urllib", "http", "requests", "github", "random", "secrets", "time"}

@@ -1,0 +1,35 @@
+"""A policy tried from somebody's own machine or a job: what the token shows of it, without a verdict on anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+from ci_guard.controls import CONTROLS
+from ci_guard.evidence.interface import Forge
+from ci_guard.gate import run_gate
+from ci_guard.model.decision import Ruling
+from ci_guard.model.facts import NOT_COLLECTED
+from ci_guard.model.run import Run
+from ci_guard.model.settings import Mode, Policy
+
+
+def try_policy(policy: Policy, only: Sequence[str], *, run: Run, forge: Forge) -> tuple[Ruling, ...]:
+    """
+    Return what the gate makes of these controls, which the policy enables and which need no scan of the checkout.
+
+    Shape: empty where `only` is, which would mean all of them to the gate.
+    """
+    if not only:
+        return ()
+    return run_gate(
+        controls=CONTROLS,
+        only=only,
+        policy=policy,
+        run=run,
+        forge=forge,
+        scan=lambda: NOT_COLLECTED,
+        mode=Mode.ENFORCE,
+        now=datetime.now(timezone.utc),
+        advisory=False,
+    ).decision.rulings

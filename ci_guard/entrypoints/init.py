@@ -1,0 +1,251 @@
+"""`ci-guard init`: look at the repository and show, or write, a starter policy and a pinned workflow."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ci_guard import starter
+from ci_guard.controls import CONTROLS, branch_protection
+from ci_guard.entrypoints import files
+from ci_guard.entrypoints.commands import Call
+from ci_guard.entrypoints.desk import try_policy
+from ci_guard.entrypoints.screen import page_for
+from ci_guard.errors import PolicyError, UsageError
+from ci_guard.evidence.checkout import Checkout, read_plain_file
+from ci_guard.evidence.environment import named_tokens
+from ci_guard.evidence.survey import Sighting, Survey, own_commit, survey
+from ci_guard.model import project
+from ci_guard.model.decision import Ruling
+from ci_guard.model.fact import Known, Unknown
+from ci_guard.model.run import Platform
+from ci_guard.policy.load import PolicyText, load, load_builtin
+from ci_guard.policy.reading import PROFILES
+from ci_guard.reporters import diagnosis, escape
+from ci_guard.reporters.page import Page
+
+METAS: Final = tuple(control.META for control in CONTROLS)
+PLATFORMS: Final = ("github", "gitlab")
+
+NO_GITLAB: Final = (
+    "This version reads nothing of GitLab, and has no template for it yet: `check` refuses to run there. The secret "
+    "scanner runs in any job (`python3 -I bootstrap.py scan`), by fixed rules and without a policy."
+)
+NO_SUPPRESSIONS: Final = (
+    "the scanner of this version does not read it, and finds what it suppresses; a policy can waive a rule until a day"
+)
+UNOWNED: Final = "nobody, so whoever may merge can change it: name owners, and ask for their review in a ruleset"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitOptions:
+    """What `ci-guard init` was asked."""
+
+    platform: Platform | None = None
+    """None for the one that the repository shows."""
+    profile: str = PROFILES[0]
+    write: bool = False
+    enforce: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A file that the repository should have."""
+
+    path: str
+    text: str
+    """Empty where something does its work already."""
+    note: str
+    """What becomes of it, as a clause."""
+    refused: bool = False
+    """Whether it is wanted and cannot be there."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `init`."""
+    parser.usage = "ci-guard init [OPTIONS]"
+    parser.epilog = "Nothing is ever overwritten. Exit codes: 0 fine, 1 a file cannot be there, 2 usage, 4 a fault."
+    parser.add_argument("--write", action="store_true", help="write the files (default: show them)")
+    profiles, platforms = " or ".join(PROFILES), " or ".join(PLATFORMS)
+    parser.add_argument(
+        "--profile", choices=PROFILES, default=PROFILES[0], metavar="PROFILE", help=f"what it extends: {profiles}"
+    )
+    parser.add_argument("--platform", choices=PLATFORMS, metavar="NAME", help=f"{platforms} (default: by the remote)")
+    parser.add_argument("--enforce", action="store_true", help="let a denial stop the pipeline from the first run on")
+
+
+def options(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> InitOptions:
+    """Return the options of `init`."""
+    return InitOptions(
+        platform=Platform(arguments.platform) if arguments.platform else None,
+        profile=arguments.profile,
+        write=arguments.write,
+        enforce=arguments.enforce,
+    )
+
+
+def run(options: InitOptions, call: Call) -> int:
+    """
+    Show what there is and what a start would be; write it only where asked to.
+
+    Shape: 0, also where all files are there already; 1 where one cannot be written, or where the policy that is there
+    is not accepted.
+    Raises: `GitUnavailable` outside a repository; `UsageError` for `--write` in one without files.
+    """
+    checkout = Checkout(Path.cwd())
+    seen = survey(checkout.repository, call.environ, owned=(starter.POLICY_PATH, starter.WORKFLOW_PATH))
+    if options.write and seen.root is None:
+        raise UsageError("A bare repository has no files to write to.", hint="Run init in a clone with a work tree.")
+    platform = options.platform or seen.platform
+    branch, rulings, remark = look_at_rules(options, call, checkout, seen, platform)
+    plan = [planned(each, seen, write=options.write) for each in wanted(options, seen, platform, branch)]
+    page = page_for(call.stdout, call.environ)
+    write_seen(page, seen, options, branch)
+    write_rules(page, options, rulings, remark)
+    for each in plan:
+        write_file(page, each)
+    write_next(page, options, platform, plan)
+    call.stdout.write(page.text())
+    return int(any(each.refused for each in plan))
+
+
+def look_at_rules(
+    options: InitOptions, call: Call, checkout: Checkout, seen: Survey, platform: Platform | None
+) -> tuple[Sighting | None, tuple[Ruling, ...], str]:
+    """Return the default branch, what the profile would say of its rules today, and why it says nothing if so."""
+    if platform is not Platform.GITHUB or seen.remote is None:
+        return seen.branch, (), ""
+    if not named_tokens(call.environ, Platform.GITHUB):
+        return (
+            seen.branch,
+            (),
+            "With a token in GITHUB_TOKEN that may read the repository, this shows what holds today.",
+        )
+    from ci_guard.evidence.github.desk import at_desk
+
+    branch = seen.branch.value if seen.branch else None
+    forge = at_desk(call.environ, checkout, seen.remote, branch=branch)
+    if isinstance(forge, Unknown):
+        return seen.branch, (), f"Not read: {forge.reason}." + (f" Needed: {forge.needs}." if forge.needs else "")
+    this_run = forge.run()
+    policy = load_builtin(options.profile, METAS)
+    rulings = try_policy(policy, [branch_protection.META.id], run=this_run, forge=forge)
+    default = this_run.default_branch
+    if isinstance(default, Known):
+        return Sighting(value=default.value, because="GitHub says so"), rulings, ""
+    return seen.branch, rulings, ""
+
+
+def wanted(options: InitOptions, seen: Survey, platform: Platform | None, branch: Sighting | None) -> list[Planned]:
+    """Return the files that a start takes on this platform."""
+    plan = [Planned(path=starter.POLICY_PATH, text=starter.policy(options.profile), note="new")]
+    if platform is not Platform.GITHUB:
+        return plan
+    if seen.guarded_by:
+        note = f"not needed: {escape.plain(', '.join(seen.guarded_by))} runs ci-guard already"
+        return [*plan, Planned(path=starter.WORKFLOW_PATH, text="", note=note)]
+    pin, note = pinned()
+    text = starter.workflow(branch=branch.value if branch else None, pin=pin, note=note, report=not options.enforce)
+    return [*plan, Planned(path=starter.WORKFLOW_PATH, text=text, note="new")]
+
+
+def pinned() -> tuple[str, str]:
+    """Return what the workflow pins ci-guard to: the commit of the checkout that runs, else the tag of the version."""
+    own = own_commit()
+    if own is None:
+        return project.TAG, "a tag can be moved: pin the commit id that it stands for"
+    commit, is_release = own
+    return commit, project.TAG if is_release else "no release: pin the commit id of one"
+
+
+def planned(each: Planned, seen: Survey, *, write: bool) -> Planned:
+    """Return what becomes of a file, having written it where asked to."""
+    if not each.text or seen.root is None:
+        return each
+    try:
+        if write:
+            files.write_new(seen.root, each.path, each.text)
+            return Planned(path=each.path, text=each.text, note="written")
+        files.check_new(seen.root, each.path)
+        return Planned(path=each.path, text=each.text, note="would be written by --write")
+    except files.Refused as why:
+        return Planned(path=each.path, text=each.text, note=f"refused: {why}", refused=True)
+    except files.Kept:
+        return kept(each.path, seen.root)
+
+
+def kept(path: str, root: Path) -> Planned:
+    """Return a file that is there already, and stays; a policy that is not accepted is said to be none."""
+    if path != starter.POLICY_PATH:
+        return Planned(path=path, text="", note="kept: it exists already")
+    if (root / path).is_symlink():
+        return Planned(path=path, text="", note="kept, and the gate refuses it: it is a symbolic link", refused=True)
+    try:
+        load([PolicyText(content=read_plain_file(root / path), place=path)], METAS)
+    except OSError as error:
+        return Planned(path=path, text="", note=f"kept, and it cannot be read: {error.strerror}", refused=True)
+    except PolicyError as error:
+        return Planned(path=path, text="", note=f"kept, and it is not accepted: {error.message}", refused=True)
+    return Planned(path=path, text="", note="kept: it exists already, and is accepted")
+
+
+def write_seen(page: Page, seen: Survey, options: InitOptions, branch: Sighting | None) -> None:
+    """Write what the repository shows."""
+    page.heading("This repository")
+    page.labelled("Folder", escape.plain(str(seen.root) if seen.root else "none: the repository is bare"), 2)
+    if seen.remote:
+        more = f"; also {', '.join(seen.other_remotes[:5])}" if seen.other_remotes else ""
+        page.labelled("Remote", escape.plain(f"{seen.remote.name}: {seen.remote.shown}{more}"), 2)
+    else:
+        page.labelled("Remote", "none on a server", 2)
+    platform = options.platform.value if options.platform else seen.platform.value if seen.platform else "unknown"
+    because = "as asked" if options.platform else seen.because
+    page.labelled("Platform", escape.plain(f"{platform} ({because})"), 2)
+    said = f"{branch.value} ({branch.because})" if branch else "unknown: no clone's record of it, and no main or master"
+    page.labelled("Branch", escape.plain(said), 2)
+    for path, owners in seen.owners.items() if seen.owners_file else ():
+        page.labelled("Owners", escape.plain(f"{path}, by {seen.owners_file}: {', '.join(owners) or UNOWNED}"), 2)
+    for name in seen.suppressions:
+        page.labelled("Seen", f"{name}: {NO_SUPPRESSIONS}", 2)
+
+
+def write_rules(page: Page, options: InitOptions, rulings: tuple[Ruling, ...], remark: str) -> None:
+    """Write what the profile would say of the rules on the default branch today."""
+    if rulings or remark:
+        page.heading(f"What builtin:{options.profile} says of the branch's rules today")
+        diagnosis.write_outlook(page, rulings)
+    if remark:
+        page.wrapped(escape.plain(remark), 2)
+
+
+def write_file(page: Page, each: Planned) -> None:
+    """Write a file's path, what becomes of it, and its text."""
+    page.heading(f"{each.path}: {escape.plain(each.note)}")
+    if each.text:
+        page.write()
+    for line in each.text.splitlines():
+        page.write(f"  {line}" if line else "")
+
+
+def write_next(page: Page, options: InitOptions, platform: Platform | None, plan: list[Planned]) -> None:
+    """Write what to do next."""
+    page.heading("Next")
+    new = [each for each in plan if each.text and not each.refused]
+    steps = []
+    if platform is Platform.GITLAB:
+        steps.append(NO_GITLAB)
+    elif platform is None:
+        steps.append("Say --platform github for a workflow as well.")
+    if new and not options.write:
+        steps.append("`ci-guard init --write` writes what is new.")
+    if new and platform is Platform.GITHUB:
+        steps.append("Commit it in a pull request. Until it is merged, builtin:baseline judges.")
+        steps.append(f"Pin a release: `git ls-remote {project.HOME} '{project.TAG}*'` prints its commit id.")
+    if platform is Platform.GITHUB:
+        steps.append("`ci-guard doctor` says what your token can see, `ci-guard check` judges this checkout.")
+        steps.append("Once it is green, require the check `guard` in a ruleset, and let code owners guard both files.")
+    for number, step in enumerate(steps, 1):
+        page.columns(f"{number}.", step, 2, 3)
