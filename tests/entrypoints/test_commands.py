@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ci_guard.entrypoints import check, cli, explain, init, scan
+from ci_guard.entrypoints import check, cli, doctor, explain, init, scan
 from ci_guard.entrypoints.commands import COMMANDS, CommandModule
 
-MODULES: dict[str, CommandModule] = {"check": check, "scan": scan, "init": init, "explain": explain}
+MODULES: dict[str, CommandModule] = {"check": check, "scan": scan, "init": init, "doctor": doctor, "explain": explain}
 """Named here so that the type checker sees that each fulfils the protocol."""
 
 ROOT = Path(__file__).parent.parent.parent
