@@ -45,7 +45,7 @@ def as_json(schema: Mapping[str, Any]) -> str:
 
 def index_page(metas: list[Meta]) -> str:
     """Return the list of all controls and requirements."""
-    lines = ["# Controls", ""]
+    lines = ["# Controls", "", "`ci-guard explain ID` prints the same pages ([commands](../commands.md#explain)).", ""]
     for meta in metas:
         lines += [
             f"## [{meta.id}]({meta.id}.md)",

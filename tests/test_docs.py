@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 import yaml
 
 from ci_guard.controls import CONTROLS
+from ci_guard.entrypoints import commands
 from ci_guard.model import project
 from ci_guard.policy.load import PolicyText, load
 
@@ -19,6 +22,9 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("requirements/*.md")])
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 PATH = re.compile(r"`((?:ci_guard|tests|docs|scripts|actions|requirements)/[^`\s]*)`")
+CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
+SPAN = re.compile(r"`(ci-guard [^`]+)`")
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 FENCE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 
 
@@ -63,6 +69,52 @@ def test_workflows_that_are_shown_pin_actions_and_grant_only_reading(text: str) 
     assert guard["steps"][0]["with"] == {"fetch-depth": 0, "persist-credentials": False}
     foreign = [step["uses"] for step in guard["steps"] if not step["uses"].startswith("ci-guard/")]
     assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", uses) for uses in foreign)
+
+
+def command_lines() -> list[Any]:
+    """Return the words after `ci-guard` or `bootstrap.py` wherever the documentation shows a command line."""
+    found: list[Any] = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        shown = [line[2:] for block in CONSOLE.findall(text) for line in block.splitlines() if line.startswith("$ ")]
+        for line in [*shown, *SPAN.findall(text)]:
+            words = shlex.split(line, comments=True)
+            places = [at for at, word in enumerate(words) if word.endswith("bootstrap.py") or word == "ci-guard"]
+            if places and words[places[0] + 1 :][:1] not in ([], ["--tests"], ["--dev"]):
+                found.append(pytest.param(words[places[0] + 1 :], id=f"{page.relative_to(ROOT)}: {line}"))
+    return found
+
+
+@pytest.mark.parametrize("argv", command_lines())
+def test_command_lines_that_are_shown_are_accepted(argv: list[str]) -> None:
+    names = {command.name for command in commands.COMMANDS}
+    if argv[0] in ("--version", "COMMAND"):
+        return
+    assert argv[0] in names
+    if "--help" not in argv:
+        commands.parse(argv, {}, "0")
+
+
+def sections() -> dict[str, str]:
+    """Return what `docs/commands.md` says of each command."""
+    text = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_every_command_has_a_section_and_a_row_in_the_table_of_commands() -> None:
+    names = [command.name for command in commands.COMMANDS]
+    assert list(sections()) == names
+    text = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    assert [name for name in names if f"| [`{name}`](#{name}) |" not in text] == []
+
+
+@pytest.mark.parametrize("name", [command.name for command in commands.COMMANDS])
+def test_the_options_of_a_command_are_documented_and_no_others(name: str) -> None:
+    parser = argparse.ArgumentParser(add_help=False)
+    next(command for command in commands.COMMANDS if command.name == name).module.add_options(parser)
+    known = {option for option in OPTION.findall(parser.format_help()) if option != "--help"}
+    assert set(OPTION.findall(sections()[name])) == known
 
 
 def action() -> dict[str, Any]:
