@@ -76,9 +76,9 @@ jobs:
     runs-on: ubuntu-latest
     timeout-minutes: 10
     permissions:
-      contents: read
-      pull-requests: read
-      actions: read
+      contents: read # the code, branches and pushes
+      pull-requests: read # reviews of the commit that is judged
+      actions: read # this run as the server recorded it
     steps:
       - uses: {CHECKOUT}
         with:

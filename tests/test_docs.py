@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from ci_guard.controls import CONTROLS
-from ci_guard.entrypoints import commands
+from ci_guard.entrypoints import commands, explain
 from ci_guard.model import project
 from ci_guard.policy.load import PolicyText, load
 
@@ -93,6 +93,8 @@ def test_command_lines_that_are_shown_are_accepted(argv: list[str]) -> None:
     assert argv[0] in names
     if "--help" not in argv:
         commands.parse(argv, {}, "0")
+    if argv[0] == "explain" and argv[1:] != ["ID"]:
+        assert [name for name in argv[1:] if name not in explain.WORDS and not explain.articles_of(name)] == []
 
 
 def sections() -> dict[str, str]:

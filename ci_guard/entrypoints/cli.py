@@ -48,7 +48,6 @@ def run(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr:
 
     platform = command_line.platform_despite_errors(argv, environ)
     call = commands.Call(environ=environ, stdout=stdout, stderr=stderr, platform=platform)
-    told: Result | int
     try:
         command, options = commands.parse(argv, environ, __version__)
         told = command.module.run(options, call)
@@ -57,10 +56,12 @@ def run(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr:
     except Exception as error:  # noqa: BLE001 - the one place where an error becomes a clear message and exit code 4
         told = failed(error, platform)
         if not commands.judges(argv):
-            told = complain(told, stderr)
-    exit_code = told if isinstance(told, int) else told.decision.exit_code
+            return complain(told, stderr)
+    exit_code = told.exit_code if isinstance(told, commands.Said) else told.decision.exit_code
     try:
-        if not isinstance(told, int):
+        if isinstance(told, commands.Said):
+            stdout.write(told.text)
+        else:
             from ci_guard.entrypoints.delivery import deliver
 
             output = command_line.reports_despite_errors(argv)

@@ -28,6 +28,14 @@ class Call:
     """Where a result is told, whatever else is wrong."""
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a command that gives no verdict has to say, on standard output, and its exit code."""
+
+    text: str
+    exit_code: int = 0
+
+
 class CommandModule(Protocol):
     """A module of this room that is a command: it has these three functions."""
 
@@ -43,12 +51,12 @@ class CommandModule(Protocol):
         """
         ...
 
-    def run(self, options: Any, call: Call, /) -> Result | int:
+    def run(self, options: Any, call: Call, /) -> Result | Said:
         """
         Do it.
 
-        Shape: a result, which the caller tells in every way that was asked for, or the exit code of a command that
-        gives no verdict and has said on `call.stdout` what it had to.
+        Shape: a result, which the caller tells in every way that was asked for, or a text of a command that gives no
+        verdict. Nothing is written here but progress: a stream that is gone is the caller's matter.
         Raises: `CiGuardError`.
         """
         ...

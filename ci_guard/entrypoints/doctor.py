@@ -10,7 +10,7 @@ from typing import Final
 
 from ci_guard.controls import CONTROLS, actor_permissions
 from ci_guard.entrypoints.check import CheckOptions, forge_of, read_policy
-from ci_guard.entrypoints.commands import Call
+from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.desk import try_policy
 from ci_guard.entrypoints.options import PLATFORMS
 from ci_guard.entrypoints.screen import page_for
@@ -92,7 +92,7 @@ def options(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> Docto
     return DoctorOptions(platform=arguments.platform, policy_file=arguments.policy, profile=arguments.profile)
 
 
-def run(options: DoctorOptions, call: Call) -> int:
+def run(options: DoctorOptions, call: Call) -> Said:
     """
     Read what the policy needs, with the tokens that are there, and say what they show.
 
@@ -111,11 +111,9 @@ def run(options: DoctorOptions, call: Call) -> int:
     except PolicyUnreadable as error:
         page.heading("The policy cannot be read, so a run would be undecided")
         page.wrapped(escape.plain(f"{error.message} {error.hint}"), 2)
-        call.stdout.write(page.text())
-        return 1
+        return Said(page.text(), 1)
     write(page, policy, sight)
-    call.stdout.write(page.text())
-    return int(bool(sight.undecided or sight.blind))
+    return Said(page.text(), int(bool(sight.undecided or sight.blind)))
 
 
 def in_a_job(options: DoctorOptions, call: Call, checkout: Checkout, platform: Platform) -> tuple[Policy, Sight]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from ci_guard.controls import CONTROLS, secret_free
-from ci_guard.entrypoints.commands import Call
+from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import UsageError
 from ci_guard.model import project
@@ -26,7 +26,8 @@ METAS: Final = tuple(control.META for control in CONTROLS)
 
 LIST: Final = "list"
 RULES: Final = "rules"
-"""Words that ask for what there is, rather than for one thing."""
+WORDS: Final = frozenset({LIST, RULES})
+"""What asks for all that there is, rather than for one thing."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -47,11 +48,11 @@ def options(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> tuple
     return tuple(dict.fromkeys(arguments.ids)) or (LIST,)
 
 
-def run(options: tuple[str, ...], call: Call) -> int:
+def run(options: tuple[str, ...], call: Call) -> Said:
     """
-    Print a page for each id; an id that two controls have prints both.
+    Return a page for each id; an id that two controls have gets both.
 
-    Raises: `UsageError` for an id that nothing has, with what was perhaps meant, before anything is printed.
+    Raises: `UsageError` for an id that nothing has, with what was perhaps meant.
     """
     writers = {LIST: write_list, RULES: write_rules}
     articles = {name: articles_of(name) for name in options if name not in writers}
@@ -62,8 +63,7 @@ def run(options: tuple[str, ...], call: Call) -> int:
         else:
             for article in articles[name]:
                 manual.write(article, page)
-    call.stdout.write(page.text())
-    return 0
+    return Said(page.text())
 
 
 def articles_of(name: str) -> list[Article]:

@@ -11,7 +11,7 @@ from typing import Final
 from ci_guard import starter
 from ci_guard.controls import CONTROLS, branch_protection
 from ci_guard.entrypoints import files
-from ci_guard.entrypoints.commands import Call
+from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.desk import try_policy
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import PolicyError, UsageError
@@ -87,7 +87,7 @@ def options(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> InitO
     )
 
 
-def run(options: InitOptions, call: Call) -> int:
+def run(options: InitOptions, call: Call) -> Said:
     """
     Show what there is and what a start would be; write it only where asked to.
 
@@ -108,8 +108,7 @@ def run(options: InitOptions, call: Call) -> int:
     for each in plan:
         write_file(page, each)
     write_next(page, options, platform, plan)
-    call.stdout.write(page.text())
-    return int(any(each.refused for each in plan))
+    return Said(page.text(), int(any(each.refused for each in plan)))
 
 
 def look_at_rules(

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ci_guard.entrypoints import check, cli, doctor, explain, init, scan
-from ci_guard.entrypoints.commands import COMMANDS, CommandModule
+from ci_guard.entrypoints.commands import COMMANDS, CommandModule, Said
+from tests.entrypoints import clone
 
 MODULES: dict[str, CommandModule] = {"check": check, "scan": scan, "init": init, "doctor": doctor, "explain": explain}
 """Named here so that the type checker sees that each fulfils the protocol."""
@@ -49,13 +50,17 @@ def test_the_whole_help_names_every_command(capsys: pytest.CaptureFixture[str]) 
         (["--version"], ("argparse", "yaml", "github", "requests", "hyperscan", "ci_guard.controls")),
         (["--help"], ("yaml", "github", "requests", "hyperscan", "ci_guard.controls")),
         (["explain", "no-force-push"], ("github", "requests", "hyperscan", "ci_guard.gate")),
+        (["init"], ("github", "requests", "hyperscan")),
     ],
     ids=" ".join,
 )
-def test_a_command_imports_only_what_it_needs(argv: list[str], kept_out: tuple[str, ...]) -> None:
-    program = "import sys; from ci_guard.entrypoints.cli import main; code = main(sys.argv[1:]); "
-    program += "sys.stderr.write(' '.join(sys.modules)); sys.exit(code)"
-    done = subprocess.run([sys.executable, "-c", program, *argv], cwd=ROOT, capture_output=True, text=True, check=True)
+def test_a_command_imports_only_what_it_needs(argv: list[str], kept_out: tuple[str, ...], tmp_path: Path) -> None:
+    program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from ci_guard.entrypoints.cli import main; "
+    program += "code = main(sys.argv[1:]); sys.stderr.write(' '.join(sys.modules)); sys.exit(code)"
+    folder = clone.make(tmp_path, remotes={"origin": "git@github.com:acme/shop"})
+    done = subprocess.run(
+        [sys.executable, "-c", program, *argv], cwd=folder, capture_output=True, text=True, check=True
+    )
     assert set(kept_out) & set(done.stderr.split()) == set()
 
 
@@ -72,7 +77,7 @@ def test_a_command_without_a_verdict_says_on_standard_error_what_is_wrong(name: 
 def test_a_fault_of_a_command_without_a_verdict_is_exit_4_and_no_traceback(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> int:
+    def broken(*_: object) -> Said:
         raise RuntimeError("a secret stood here")
 
     monkeypatch.setattr(MODULES[name], "run", broken)
@@ -81,3 +86,14 @@ def test_a_fault_of_a_command_without_a_verdict_is_exit_4_and_no_traceback(
     assert "ci-guard broke with RuntimeError" in stderr.getvalue()
     assert "a secret stood here" not in stdout.getvalue() + stderr.getvalue()
     assert "Traceback" not in stderr.getvalue()
+
+
+def test_a_pipe_that_nobody_reads_is_no_fault() -> None:
+    command = [sys.executable, "-m", "ci_guard", "explain", "rules"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    complaint = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(), complaint) == (2, b"")
