@@ -8,7 +8,7 @@ from typing import Final
 
 from ci_guard.controls.declared import actor_permissions as declared
 from ci_guard.controls.judging import LONGEST_REASON, RUN, Bench, asked, clip, listing
-from ci_guard.model import kinds
+from ci_guard.model import documentation, kinds
 from ci_guard.model.fact import Known, Unknown, unavailable
 from ci_guard.model.facts import Facts, Needs
 from ci_guard.model.judgement import Judgement
@@ -40,7 +40,14 @@ def check(facts: Facts, settings: Settings) -> Iterator[Judgement]:
     excuse = distrust(facts.run)
     for requirement in asked(META, settings):
         subject = RUN if requirement.id == IDENTITY else requirement.id
-        bench = Bench(meta=META, requirement=requirement, value=settings.require[requirement.id], subject=subject)
+        bench = Bench(
+            meta=META,
+            requirement=requirement,
+            value=settings.require[requirement.id],
+            subject=subject,
+            run=facts.run,
+            page=facts.run.run_url if requirement.id == IDENTITY else facts.run.pages.access,
+        )
         if isinstance(excuse, str):
             yield bench.excuses(excuse)
         elif isinstance(excuse, Unknown):
@@ -140,7 +147,8 @@ def judge_bot(who: Known[Participant], bots: Sequence[Bot], bench: Bench) -> Jud
     kind = "is a bot" if person.type is AccountType.BOT else "is neither a person nor a bot"
     listed = listing(f"{bot.login} with the id {bot.id}" for bot in namesakes(person, bots))
     observed = f"{kind} with the id {person.id}, and the policy lists {listed or 'no such bot'}"
-    return bench.fails(observed, [who], remedy="List the bot under bots with login and id, if it should act here.")
+    advice = "List the bot under bots with login and id, if it should act here."
+    return replace(bench, page=documentation.page("policy.md", "bots")).fails(observed, [who], remedy=advice)
 
 
 def namesakes(person: Person, bots: Sequence[Bot]) -> list[Bot]:

@@ -10,7 +10,7 @@ from ci_guard.controls.declared import branch_protection as declared
 from ci_guard.controls.judging import LONGEST_REASON, Bench, asked, entries, listing, setting_of
 from ci_guard.model import kinds, refs
 from ci_guard.model.branch import BranchRules, BranchSelection, Enforced, StatusCheck, TagRule
-from ci_guard.model.fact import Cause, Fact, Known, Unknown, apply, unavailable
+from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.facts import Facts, Needs
 from ci_guard.model.judgement import Judgement, Outcome
 from ci_guard.model.meta import Requirement
@@ -64,9 +64,17 @@ def judge_entry(
 ) -> Iterator[Judgement]:
     """Yield the judgements on the branches that an entry stands for, leaving out those in `seen`."""
     rules = branches_of(entry, facts.branches)
-    bench = Bench(meta=META, requirement=requirement, value=settings.require[requirement.id], subject=entry)
+    name = name_of(entry, facts.run)
+    bench = Bench(
+        meta=META,
+        requirement=requirement,
+        value=settings.require[requirement.id],
+        subject=name.value if isinstance(name, Known) else entry,
+        run=facts.run,
+        page=facts.run.pages.branches,
+    )
     if isinstance(rules, Unknown):
-        yield bench.wonders([rules])
+        yield bench.wonders([rules, *([name] if isinstance(name, Unknown) else [])])
     elif not rules.value and (refs.is_pattern(entry) or entry == refs.CURRENT):
         yield bench.excuses(f"no branch is built or matches {entry}")
     elif not rules.value:
@@ -75,7 +83,13 @@ def judge_entry(
         for branch in rules.value:
             if branch not in seen:
                 seen.append(branch)
-                yield judge_branch(branch, settings, requirement, facts.run.platform)
+                yield judge_branch(branch, settings, requirement, facts.run)
+
+
+def name_of(entry: str, run: Run) -> Fact[str]:
+    """Return the branch that an entry stands for, so that a waiver for the branch holds where its rules are unknown."""
+    fact = {refs.DEFAULT: run.default_branch, refs.CURRENT: run.branch}.get(entry)
+    return apply(fact, lambda name: name or entry) if fact else Known(value=entry, source=Source.NONE)
 
 
 def branches_of(entry: str, facts: Fact[tuple[BranchSelection, ...]]) -> Fact[tuple[BranchRules, ...]]:
@@ -88,19 +102,20 @@ def branches_of(entry: str, facts: Fact[tuple[BranchSelection, ...]]) -> Fact[tu
     return unavailable("no evidence was collected for this entry of the policy")
 
 
-def judge_branch(branch: BranchRules, settings: Settings, requirement: Requirement, platform: Platform) -> Judgement:
+def judge_branch(branch: BranchRules, settings: Settings, requirement: Requirement, run: Run) -> Judgement:
     """Return the judgement on one branch; a rule for a name that no branch has protects nothing yet."""
-    mirrors = platform is Platform.GITHUB and requirement.id not in NOT_IN_A_RULESET
+    mirrors = run.platform is Platform.GITHUB and requirement.id not in NOT_IN_A_RULESET
     bench = Bench(
         meta=META,
         requirement=requirement,
         value=settings.require[requirement.id],
         subject=branch.name,
+        run=run,
         setting=setting_of(branch.settings, requirement),
         mirror=MIRROR if mirrors else "",
     )
     if isinstance(branch.exists, Known) and not branch.exists.value:
-        return bench.fails(ABSENT, [branch.exists], remedy=REMOVE)
+        return replace(bench, page=run.pages.branches).fails(ABSENT, [branch.exists], remedy=REMOVE)
     judgement = JUDGES.get(requirement.id, judge_flag)(branch, bench)
     if isinstance(branch.exists, Unknown):
         if judgement.outcome is Outcome.PASS:
@@ -221,7 +236,14 @@ def judge_tags(facts: Facts, settings: Settings, requirement: Requirement) -> Ju
     """
     wanted = settings.names(TAGS)
     setting = facts.tags.value.setting if isinstance(facts.tags, Known) else None
-    bench = Bench(meta=META, requirement=requirement, value=settings.require[TAGS], subject="tags", setting=setting)
+    bench = Bench(
+        meta=META,
+        requirement=requirement,
+        value=settings.require[TAGS],
+        subject="tags",
+        run=facts.run,
+        setting=setting,
+    )
     if isinstance(facts.tags, Unknown):
         return bench.wonders([facts.tags])
 

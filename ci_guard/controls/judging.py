@@ -13,6 +13,7 @@ from ci_guard.model.judgement import Judgement, Outcome
 from ci_guard.model.kinds import Value
 from ci_guard.model.meta import Meta, Requirement
 from ci_guard.model.refs import DEFAULT
+from ci_guard.model.run import Run
 from ci_guard.model.settings import Settings
 
 LONGEST_NAME: Final = 120
@@ -38,8 +39,11 @@ class Bench:
     value: Value
     """What the policy asks for."""
     subject: str
+    run: Run
     setting: Setting | None = None
     """Where it is changed."""
+    page: str = ""
+    """The page where it is changed, where that is no setting."""
     mirror: str = ""
     """What helps, beside the permission, where all that is unknown is invisible; the permission follows it."""
 
@@ -79,7 +83,7 @@ class Bench:
             detail=listing((doubt.detail for doubt in doubts), LONGEST_REASON),
             cause=worst(doubts).cause,
             remedy=remedy_for(doubts, self.mirror),
-            remedy_url=self.setting.url if self.setting else "",
+            remedy_url=self._page_of_doubt(worst(doubts).cause),
         )
 
     def excuses(self, reason: str) -> Judgement:
@@ -101,13 +105,23 @@ class Bench:
             source=weakest(evidence),
             detail=listing((fact.detail for fact in evidence), LONGEST_REASON),
             remedy=remedy,
-            remedy_url=self.setting.url if self.setting and outcome is Outcome.FAIL else "",
+            remedy_url=self._page() if outcome is Outcome.FAIL else "",
         )
+
+    def _page(self) -> str:
+        return self.page or (self.setting.url if self.setting else "")
+
+    def _page_of_doubt(self, cause: Cause) -> str:
+        if cause is Cause.UNAVAILABLE:
+            return self.run.run_url or self._page()
+        return (self.mirror and self._page()) or self.run.pages.token or self._page()
 
     def _remedy(self) -> str:
         if self.setting is None:
             return f"Make it so that {self.expected}."
-        return f"Change the setting {self.setting.name!r} so that {self.expected}."
+        if self.requirement.kind.name == "flag":
+            return f"Change the setting {self.setting.name!r}."
+        return f"Change the setting {self.setting.name!r}: {self.requirement.kind.show(self.value)}."
 
 
 def asked(meta: Meta, settings: Settings) -> list[Requirement]:
@@ -143,12 +157,12 @@ def remedy_for(doubts: Sequence[Unknown], mirror: str = "") -> str:
     return f"Give ci-guard a token with {needs}." if needs else "Give ci-guard a stronger token."
 
 
-def listing(items: Iterable[str], longest: int = LONGEST_NAME) -> str:
+def listing(items: Iterable[str], longest: int = LONGEST_NAME, *, separator: str = ", ") -> str:
     """Return different items, none empty, each clipped, in their order: the first ten and how many more there are."""
     different = list(dict.fromkeys(item for item in items if item))
     shown = [clip(item, longest) for item in different[:LONGEST_LIST]]
     more = len(different) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
+    return separator.join(shown) + (f" and {more} more" if more else "")
 
 
 def clip(text: str, longest: int = LONGEST_NAME) -> str:

@@ -68,7 +68,14 @@ def check(facts: Facts, settings: Settings) -> Iterator[Judgement]:
     """
     out = excuse(settings, facts.run)
     for requirement in asked(META, settings):
-        bench = Bench(meta=META, requirement=requirement, value=settings.require[requirement.id], subject=RUN)
+        bench = Bench(
+            meta=META,
+            requirement=requirement,
+            value=settings.require[requirement.id],
+            subject=RUN,
+            run=facts.run,
+            page=facts.run.pages.rules,
+        )
         if isinstance(out, str):
             yield bench.excuses(out)
         elif isinstance(out, Unknown):
@@ -146,7 +153,8 @@ def judge_commit(
         if bench.requirement.id == REVIEWED_CHANGE or bringer.doubts:
             yield judge_bringer(bringer, named)
         elif bringer.change is not None:
-            yield JUDGES[bench.requirement.id](bringer.change, settings, named)
+            change = bringer.change
+            yield JUDGES[bench.requirement.id](change, settings, replace(named, page=change.url))
         elif settings.asks(REVIEWED_CHANGE):
             yield named.excuses(REFUSED)
         else:
@@ -203,7 +211,8 @@ def judge_approvals(change: Change, settings: Settings, bench: Bench) -> Judgeme
     if count.enough:
         return bench.passes(observed, count.evidence)
     if count.short:
-        return bench.fails(observed, count.evidence, remedy=ASK_FOR_REVIEW)
+        failed = bench.fails(observed, count.evidence, remedy=ASK_FOR_REVIEW)
+        return replace(failed, alone=tally.is_alone(change, change.reviews.value))
     return bench.wonders([doubt for approval in count.undecided for doubt in approval.doubts.values()], observed)
 
 
@@ -225,13 +234,15 @@ def judge_test(change: Change, settings: Settings, bench: Bench) -> Judgement:
         # Whether a dropped approval is missed hangs on every undecided one, whatever leaves it undecided.
         return bench.wonders(count.doubts(), observed)
     if dropped:
-        return bench.fails(listing(dropped), count.evidence, remedy=ASK_FOR_REVIEW)
+        failed = bench.fails(told(dropped), count.evidence, remedy=ASK_FOR_REVIEW)
+        return replace(failed, alone=name == tally.INDEPENDENCE and tally.is_alone(change, change.reviews.value))
     if doubts:
         return bench.wonders(doubts, observed)
     asked_tests = [test for test in tally.TESTS if settings.asks(test)]
     if count.short and not settings.asks(APPROVALS) and not count.dropped(asked_tests):
         return bench.fails(observed, count.evidence, remedy=ASK_FOR_REVIEW)
-    return bench.passes(f"no approval was dropped for this; {observed}", count.evidence)
+    why = "no approval was dropped for this" if count.approvals else "nobody approved, so there was nothing to drop"
+    return bench.passes(f"{why}; {observed}", count.evidence)
 
 
 def judge_rejections(change: Change, settings: Settings, bench: Bench) -> Judgement:
@@ -297,8 +308,19 @@ def counted(count: Tally) -> str:
     """Return how many approvals are left of how many wanted, whose, and what was dropped, for people."""
     text = f"{len(count.sure)} of {count.wanted} approvals"
     people = listing(approval.person.login for approval in count.sure)
-    dropped = listing(count.dropped())
-    return text + (f" by {people}" if people else "") + (f"; dropped: {dropped}" if dropped else "")
+    dropped = told(count.dropped())
+    undecided = listing(f"@{approval.person.login}" for approval in count.undecided)
+    return (
+        text
+        + (f" by {people}" if people else "")
+        + (f"; not counted: {dropped}" if dropped else "")
+        + (f"; undecided: {undecided}" if undecided else "")
+    )
+
+
+def told(dropped: Sequence[str]) -> str:
+    """Return whose approvals do not count, each with its reason."""
+    return listing(dropped, separator="; ")
 
 
 JUDGES: Final[Mapping[str, Callable[[Change, Settings, Bench], Judgement]]] = {

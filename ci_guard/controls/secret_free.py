@@ -8,6 +8,7 @@ from typing import Final
 
 from ci_guard.controls.declared import secret_free as declared
 from ci_guard.controls.judging import LONGEST_REASON, Bench, asked, clip, listing
+from ci_guard.model import documentation
 from ci_guard.model.fact import Known, Unknown, unavailable
 from ci_guard.model.facts import Facts, Needs
 from ci_guard.model.judgement import Judgement, Location
@@ -33,7 +34,14 @@ def check(facts: Facts, settings: Settings) -> Iterator[Judgement]:
     Source: CWE-798, use of hard-coded credentials (https://cwe.mitre.org/data/definitions/798.html).
     """
     for requirement in asked(META, settings):
-        bench = Bench(meta=META, requirement=requirement, value=settings.require[requirement.id], subject=SUBJECT)
+        bench = Bench(
+            meta=META,
+            requirement=requirement,
+            value=settings.require[requirement.id],
+            subject=SUBJECT,
+            run=facts.run,
+            page=facts.run.pages.checkout,
+        )
         if isinstance(facts.scan, Unknown):
             yield bench.wonders([facts.scan])
         else:
@@ -59,9 +67,9 @@ def judge_findings(scan: Known[SecretScan], findings: Iterable[SecretFinding], b
         yield replace(
             failed,
             severity=finding.severity,
-            message=f"{finding.title} in {place(finding.location)}: {finding.preview}; expected: {bench.expected}.",
+            message=f"{finding.title} in {place(finding.location)}; seen: {finding.preview}.",
             detail=finding.detail,
-            remedy_url=finding.remedy_url,
+            remedy_url=finding.remedy_url or documentation.requirement_page(META.id, bench.requirement.id),
             location=finding.location,
             fingerprint=finding.fingerprint,
         )
@@ -86,7 +94,7 @@ def judge_completeness(scan: Known[SecretScan], bench: Bench) -> Iterator[Judgem
     elif gaps[GapKind.UNKNOWN]:
         open_question = bench.wonders([unavailable(gap.message.rstrip(".")) for gap in gaps[GapKind.UNKNOWN]])
         remedy = next((gap.remedy for gap in gaps[GapKind.UNKNOWN] if gap.remedy), open_question.remedy)
-        yield replace(open_question, remedy=remedy)
+        yield replace(open_question, remedy=remedy, remedy_url=bench.page or open_question.remedy_url)
     else:
         notes = listing((gap.message.rstrip(".") for gap in gaps[GapKind.NOTE]), LONGEST_REASON)
         yield bench.passes(f"read {amount(scan.value)}" + (f"; {notes}" if notes else ""), [scan])

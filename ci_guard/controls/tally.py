@@ -124,13 +124,13 @@ def examine(change: Change, standing: Sequence[Review], settings: Settings) -> A
     person = standing[-1].reviewer
     answers: dict[str, str | Unknown] = {}
     if person.id == change.author.id:
-        answers[INDEPENDENCE] = f"{clip(person.login)} is the author"
+        answers[INDEPENDENCE] = f"{named(person)}: author of the change"
     elif settings.asks(INDEPENDENCE):
         answers[INDEPENDENCE] = part_in(change.contributions, person)
     if settings.asks(FRESHNESS):
         answers[FRESHNESS] = staleness(change, standing)
     if person.type is not AccountType.USER:
-        answers[AUTHORITY] = f"{clip(person.login)} is no person"
+        answers[AUTHORITY] = f"{named(person)}: no person"
     elif settings.asks(AUTHORITY):
         answers[AUTHORITY] = lack_of(settings.level(AUTHORITY), standing[-1])
     return Approval(
@@ -146,7 +146,7 @@ def part_in(contributions: Fact[tuple[Contribution, ...]], person: Person) -> st
         return contributions
     parts = [part for part in contributions.value if isinstance(part.who, Known) and part.who.value.id == person.id]
     if parts:
-        return f"{clip(person.login)} contributed ({clip(parts[0].how)})"
+        return f"{named(person)}: contributed ({clip(parts[0].how)})"
     strangers = [part.who for part in contributions.value if isinstance(part.who, Unknown)]
     return worst(strangers) if strangers else ""
 
@@ -166,14 +166,14 @@ def staleness_of_one(change: Change, review: Review) -> str | Unknown:
 
     It has to be given on the final head, for the final target branch, and before the merge.
     """
-    login = clip(review.reviewer.login)
+    who = named(review.reviewer)
     merged = change.state is ChangeState.MERGED
     if merged and change.merged_at is not None and review.submitted_at > change.merged_at:
-        return f"{login} approved after the merge"
+        return f"{who}: approved after the merge"
     if isinstance(review.covers_head, Known) and not review.covers_head.value:
-        return f"{login} approved an older head"
+        return f"{who}: approved an older head"
     if isinstance(review.covers_target, Known) and not review.covers_target.value:
-        return f"the target branch was changed after the approval of {login}"
+        return f"{who}: approved before the target branch was changed"
     if merged and change.merged_at is None:
         return NO_TIME
     doubts = [fact for fact in (review.covers_head, review.covers_target) if isinstance(fact, Unknown)]
@@ -185,7 +185,20 @@ def lack_of(wanted: Level, review: Review) -> str | Unknown:
     if isinstance(review.access, Unknown):
         return review.access
     held = review.access.value.level
-    return "" if held >= wanted else f"{clip(review.reviewer.login)} holds {held.word}"
+    return "" if held >= wanted else f"{named(review.reviewer)}: holds {held.word}"
+
+
+def named(person: Person) -> str:
+    """Return a login as people write it."""
+    return f"@{clip(person.login)}"
+
+
+def is_alone(change: Change, reviews: Iterable[Review]) -> bool:
+    """Tell whether nobody who had no part in a change, as far as is known, took any part in its review."""
+    parts = change.contributions.value if isinstance(change.contributions, Known) else ()
+    involved = {change.author.id} | {part.who.value.id for part in parts if isinstance(part.who, Known)}
+    people = [review.reviewer for review in reviews if review.reviewer.type is AccountType.USER]
+    return all(person.id in involved for person in people)
 
 
 def rejections(reviews: Iterable[Review]) -> list[Review]:

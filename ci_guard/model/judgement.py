@@ -66,7 +66,9 @@ class Judgement:
     remedy: str = ""
     """The one thing to change."""
     remedy_url: str = ""
-    """The settings page of this server where it is changed."""
+    """The page of this server where it is changed; of the vendor or the documentation where there is none."""
+    alone: bool = False
+    """True for a failure that takes another person, where nobody is known to have had no part in the change."""
     location: Location | None = None
     fingerprint: str = ""
     """SHA-256 in hex; set by the finding (secrets) or derived from control, requirement and subject by the decision."""

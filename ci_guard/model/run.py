@@ -121,6 +121,22 @@ class ChangeReference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pages:
+    """Addresses where somebody changes what a run was refused for; empty where the platform has no such page."""
+
+    access: str = ""
+    """Who holds which role on the repository, on this server."""
+    branches: str = ""
+    """The branches of the repository, on this server."""
+    rules: str = ""
+    """The rules on its branches, on this server."""
+    checkout: str = ""
+    """How the job has to check out."""
+    token: str = ""
+    """Which permission shows which fact."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """The run as far as the environment, the event file and the server tell it."""
 
@@ -153,3 +169,4 @@ class Run:
     triggering_actor: str = ""
     environment: str | None = None
     notes: tuple[str, ...] = field(default=())
+    pages: Pages = Pages()

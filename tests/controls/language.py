@@ -43,6 +43,7 @@ from ci_guard.model.run import (
     ChangeReference,
     Claim,
     Event,
+    Pages,
     Part,
     Participant,
     Person,
@@ -149,6 +150,14 @@ def run(raw: Raw) -> Run:
             optional(lambda raw: ChangeReference(number=raw["number"], head="head", target=raw["target"])),
         ),
         trusted=fact(raw.get("trusted", True), bool),
+        run_url="https://hub.example/run/7",
+        pages=Pages(
+            access="https://hub.example/access",
+            branches="https://hub.example/branches",
+            rules="https://hub.example/rules",
+            checkout="https://docs.example/checkout",
+            token="https://docs.example/token",
+        ),
     )
 
 

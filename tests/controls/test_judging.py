@@ -9,12 +9,14 @@ from ci_guard.controls.judging import Bench, clip, listing, remedy_for, weakest
 from ci_guard.model.branch import Setting
 from ci_guard.model.fact import Cause, Known, Source, invisible, unavailable
 from ci_guard.model.judgement import Outcome
+from tests.controls import language
 
 BENCH = Bench(
     meta=branch_protection.META,
     requirement=branch_protection.META.requirement("approvals"),
     value=2,
     subject="main",
+    run=language.run({}),
     setting=Setting(name="Required approvals", url="https://hub.example/rules"),
 )
 
@@ -29,7 +31,7 @@ def test_a_refusal_says_what_was_refused_seen_and_expected_in_this_order() -> No
         "main was refused: 1 required; expected: enough approvals are required before a merge (at least 2)."
     )
     assert (judgement.observed, judgement.detail) == ("1 required", "GET rules/branches/main")
-    assert "'Required approvals'" in judgement.remedy
+    assert judgement.remedy == "Change the setting 'Required approvals': at least 2."
     assert judgement.remedy_url == "https://hub.example/rules"
 
 
@@ -69,6 +71,13 @@ def test_an_unknown_names_the_permission_that_would_show_it() -> None:
 def test_an_outage_advises_another_try_and_not_only_a_permission() -> None:
     assert remedy_for([unavailable("timeout")]).startswith("Run the job again.")
     assert remedy_for([unavailable("timeout", needs="actions: read")]).endswith("needed: actions: read.")
+
+
+def test_an_unknown_leads_to_where_it_is_answered() -> None:
+    """Another try is made on the run's page; which permission shows a fact is written down; a mirror is a setting."""
+    assert BENCH.wonders([unavailable("timeout")]).remedy_url == "https://hub.example/run/7"
+    assert BENCH.wonders([invisible("hidden")]).remedy_url == "https://docs.example/token"
+    assert replace(BENCH, mirror="Mirror it").wonders([invisible("hidden")]).remedy_url == "https://hub.example/rules"
 
 
 def test_long_texts_and_lists_of_strangers_are_cut() -> None:

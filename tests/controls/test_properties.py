@@ -42,6 +42,7 @@ def test_every_asked_requirement_is_judged_in_order_and_nothing_raises(name: str
         assert one.message.endswith(".")
         assert all((one.observed, one.expected))
         assert (one.remedy != "") is (one.outcome in (Outcome.FAIL, Outcome.UNKNOWN))
+        assert one.remedy_url.startswith("https://") is (one.remedy != ""), "each denial names a page"
         if one.outcome is Outcome.PASS:
             assert one.source is not Source.NONE, "a pass rests on something known"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ci_guard.model.judgement import Outcome
 from ci_guard.model.run import Event
 from tests.controls.language import SHA, judge, outcomes
 
@@ -106,3 +107,42 @@ def test_names_of_strangers_are_data_and_cut() -> None:
     )
     assert len(judgement.message) < 500
     assert login[:100] in judgement.message
+
+
+@pytest.mark.parametrize(
+    ("reviews", "alone"),
+    [
+        ([], True),
+        ([{"by": "alice"}], True),
+        ([{"by": "carol"}], True),
+        ([{"by": "github-actions[bot]"}], True),
+        ([{"by": "bob", "head": False}], False),
+        ([{"by": "bob", "state": "changes requested"}], False),
+    ],
+)
+def test_a_denial_says_whether_nobody_else_took_part(reviews: list[Any], alone: bool) -> None:
+    """A project of one person cannot meet it, which is told; it is no pass, and not told where somebody reviews."""
+    change = {"reviews": reviews, "contributions": ["alice", "carol"]}
+    require = {"approvals": 2, "independence": True, "freshness": True, "authority": "write"}
+    judged = judge("required-reviews", {"require": require}, {"provenance": {"changes": [change]}})
+    told = {one.requirement: one.alone for one in judged if one.outcome is Outcome.FAIL}
+    assert told["approvals"] is alone
+    assert not any(told.get(name) for name in ("freshness", "authority"))
+    assert told.get("independence", alone) is alone
+
+
+def test_each_approval_that_does_not_count_is_named_with_its_reason() -> None:
+    reviews = [
+        {"by": "alice"},
+        {"by": "bob", "head": False},
+        {"by": "erin", "access": "read"},
+        {"by": "dave", "access": "?unavailable"},
+        "frank",
+    ]
+    require = {"approvals": 3, "independence": True, "freshness": True, "authority": "write"}
+    judged = judge("required-reviews", {"require": require}, {"provenance": {"changes": [{"reviews": reviews}]}})
+    (approvals,) = [one for one in judged if one.requirement == "approvals"]
+    assert approvals.observed == (
+        "1 of 3 approvals by frank; not counted: @alice: author of the change; @bob: approved an older head; "
+        "@erin: holds read; undecided: @dave"
+    )

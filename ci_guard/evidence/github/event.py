@@ -12,8 +12,9 @@ from ci_guard.evidence.github.job import HEADS, TAGS, Job, pull_of_ref, queue_of
 from ci_guard.evidence.github.records import Pull, Repository, WorkflowRun
 from ci_guard.evidence.github.shape import checked
 from ci_guard.evidence.github.together import three
+from ci_guard.model import documentation
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
-from ci_guard.model.run import NOTHING, ChangeReference, Event, Platform, Run
+from ci_guard.model.run import NOTHING, ChangeReference, Event, Pages, Platform, Run
 
 EVENTS: Final = {
     "pull_request": Event.CHANGE,
@@ -109,6 +110,19 @@ def identify(client: Client, job: Job) -> Run:
         triggering_actor=(
             known.triggering_actor.login if known and known.triggering_actor else job.triggering_actor or job.actor
         ),
+        pages=_pages(job),
+    )
+
+
+def _pages(job: Job) -> Pages:
+    """Return where things are set on this server, and read about."""
+    repository = f"{job.server_url}/{job.repository}"
+    return Pages(
+        access=f"{repository}/settings/access",
+        branches=f"{repository}/branches",
+        rules=f"{repository}/settings/rules",
+        checkout=documentation.page("github.md", "checkout"),
+        token=documentation.page("github.md", "permissions"),
     )
 
 
