@@ -158,6 +158,14 @@ class TestRevisions:
         repo.git("checkout", "-q", "--detach")
         assert (repository.branch(), repository.head()) == (None, repo.git("rev-parse", "HEAD"))
 
+    def test_a_clone_remembers_the_default_branch_of_its_remote(self, repo: Repo) -> None:
+        opened = Repository.open(repo.path)
+        assert opened.remote_head("origin") is None
+        repo.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk/one")
+        assert opened.remote_head("origin") == "trunk/one"
+        repo.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/heads/main")
+        assert opened.remote_head("origin") is None
+
     def test_an_empty_repository_has_a_branch_and_no_head(self, tmp_path: Path, repo: Repo) -> None:
         Repo.create(tmp_path / "empty")
         empty = Repository.open(tmp_path / "empty")

@@ -36,7 +36,7 @@ class Local:
             sha=self._sha(),
             branch=self._branch(),
             tag=NO_FORGE,
-            default_branch=NO_FORGE,
+            default_branch=self._default_branch(),
             before=NO_FORGE,
             change=NO_FORGE,
             trusted=NO_FORGE,
@@ -88,6 +88,18 @@ class Local:
             if ref is None
             else Known(value=ref, source=Source.GIT, detail="git HEAD")
         )
+
+    def _default_branch(self) -> Fact[str]:
+        """Return what the clone remembers, so that a report and a waiver name the branch as they do in CI."""
+        try:
+            name = self._checkout.repository.remote_head("origin")
+        except GitUnavailable as error:
+            return unavailable(error.message)
+        if name is None:
+            return unavailable(
+                "this clone does not remember the default branch; git remote set-head origin --auto asks"
+            )
+        return Known(value=name, source=Source.GIT, detail="git refs/remotes/origin/HEAD")
 
     def _branch(self) -> Fact[str | None]:
         ref = self._ref()

@@ -66,6 +66,19 @@ def test_outside_ci_a_clean_repository_is_advised_on_and_exits_0(guard: Guard, t
     assert "not judged here" in said.out.lower()
 
 
+def test_outside_ci_a_waiver_for_the_default_branch_covers_what_it_covers_in_ci(guard: Guard, tmp_path: Path) -> None:
+    """The clone remembers the name; without it the subject is `default`, which no waiver of a real policy names."""
+    waiver = "{control: branch-protection, requirement: protected, subject: trunk, reason: x, until: 2999-01-01}"
+    source = repository(tmp_path / "source")
+    policy = f"version: 1\ncontrols:\n  branch-protection: {{require: {{protected: true}}}}\nwaivers: [{waiver}]\n"
+    consumer.write(source, {".ci-guard.yml": policy})
+    consumer.git(source, "commit", "-q", "-m", "Start")
+    consumer.git(source, "branch", "-m", "trunk")
+    consumer.git(tmp_path, "clone", "-q", str(source), "clone")
+    assert "Waived (1)" in guard(tmp_path / "clone", "check", "--enforce").out
+    assert "covers nothing in this run" in guard(source, "check", "--enforce").out
+
+
 def test_outside_ci_enforce_makes_unknown_facts_undecided(guard: Guard, tmp_path: Path) -> None:
     assert guard(repository(tmp_path / "r", "a.py"), "check", "--enforce").exit_code == 3
 
