@@ -103,16 +103,16 @@ def level_of(ruling: Ruling, result: Result) -> str:
             return ""
 
 
-def paragraph(ruling: Ruling, result: Result) -> str:
-    """Return what is told of a ruling, as lines of plain text."""
+def paragraph(ruling: Ruling, result: Result, *, named: bool) -> str:
+    """Return what is told of a ruling, as lines of plain text; `named` where the title names its requirement alone."""
     judgement = ruling.judgement
-    about = f"{judgement.requirement} ({judgement.subject})" if judgement.subject else judgement.requirement
-    lines = [escape.plain(f"[{telling.outcome_word(ruling)}] {about}", escape.NAME)]
-    if judgement.location is not None:
+    about = ", ".join(part for part in ("" if named else judgement.requirement, judgement.subject) if part)
+    lines = [escape.plain(f"[{telling.outcome_word(ruling)}] {about}".rstrip(), escape.NAME)]
+    if judgement.location is not None and (judgement.location.commit or not judgement.location.path):
         lines[0] += " " + escape.plain(telling.place(judgement.location), escape.NAME)
     for line in telling.sentences(ruling, result):
-        label = f"{line.label}: " if line.label else ""
-        lines.append(" ".join(part for part in (label + escape.plain(line.text), escape.url(line.url)) if part))
+        parts = (f"{line.label}:" if line.label else "", escape.plain(line.text), escape.url(line.url))
+        lines.append(" ".join(part for part in parts if part))
     return "\n".join(lines)
 
 
@@ -141,8 +141,9 @@ def command(annotation: Annotation, result: Result) -> str:
 def message(about: Sequence[Ruling | str], result: Result) -> str:
     """Return as many whole paragraphs as a message can hold, with the rest counted."""
     text = ""
+    named = len({each.judgement.requirement for each in about if isinstance(each, Ruling)}) == 1
     for told, each in enumerate(about):
-        following = each if isinstance(each, str) else paragraph(each, result)
+        following = each if isinstance(each, str) else paragraph(each, result, named=named)
         if told and len(text) + len(following) + 2 > MESSAGE:
             return f"{text}\n\n… and {len(about) - told:,} more in the summary."
         text = f"{text}\n\n{following}" if told else escape.cut(following, MESSAGE)

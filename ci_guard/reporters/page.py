@@ -74,7 +74,11 @@ class Page:
 
     def address(self, address: str, indent: int = 4) -> None:
         """Write an address under a labelled text, never broken."""
-        self.write(" " * (indent + LABEL) + self.paint(address, UNDERLINED))
+        self.write(" " * (indent + LABEL) + self.link(address))
+
+    def link(self, address: str) -> str:
+        """Return an address as it stands within a line."""
+        return self.paint(address, UNDERLINED)
 
     def wrapped(self, text: str, indent: int) -> None:
         """Write text wrapped behind an indent."""

@@ -132,8 +132,9 @@ def entry_text(rulings: Sequence[Ruling], result: Result) -> str:
         lines.append(f"  **Where:** {', '.join(places)}{rest}")
     for line in telling.sentences_of(rulings, result)[:LINES]:
         label = f"**{line.label}:** " if line.label else ""
-        link = f" {escape.markdown_link('Open the page', line.url)}" if escape.url(line.url) else ""
-        lines.append(f"  {label}{escape.markdown(line.text)}{link}")
+        link = escape.markdown_link("Open the page" if line.text else "About this requirement", line.url)
+        text = [escape.markdown(line.text), *([link] if escape.url(line.url) else [])]
+        lines.append(f"  {label}{' '.join(part for part in text if part)}")
     return "<br>\n".join(lines) + "\n\n"
 
 

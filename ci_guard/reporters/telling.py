@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from typing import Final
 
+from ci_guard.model import documentation
 from ci_guard.model.decision import Failure, Result, Ruling, Verdict, Weight
 from ci_guard.model.fact import Cause, Source
-from ci_guard.model.judgement import Location, Outcome
+from ci_guard.model.judgement import Judgement, Location, Outcome
 from ci_guard.model.run import Platform
 from ci_guard.model.settings import ENDS_SOON, Mode
 from ci_guard.reporters import escape
@@ -20,6 +22,10 @@ LINES: Final = 30
 
 PART: Final = escape.SENTENCE // 2
 """Characters kept of one half of a sentence, so that who says so is not cut off."""
+
+
+WAIVER: Final = timedelta(days=90)
+"""How long the waiver lasts that is proposed to a project of one person."""
 
 
 class Standing(str, Enum):
@@ -45,8 +51,9 @@ class Line:
     """One sentence of a ruling under its label. The text is data: formats escape it."""
 
     label: str
-    """`""` for what was refused or what holds, then `Seen`, `Expected`, `Change`, `Waived`, `More`."""
+    """`""` for what was refused or what holds, then `Seen`, `Expected`, `Change`, `Alone`, `Waived`, `More`."""
     text: str
+    """Empty for `More`, which is an address alone."""
     url: str = ""
 
 
@@ -176,11 +183,12 @@ def sentences(ruling: Ruling, result: Result) -> list[Line]:
     """
     Return what is told of a ruling, in the order in which a tired person needs it.
 
-    Shape: what was refused; what was seen against what was expected, each with who says so; what to change, with its
-    address; the waiver; where to read more. Lines with nothing to say are left out.
+    Shape: what was refused, where the heading and the next two lines do not say it; what was seen against what was
+    expected, each with who says so; what to change, with its address; the waiver; where to read more. Lines with
+    nothing to say are left out.
     """
     judgement = ruling.judgement
-    lines = [Line(label="", text=judgement.message)]
+    lines = [] if repeats(judgement) else [Line(label="", text=judgement.message)]
     if observed(ruling):
         seen = escape.cut(observed(ruling), PART)
         lines.append(Line(label="Seen", text=f"{seen} ({witness(ruling, result.run.platform)})"))
@@ -189,11 +197,27 @@ def sentences(ruling: Ruling, result: Result) -> list[Line]:
         lines.append(Line(label="Expected", text=escape.cut(judgement.expected, PART) + asked))
     if judgement.remedy or judgement.remedy_url:
         lines.append(Line(label="Change", text=judgement.remedy, url=judgement.remedy_url))
+    if judgement.alone and standing(ruling) is Standing.REFUSED:
+        lines.append(Line(label="Alone", text=proposed_waiver(judgement, result)))
     if ruling.waived is not None:
         lines.append(Line(label="Waived", text=f"until {ruling.waived.until.isoformat()}: {ruling.waived.reason}"))
     if standing(ruling).denies:
-        lines.extend(Line(label="More", text=more) for more in [read_more(ruling, result)] if more)
+        page = documentation.requirement_page(judgement.control, judgement.requirement)
+        lines.append(Line(label="More", text="", url=page))
     return lines
+
+
+def repeats(judgement: Judgement) -> bool:
+    """Tell whether the message says nothing beside the subject, what was seen and what was expected."""
+    return all(text and text in judgement.message for text in (judgement.observed, judgement.expected))
+
+
+def proposed_waiver(judgement: Judgement, result: Result) -> str:
+    """Return what a project of one person can honestly write into its policy; it is shown as waived, never as met."""
+    until = (result.time.date() + WAIVER).isoformat()
+    about = f"control: {judgement.control}, requirement: {judgement.requirement}"
+    entry = f"{{{about}, reason: one maintainer, until: {until}}}"
+    return f"If nobody else can approve here, say so openly under waivers, with an end: - {entry}"
 
 
 def sentences_of(entry: Sequence[Ruling], result: Result) -> list[Line]:
@@ -206,7 +230,8 @@ def sentences_of(entry: Sequence[Ruling], result: Result) -> list[Line]:
         told = (ruling.said_by, ruling.waived, judgement.expected, judgement.remedy, judgement.remedy_url)
         different.setdefault(told, ruling)
     lines = dict.fromkeys(line for ruling in different.values() for line in sentences(ruling, result))
-    return [line for label in ("Expected", "Change", "Waived", "More") for line in lines if line.label == label]
+    labels = ("Expected", "Change", "Alone", "Waived", "More")
+    return [line for label in labels for line in lines if line.label == label]
 
 
 def observed(ruling: Ruling) -> str:
@@ -234,15 +259,6 @@ def witness(ruling: Ruling, platform: Platform) -> str:
             Source.NONE: "no source",
         }[judgement.source]
     return f"{words}: {judgement.detail}" if judgement.detail else words
-
-
-def read_more(ruling: Ruling, result: Result) -> str:
-    """Return why the requirement matters and which page it rests on, from the control's own declaration."""
-    for meta in result.controls:
-        for requirement in meta.requirements:
-            if (meta.id, requirement.id) == (ruling.judgement.control, ruling.judgement.requirement):
-                return " ".join(text for text in (requirement.why, requirement.source) if text)
-    return ""
 
 
 def count(number: int, noun: str) -> str:

@@ -89,16 +89,15 @@ def write_section(page: Page, title: str, rulings: Sequence[Ruling], result: Res
         return
     page.heading(f"{title} ({len(rulings):,})")
     entries = telling.entries(rulings)
-    explained: set[str] = set()
     for entry in entries[:ENTRIES]:
-        write_entry(page, entry, result, explained)
+        write_entry(page, entry, result)
     if len(entries) > ENTRIES:
         page.write()
         page.write(f"  … and {len(entries) - ENTRIES:,} more in the JSON report")
 
 
-def write_entry(page: Page, rulings: Sequence[Ruling], result: Result, explained: set[str]) -> None:
-    """Write one ruling, or the findings of one requirement; where to read more is said once for all that share it."""
+def write_entry(page: Page, rulings: Sequence[Ruling], result: Result) -> None:
+    """Write one ruling, or the findings of one requirement."""
     first = rulings[0]
     judgement = first.judgement
     several = len(rulings) > 1
@@ -115,12 +114,10 @@ def write_entry(page: Page, rulings: Sequence[Ruling], result: Result, explained
     if len(rulings) > FINDINGS:
         page.write(f"    … and {len(rulings) - FINDINGS:,} more in the JSON report")
     for each in telling.sentences_of(rulings, result)[:FINDINGS]:
-        if each.label == "More" and each.text in explained:
-            continue
-        explained.add(each.text)
-        page.labelled(each.label, escape.plain(each.text))
-        if escape.url(each.url):
-            page.address(escape.url(each.url))
+        address = escape.url(each.url)
+        page.labelled(each.label, escape.plain(each.text) if each.text else page.link(address))
+        if each.text and address:
+            page.address(address)
 
 
 def write_list(page: Page, title: str, state: Standing, rulings: Sequence[Ruling]) -> None:

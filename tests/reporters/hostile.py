@@ -136,7 +136,7 @@ def dressed_ruling(ruling: Ruling, text: str, url: str) -> Ruling:
             subject=text,
             message=text,
             observed=text,
-            expected=text,
+            expected=f"{text}!",  # so that the message is more than the two together and is told
             detail=text,
             remedy=text,
             remedy_url=url,

@@ -340,6 +340,20 @@ def undecided() -> Result:
     )
 
 
+def alone() -> Result:
+    """Return the denial of a project that has nobody else to approve."""
+    judgement = replace(
+        DENIED.judgement,
+        subject="#12",
+        message="#12 was refused: 0 of 1 approvals; expected: at least 2.",
+        observed="0 of 1 approvals",
+        remedy="Ask somebody for a review.",
+        remedy_url="https://github.com/acme/app/pull/12",
+        alone=True,
+    )
+    return result(Verdict.DENY, 1, [*PASSED, replace(DENIED, judgement=judgement)], "1 requirement is not met.")
+
+
 def broken() -> Result:
     """Return a run in which a control broke."""
     return result(Verdict.ERROR, 4, [*PASSED, BROKEN], "1 requirement could not be judged because a control broke.")
@@ -390,6 +404,7 @@ SAMPLES: Final = {
     "denied": denied,
     "allowed": allowed,
     "undecided": undecided,
+    "alone": alone,
     "broken": broken,
     "reported": reported,
     "advisory": advisory,

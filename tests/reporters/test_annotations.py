@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from ci_guard.model import documentation
 from ci_guard.model.decision import Result, Ruling, Verdict, Weight
 from ci_guard.model.judgement import Location, Outcome
 from ci_guard.reporters.annotations import render
@@ -104,7 +105,15 @@ def test_rulings_without_a_file_are_one_annotation_a_control_and_standing() -> N
     ]
     read = of(*branches, sample.UNDECIDED, sample.BROKEN)
     assert [command.name for command in read] == ["error"] * 3
-    assert [f"(b{each})" in read[0].data for each in range(3)] == [True] * 3
+    assert [f"[refused] b{each}\n" in read[0].data for each in range(3)] == [True] * 3
+
+
+def test_a_requirement_is_named_once_where_the_title_names_it_and_for_each_where_it_names_several() -> None:
+    other = replace(sample.DENIED, judgement=replace(sample.DENIED.judgement, requirement="protected"))
+    assert of(sample.DENIED)[0].data.startswith("[refused] main\n")
+    both = of(sample.DENIED, other)[0]
+    assert both.properties["title"] == "branch-protection: protected, approvals"
+    assert "[refused] approvals, main\n" in both.data
 
 
 def test_a_long_group_counts_what_has_no_room() -> None:
@@ -120,12 +129,12 @@ def test_a_long_group_counts_what_has_no_room() -> None:
 
 def test_a_message_answers_in_the_order_of_the_contract() -> None:
     parts = [
-        "[refused] approvals (main)",
+        "[refused] main",
         "Changes of main need too few approvals.",
         "Seen: 1 approval (GitHub's API: GET rules/branches/main)",
         "Expected: at least 2 (asked by .ci-guard.yml:9)",
         f'Change: Set "Required approvals" to 2 in the ruleset "main". {sample.SETTINGS}',
-        "More: One person alone could change what is deployed. GitHub Docs, Available rules for rulesets.",
+        f"More: {documentation.requirement_page('branch-protection', 'approvals')}",
     ]
     assert of(sample.DENIED)[0].data.split("\n") == parts
 

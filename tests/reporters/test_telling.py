@@ -7,14 +7,20 @@ from itertools import product
 
 import pytest
 
+from ci_guard.controls import CONTROLS
+from ci_guard.model import documentation
 from ci_guard.model.decision import Result, Ruling, Verdict, Weight
 from ci_guard.model.fact import Cause, Source
 from ci_guard.model.judgement import Location, Outcome, Severity
 from ci_guard.model.run import Platform
+from ci_guard.policy.load import PolicyText, load
 from ci_guard.reporters import action_outputs, json_v1, record, step_summary, telling, terminal
 from ci_guard.reporters.annotations import render as render_annotations
-from ci_guard.reporters.telling import Standing
+from ci_guard.reporters.telling import Line, Standing
 from tests.reporters import sample
+
+METAS = tuple(control.META for control in CONTROLS)
+PROPOSED = "version: 1\nextends: builtin:baseline\nwaivers:\n  - {}\n"
 
 COMBINATIONS = list(product(Outcome, Weight, Severity))
 
@@ -100,6 +106,25 @@ def test_a_denial_says_what_was_refused_seen_expected_and_what_to_change_in_this
     assert lines[1].text == "1 approval (GitHub's API: GET rules/branches/main)"
     assert lines[2].text == "at least 2 (asked by .ci-guard.yml:9)"
     assert lines[3].url == sample.SETTINGS
+    assert lines[4] == Line(label="More", text="", url=f"{documentation.BASE}/controls/branch-protection.md#approvals")
+
+
+def test_a_message_that_only_repeats_what_was_seen_and_expected_is_left_out() -> None:
+    judgement = replace(sample.DENIED.judgement, message="main was refused: 1 approval; expected: at least 2.")
+    ruling = replace(sample.DENIED, judgement=judgement)
+    assert [line.label for line in telling.sentences(ruling, sample.denied())] == ["Seen", "Expected", "Change", "More"]
+
+
+def test_a_project_of_one_person_is_told_the_waiver_that_it_could_write() -> None:
+    result = sample.alone()
+    (ruling,) = telling.by_standing(result.decision.rulings)[Standing.REFUSED]
+    (line,) = [line for line in telling.sentences(ruling, result) if line.label == "Alone"]
+    entry = line.text.partition(" - ")[2]
+    assert entry.endswith("until: 2027-02-19}")
+    (waiver,) = load([PolicyText(content=PROPOSED.format(entry).encode(), place="p.yml")], METAS).waivers
+    assert (waiver.control, waiver.requirement, waiver.subject) == ("branch-protection", "approvals", None)
+    waived = replace(ruling, weight=Weight.WAIVED, waived=sample.WAIVED.waived)
+    assert "Alone" not in [line.label for line in telling.sentences(waived, result)]
 
 
 def test_what_was_seen_of_an_unknown_is_that_it_is_unknown_and_why() -> None:
