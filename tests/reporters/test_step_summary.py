@@ -77,7 +77,7 @@ def test_frameworks_are_folded_and_unknown_reads_not_evidenced() -> None:
 def test_many_findings_are_counted_and_the_first_listed() -> None:
     text = step_summary.render(sample.denied(700))
     assert "### Findings (700)" in text
-    assert text.count("src/config&#95;") == step_summary.ROWS + step_summary.PLACES
+    assert text.count("src/config&#95;") == step_summary.ROOM.rows + step_summary.ROOM.places
     assert "… and 500 more in the JSON report." in text
 
 
@@ -108,7 +108,7 @@ def test_a_mebibyte_is_never_reached(findings: int) -> None:
         transport=(WIDEST,) * 9,
     )
     text = step_summary.render(result)
-    assert step_summary.BYTES - 50_000 < len(text.encode()) < MEBIBYTE
+    assert step_summary.ROOM.size - 50_000 < len(text.encode()) < MEBIBYTE
     page = rendered(text)
     assert page.open == []
     assert page.text.startswith("❌ ci-guard: Denied")
