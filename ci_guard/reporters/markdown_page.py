@@ -29,6 +29,8 @@ class Room:
     """Sentences of one entry: several findings can need as many different changes."""
     places: int
     """Places listed with a requirement; the table of findings has more."""
+    reasons: int = telling.LINES
+    """Lines of an error that ended the run."""
     sentence: int = escape.SENTENCE
     """Characters of a sentence; entities make them up to twelve times as many bytes."""
 
@@ -81,7 +83,9 @@ def write_verdict(page: Page, result: Result) -> None:
     """Write the verdict in plain words, why, and what was judged."""
     symbol = _VERDICTS[result.decision.verdict]
     page.close(f"## {symbol} ci-guard: {escape.markdown(telling.verdict_words(result))}\n\n")
-    reasons = "<br>\n".join(page.say(reason) for reason in telling.reason_lines(result))
+    reasons = "<br>\n".join(
+        page.say(reason) for reason in telling.first(telling.reason_lines(result), page.room.reasons)
+    )
     page.close(f"{reasons}\n\n")
     page.close(f"<sub>{page.say(record.run_line(result))}</sub>\n\n")
 
