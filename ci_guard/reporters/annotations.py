@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ci_guard.model.decision import Result, Ruling, Verdict
+from ci_guard.model.decision import Result, Ruling
 from ci_guard.model.judgement import Location
 from ci_guard.reporters import escape, telling
 from ci_guard.reporters.telling import Standing
@@ -49,7 +49,7 @@ def of_the_run(result: Result) -> Iterable[Annotation]:
         kind = "fault of ci-guard" if result.failure.fault_of_ci_guard else "usage or policy"
         lines = "\n".join(escape.plain(line) for line in telling.failure_lines(result.failure))
         yield Annotation(level="error", title=f"ci-guard: {kind}", about=(lines,))
-    elif result.decision.verdict is not Verdict.ALLOW and not any(map(denies, result.decision.rulings)):
+    elif telling.rests_on_no_ruling(result):
         level = "warning" if telling.only_reported(result) and result.decision.exit_code == 0 else "error"
         title = f"ci-guard: {result.decision.verdict.value}"
         yield Annotation(level=level, title=title, about=(escape.plain(result.decision.reason),))
@@ -79,11 +79,6 @@ def of_notes(result: Result) -> Iterable[Annotation]:
     """Yield one notice with the notes on the decision."""
     if result.decision.notes:
         yield Annotation(level="notice", title="ci-guard: notes", about=tuple(map(escape.plain, result.decision.notes)))
-
-
-def denies(ruling: Ruling) -> bool:
-    """Tell whether a ruling alone explains that the verdict is no `allow`."""
-    return telling.standing(ruling).denies
 
 
 def level_of(ruling: Ruling, result: Result) -> str:

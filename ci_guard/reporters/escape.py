@@ -18,6 +18,7 @@ URL_LENGTH: Final = 2_000
 """Longer addresses are not linked; browsers and proxies cut them anyway."""
 
 _COMMAND = re.compile(r"^((?:\s|\x1b\[[0-9;]*m)*)::")
+_COMMAND_LINE = re.compile(r"^(\s*)::", re.MULTILINE)
 _LEGACY_COMMAND = re.compile(r"##(?=\w*\[)")
 """`##[error]` of GitHub and Azure Pipelines, `##vso[…]`, `##teamcity[…]`."""
 
@@ -88,6 +89,11 @@ def command_property(text: str) -> str:
 def json_text(document: str) -> str:
     """Return the same JSON with no legacy command in it: a runner reads whatever stands on standard output."""
     return _LEGACY_COMMAND.sub(r"#\\u0023", document)
+
+
+def xml_text(document: str) -> str:
+    """Return the same XML with no command in it, neither where a line begins nor a legacy one."""
+    return _COMMAND_LINE.sub(r"\1&#58;:", _LEGACY_COMMAND.sub("#&#35;", document))
 
 
 def markdown(text: str, limit: int = SENTENCE) -> str:

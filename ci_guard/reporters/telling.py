@@ -137,6 +137,13 @@ def counts(rulings: Iterable[Ruling]) -> str:
     return ", ".join(f"{len(group)} {state.value}" for state, group in groups.items() if group) or "nothing judged"
 
 
+def rests_on_no_ruling(result: Result) -> bool:
+    """Tell whether the verdict denies although no single ruling does."""
+    return result.decision.verdict is not Verdict.ALLOW and not any(
+        standing(ruling).denies for ruling in result.decision.rulings
+    )
+
+
 def denials_title(result: Result) -> str:
     """Return the heading over what denies."""
     return "What would deny" if only_reported(result) else "What denies"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from ci_guard.model.decision import Result
-from ci_guard.reporters import action_outputs, json_v1, markdown, step_summary, terminal
+from ci_guard.reporters import action_outputs, json_v1, junit, markdown, step_summary, terminal
 from ci_guard.reporters.annotations import render as render_annotations
 from tests.reporters import sample
 from tests.reporters.conftest import GOLDEN
@@ -16,6 +16,7 @@ FORMATS: dict[str, Callable[[Result], str]] = {
     "annotations.txt": render_annotations,
     "summary.md": step_summary.render,
     "comment.md": markdown.render,
+    "junit.xml": junit.render,
     "report.json": json_v1.render,
     "terminal.txt": lambda result: terminal.render(result, color=False, width=100),
     "quiet.txt": lambda result: terminal.render(result, color=False, width=100, quiet=True),
