@@ -79,6 +79,8 @@ class PolicySummary:
     sha256: str
     mode: Mode
     layers: tuple[str, ...]
+    path: str = ""
+    """Where in the repository it lies or would lie; empty where it is read from elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,8 @@ class Requirement:
     """How to satisfy it on GitLab, and which token shows it."""
     source: str
     """The platform page, RFC or advisory that the rule rests on."""
+    finds: bool = False
+    """True where each failure is one finding, whose subject is the rule that found it."""
     references: tuple[Reference, ...] = ()
     """Items of frameworks that a pass satisfies or supports."""
 

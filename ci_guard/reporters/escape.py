@@ -17,6 +17,9 @@ SENTENCE: Final = 1_000
 URL_LENGTH: Final = 2_000
 """Longer addresses are not linked; browsers and proxies cut them anyway."""
 
+PATH_LENGTH: Final = 4_096
+"""Longer paths are no files (`PATH_MAX` on Linux)."""
+
 _COMMAND = re.compile(r"^((?:\s|\x1b\[[0-9;]*m)*)::")
 _COMMAND_LINE = re.compile(r"^(\s*)::", re.MULTILINE)
 _LEGACY_COMMAND = re.compile(r"##(?=\w*\[)")
@@ -35,6 +38,8 @@ _FIRST_ON_A_LINE: Final = frozenset(" +-=0123456789")
 _URL = re.compile(
     r"(https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)((?:[/?#].*)?)", re.IGNORECASE | re.DOTALL
 )
+
+_PLAIN_IN_PATH: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
 
 _PLAIN_IN_URL: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/?#=&;,%:@+")
 """RFC 3986 without what Markdown, a shell or a sentence would take for its own."""
@@ -128,6 +133,35 @@ def markdown_link(label: str, address: str) -> str:
     """Return a link in Markdown, or the label alone where the address cannot be linked."""
     target = url(address)
     return f"[{markdown(label, NAME)}]({target.replace('&', '&amp;')})" if target else markdown(label, NAME)
+
+
+def uri_path(path: str) -> str:
+    r"""
+    Return a path of the repository as a relative URI, byte by byte: a name in another encoding keeps its bytes.
+
+    Shape: unreserved characters and `/` as they are, the rest percent-encoded, so that no part can be taken for a
+    scheme, a host, a query or a fragment; of a longer path than any file system has, the beginning.
+    Source: RFC 3986, sections 2.3 and 4.2; `surrogateescape` in PEP 383.
+    """
+    encoded = "".join(sign if sign in _PLAIN_IN_PATH else percent(sign) for sign in path[:PATH_LENGTH])
+    return f"%2F{encoded[1:]}" if encoded.startswith("/") else encoded
+
+
+def percent(sign: str) -> str:
+    """Return the bytes of a character in percent-encoding, also of one that stands for a byte or is half of a pair."""
+    stands_for_a_byte = "\udc80" <= sign <= "\udcff"
+    return "".join(
+        f"%{byte:02X}" for byte in sign.encode("utf-8", "surrogateescape" if stands_for_a_byte else "surrogatepass")
+    )
+
+
+def sarif_message(text: str, limit: int = SENTENCE) -> str:
+    """
+    Return the text as one line of a message in SARIF, where it is neither a link nor a place for an argument.
+
+    Source: SARIF 2.1.0, sections 3.11.5 (placeholders) and 3.11.6 (messages with embedded links).
+    """
+    return visible(text, limit).replace("{", "{{").replace("}", "}}").replace("](", "] (")
 
 
 def output_value(name: str, value: str, delimiter: str) -> str:

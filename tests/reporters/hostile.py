@@ -65,6 +65,9 @@ CORPUS: Final[dict[str, str]] = {
     "assignment": "verdict=allow<<EOF",
     "long": "A" * 1_000_000,
     "long and hostile": "\n::error::<b>@a|\x1b[31m\u202e" * 10_000,
+    "placeholder": "{0} {{1}} }{ {",
+    "no XML": "\ufffe\uffff \x0b &#0; &#xD800; \x1e",
+    "no path": "//evil.example/../a:b?c#d%2e\\e",
     "empty": "",
     "quotes": "\"'\"'",
 }

@@ -40,7 +40,7 @@ REFERENCES: Final = {
 }
 
 
-def requirement(name: str, title: str, severity: Severity, why: str) -> Requirement:
+def requirement(name: str, title: str, severity: Severity, why: str, *, finds: bool = False) -> Requirement:
     """Return a declared requirement."""
     kind: Kind = AtLeast() if name == "approvals" else Flag()
     return Requirement(
@@ -49,6 +49,7 @@ def requirement(name: str, title: str, severity: Severity, why: str) -> Requirem
         title=title,
         why=why,
         severity=severity,
+        finds=finds,
         github="Settings, Rules, Rulesets.",
         gitlab="Settings, Repository, Protected branches.",
         source="GitHub Docs, Available rules for rulesets.",
@@ -94,9 +95,15 @@ SECRETS: Final = Meta(
     summary="Is the repository free of secrets?",
     requirements=(
         requirement(
-            "no-secrets", "no secrets are found", Severity.CRITICAL, "Whoever reads the repository holds the secret."
+            "no-secrets",
+            "no secrets are found",
+            Severity.CRITICAL,
+            "Whoever reads the repository holds the secret.",
+            finds=True,
         ),
-        requirement("no-key-files", "no key files are found", Severity.HIGH, "A key file is a secret by its name."),
+        requirement(
+            "no-key-files", "no key files are found", Severity.HIGH, "A key file is a secret by its name.", finds=True
+        ),
         requirement(
             "complete-scan", "everything was read", Severity.MEDIUM, "What was not read is not known to be free."
         ),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
 
 from ci_guard.model.decision import Result
-from ci_guard.reporters import action_outputs, json_v1, junit, markdown, step_summary, terminal
+from ci_guard.reporters import action_outputs, json_v1, junit, markdown, sarif, step_summary, terminal
 from ci_guard.reporters.annotations import render as render_annotations
 from tests.reporters import sample
 from tests.reporters.conftest import GOLDEN
@@ -16,6 +17,7 @@ FORMATS: dict[str, Callable[[Result], str]] = {
     "annotations.txt": render_annotations,
     "summary.md": step_summary.render,
     "comment.md": markdown.render,
+    "sarif.json": lambda result: json.dumps(json.loads(sarif.render(result)), indent=1, ensure_ascii=False) + "\n",
     "junit.xml": junit.render,
     "report.json": json_v1.render,
     "terminal.txt": lambda result: terminal.render(result, color=False, width=100),

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from ci_guard.model import documentation
 from ci_guard.model.decision import Result
-from ci_guard.reporters import action_outputs, json_v1, step_summary, terminal
+from ci_guard.reporters import action_outputs, json_v1, junit, markdown, sarif, step_summary, terminal
 from ci_guard.reporters.annotations import render as render_annotations
 from tests.reporters import runner, sample
 from tests.reporters.gfm import rendered
@@ -25,6 +26,9 @@ LOGGED: dict[str, Callable[[Result], str]] = {
     "ascii": lambda result: terminal.render(result, color=False, width=80, unicode=False),
     "quiet": lambda result: terminal.render(result, color=False, width=100, quiet=True),
     "json": json_v1.render,
+    "sarif": sarif.render,
+    "markdown": markdown.render,
+    "junit": junit.render,
     "message": lambda result: terminal.line(result.decision.reason) + "\n",
 }
 """What reaches a job's log and must hold no command at all."""
@@ -71,13 +75,17 @@ def test_hostile_text_makes_no_annotation_that_was_not_meant(name: str, shape: s
         assert len(command.data) <= 4_096
 
 
+@pytest.mark.parametrize("render", [step_summary.render, markdown.render], ids=["summary", "comment"])
 @pytest.mark.parametrize("shape", RESULTS)
 @pytest.mark.parametrize("name", CORPUS)
-def test_hostile_text_changes_nothing_in_the_structure_of_the_summary(name: str, shape: str) -> None:
-    harmless = rendered(step_summary.render(dressed(RESULTS[shape](), tamed(CORPUS[name]), "https://x.example/")))
-    page = rendered(step_summary.render(dressed(RESULTS[shape](), CORPUS[name], "https://x.example/")))
-    assert page.tags == harmless.tags
-    assert set(page.links) <= {"https://x.example/", *OUR_PAGES}
+def test_hostile_text_changes_nothing_in_the_structure_of_a_page(
+    name: str, shape: str, render: Callable[[Result], str]
+) -> None:
+    harmless = rendered(render(dressed(RESULTS[shape](), tamed(CORPUS[name]), "https://x.example/")))
+    page = rendered(render(dressed(RESULTS[shape](), CORPUS[name], "https://x.example/")))
+    left_out = [each.text.count("more in the JSON report") for each in (page, harmless)]
+    assert page.tags == harmless.tags or (left_out[0] > left_out[1] and set(page.tags) <= set(harmless.tags))
+    assert set(page.links) <= {"https://x.example/", sample.RUN.run_url, *OUR_PAGES}
     assert page.open == []
 
 
@@ -88,8 +96,21 @@ def test_every_report_is_short_and_free_of_controls(name: str, shape: str) -> No
         text.encode("utf-8")
         if form not in ("outputs", "narrow"):
             assert ALLOWED_CONTROLS.fullmatch(text), form
-        if form not in ("json", "outputs"):
+        if form not in ("json", "sarif", "outputs"):
             assert len(text.encode()) < 1_048_576, form
+
+
+@pytest.mark.parametrize("shape", RESULTS)
+@pytest.mark.parametrize("name", CORPUS)
+def test_hostile_text_changes_nothing_in_the_structure_of_the_junit_report(name: str, shape: str) -> None:
+    told, harmless = (
+        [
+            (each.tag, sorted(each.attrib))
+            for each in ET.fromstring(junit.render(dressed(RESULTS[shape](), text))).iter()
+        ]
+        for text in (CORPUS[name], tamed(CORPUS[name]))
+    )
+    assert told == harmless
 
 
 @pytest.mark.parametrize("name", CORPUS)

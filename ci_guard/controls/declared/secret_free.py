@@ -25,6 +25,7 @@ META: Final = Meta(
         Requirement(
             id="no-secrets",
             kind=Flag(),
+            finds=True,
             title="no secret is found in what was read",
             why="Whoever can read the repository, now or in any old clone, holds the secret.",
             notes=(
@@ -46,6 +47,7 @@ META: Final = Meta(
         Requirement(
             id="no-key-files",
             kind=Flag(),
+            finds=True,
             title="no file is a private key or a store of credentials",
             why="Such files are secrets as a whole, whatever their text looks like to a scanner.",
             notes=(
