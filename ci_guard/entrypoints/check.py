@@ -103,7 +103,7 @@ def run(options: CheckOptions, call: Call) -> Result:
     checkout = Checkout(Path.cwd())
     forge = forge_of(platform, options, call.environ, checkout)
     advisory = platform is Platform.LOCAL and not options.platform and not options.enforce
-    with Progress(call.stderr, quiet=options.output.quiet, ci=platform is not Platform.LOCAL) as progress:
+    with Progress(call.progress, quiet=options.output.quiet, ci=platform is not Platform.LOCAL) as progress:
         progress.step("reading the run")
         this_run = forge.run()
         progress.step("reading the policy")
@@ -129,7 +129,13 @@ def run(options: CheckOptions, call: Call) -> Result:
         controls=gate.controls,
         not_judged=gate.not_judged,
         run=replace(this_run, environment=options.environment),
-        policy=PolicySummary(source=policy.source, sha256=policy.sha256, mode=mode, layers=policy.layers),
+        policy=PolicySummary(
+            source=policy.source,
+            sha256=policy.sha256,
+            mode=mode,
+            layers=policy.layers,
+            path="" if options.policy_file else options.policy_path or DEFAULT_POLICY,
+        ),
         scan=gate.facts.scan.value if isinstance(gate.facts.scan, Known) else None,
         effort=Effort(requests=forge.requests, seconds=time.monotonic() - started),
         transport=forge.transport,

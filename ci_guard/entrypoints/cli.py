@@ -44,10 +44,13 @@ def run(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr:
     """
     from ci_guard.entrypoints import commands
     from ci_guard.entrypoints import options as command_line
+    from ci_guard.entrypoints.joblog import log_of, progress_of
     from ci_guard.entrypoints.outcome import failed
 
+    output = command_line.reports_despite_errors(argv)
     platform = command_line.platform_despite_errors(argv, environ)
-    call = commands.Call(environ=environ, stdout=stdout, stderr=stderr, platform=platform)
+    progress = progress_of(platform, output, environ, stdout, stderr)
+    call = commands.Call(environ=environ, stdout=stdout, progress=progress, platform=platform)
     try:
         command, options = commands.parse(argv, environ, __version__)
         told = command.module.run(options, call)
@@ -56,15 +59,14 @@ def run(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr:
     except Exception as error:  # noqa: BLE001 - the one place where an error becomes a clear message and exit code 4
         told = failed(error, platform)
         if not commands.judges(argv):
-            return complain(told, stderr)
+            return complain(told, log_of(platform, environ, stderr))
     exit_code = told.exit_code if isinstance(told, commands.Said) else told.decision.exit_code
     try:
         if isinstance(told, commands.Said):
-            stdout.write(told.text)
+            log_of(platform, environ, stdout).write(told.text)
         else:
             from ci_guard.entrypoints.delivery import deliver
 
-            output = command_line.reports_despite_errors(argv)
             exit_code = deliver(told, output, environ, stdout, stderr, action="--inputs" in argv)
         stdout.flush()
     except OSError:  # a closed pipe, a full disk: nobody hears the verdict, so it must not read as `allow`

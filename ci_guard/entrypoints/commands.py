@@ -23,7 +23,8 @@ class Call:
 
     environ: Mapping[str, str]
     stdout: TextIO
-    stderr: TextIO
+    progress: TextIO
+    """Where it is told that long work goes on."""
     platform: Platform
     """Where a result is told, whatever else is wrong."""
 

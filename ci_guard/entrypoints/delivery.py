@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
+from ci_guard.entrypoints.joblog import JobLog, obeys_commands, people_of
 from ci_guard.entrypoints.options import Output
 from ci_guard.entrypoints.screen import shows_color, width_of
 from ci_guard.model.decision import Result
-from ci_guard.model.run import Platform
 from ci_guard.reporters import action_outputs, json_v1, step_summary, terminal
 from ci_guard.reporters import annotations as annotate
 
@@ -29,9 +29,9 @@ def deliver(
     """
     exit_code = result.decision.exit_code
     unwritten = []
-    people = stderr if any(file == "-" for _, file in output.reports) else stdout
-    for _, file in output.reports:
-        text = json_v1.render(result)
+    people = people_of(output, stdout, stderr)
+    for name, file in output.reports:
+        text = report_text(name, result)
         if file == "-":
             stdout.write(text)
             continue
@@ -39,18 +39,41 @@ def deliver(
             write_whole(Path(file), text)
         except OSError as error:
             unwritten.append(f"The report {file!r} could not be written: {error.strerror}.")
-    if result.run.platform is Platform.GITHUB and environ.get("GITHUB_ACTIONS") == "true":
+    obeyed = obeys_commands(result.run.platform, environ)
+    if obeyed:
         unwritten += tell_github(result, environ, people, action=action)
     color = output.color and shows_color(people, environ)
-    people.write(
-        terminal.render(
-            result, color=color, width=width_of(people), quiet=output.quiet, unicode=terminal.can_show(people.encoding)
-        )
+    told = terminal.render(
+        result, color=color, width=width_of(people), quiet=output.quiet, unicode=terminal.can_show(people.encoding)
     )
-    stderr.writelines(terminal.line(message) + "\n" for message in unwritten)
+    complaints = "".join(terminal.line(message) + "\n" for message in unwritten)
+    if obeyed:
+        JobLog(people).write(told + complaints)
+    else:
+        people.write(told)
+        stderr.write(complaints)
     if unwritten and exit_code == 0:
         return CANNOT_WRITE_EXIT
     return exit_code
+
+
+def report_text(name: str, result: Result) -> str:
+    """Return the report in a format of `--report`; what only some runs write is loaded where it is written."""
+    match name:
+        case "sarif":
+            from ci_guard.reporters import sarif
+
+            return sarif.render(result)
+        case "markdown":
+            from ci_guard.reporters import markdown
+
+            return markdown.render(result)
+        case "junit":
+            from ci_guard.reporters import junit
+
+            return junit.render(result)
+        case _:
+            return json_v1.render(result)
 
 
 def tell_github(result: Result, environ: Mapping[str, str], log: TextIO, *, action: bool) -> list[str]:

@@ -12,7 +12,7 @@ from ci_guard.errors import UsageError
 from ci_guard.evidence import environment
 from ci_guard.model.run import Platform
 
-FORMATS: Final = ("json",)
+FORMATS: Final = ("json", "sarif", "markdown", "junit")
 """Formats that `--report` writes."""
 
 PLATFORMS: Final = ("github",)

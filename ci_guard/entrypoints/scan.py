@@ -99,7 +99,7 @@ def run(options: ScanOptions, call: Call) -> Result:
     started = time.monotonic()
     now = datetime.now(timezone.utc)
     this_run = unknown_run(call.platform, "scan reads files, not a run")
-    with Progress(call.stderr, quiet=options.output.quiet, ci=call.platform is not Platform.LOCAL) as progress:
+    with Progress(call.progress, quiet=options.output.quiet, ci=call.platform is not Platform.LOCAL) as progress:
         progress.step("scanning for secrets")
         found = read(options)
     facts = Facts(run=this_run, scan=Known(value=found, source=Source.GIT, detail=", ".join(found.sources)))

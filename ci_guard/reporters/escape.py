@@ -164,6 +164,20 @@ def sarif_message(text: str, limit: int = SENTENCE) -> str:
     return visible(text, limit).replace("{", "{{").replace("}", "}}").replace("](", "] (")
 
 
+def unheard(lines: str, token: str) -> str:
+    """
+    Return whole lines of a log between the commands that make GitHub's runner deaf to what stands in them.
+
+    Shape: nothing for nothing; `token` must be random and used once, because whoever knows it can end the deafness.
+    Raises: `ValueError` where the token stands in the lines.
+    Source: "Workflow commands", stopping and starting workflow commands.
+    """
+    if token in lines:
+        raise ValueError("the token that ends the deafness stands in the text")
+    end = "" if lines.endswith("\n") else "\n"
+    return f"::stop-commands::{token}\n{lines}{end}::{token}::\n" if lines else ""
+
+
 def output_value(name: str, value: str, delimiter: str) -> str:
     """
     Return one output for the file `GITHUB_OUTPUT`.

@@ -89,6 +89,27 @@ def commands_in(output: str) -> list[Command]:
     return [command for line in lines_of(output) for command in [parse(line)] if command]
 
 
+def obeyed_in(output: str) -> list[Command]:
+    """
+    Return the commands that the runner obeys, as `TryProcessCommand` of ActionCommandManager.cs does it.
+
+    Between `::stop-commands::token` and `::token::` it listens to the token alone.
+    """
+    obeyed: list[Command] = []
+    token = ""
+    for line in lines_of(output):
+        if token:
+            if line.lstrip().casefold().startswith(f"::{token}::".casefold()):
+                token = ""
+            continue
+        command = parse(line)
+        if command and command.name == "stop-commands":
+            token = command.data
+        elif command:
+            obeyed.append(command)
+    return obeyed
+
+
 def read_outputs(text: str) -> dict[str, str]:
     """Return the outputs of a step from the text of its output file: `name=value` and `name<<delimiter`."""
     outputs: dict[str, str] = {}

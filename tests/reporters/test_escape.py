@@ -199,3 +199,20 @@ def test_outputs_survive_the_runner(outputs: dict[str, str]) -> None:
 def test_output_that_holds_its_own_delimiter_is_refused() -> None:
     with pytest.raises(ValueError, match="delimiter"):
         escape.output_value("report", "a b end-1", "end-1")
+
+
+@settings(deadline=None)
+@given(FRAGMENTS | ANYTHING)
+def test_nothing_between_stop_and_token_is_obeyed_even_unescaped(text: str) -> None:
+    log = escape.unheard(text, "5d1f" * 8) + "::notice::heard\n"
+    assert runner.obeyed_in(log) == [runner.Command("notice", "heard")]
+
+
+def test_text_that_holds_the_token_is_refused() -> None:
+    with pytest.raises(ValueError, match="token"):
+        escape.unheard("x\n::5d1f::\n::error::x", "5d1f")
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_hostile_text_is_not_obeyed_between_stop_and_token(name: str) -> None:
+    assert runner.obeyed_in(escape.unheard(CORPUS[name], "5d1f" * 8)) == []
