@@ -35,6 +35,9 @@ DIRECT: Final = "Bring the commit in by a reviewed change, and block direct push
 ASK_FOR_REVIEW: Final = (
     "Ask somebody who may, and had no part in the change, to approve its final head before it is merged."
 )
+TOO_LATE: Final = (
+    "It is merged, and an approval counts only before: bring in what follows, or its revert, with approvals of its own."
+)
 ASK_AN_OWNER: Final = "Ask one of the owners for a review."
 ANSWER: Final = "Answer the request: its author approves, or somebody who may dismisses it."
 
@@ -207,11 +210,11 @@ def judge_approvals(change: Change, settings: Settings, bench: Bench) -> Judgeme
     if isinstance(change.reviews, Unknown):
         return bench.wonders([change.reviews])
     count = tally.count(change, change.reviews, settings)
-    observed = counted(count)
+    observed = tally.counted(count)
     if count.enough:
         return bench.passes(observed, count.evidence)
     if count.short:
-        failed = bench.fails(observed, count.evidence, remedy=ASK_FOR_REVIEW)
+        failed = bench.fails(observed, count.evidence, remedy=advice(change))
         return replace(failed, alone=tally.is_alone(change, change.reviews.value))
     return bench.wonders([doubt for approval in count.undecided for doubt in approval.doubts.values()], observed)
 
@@ -226,7 +229,7 @@ def judge_test(change: Change, settings: Settings, bench: Bench) -> Judgement:
         return bench.wonders([change.reviews])
     count = tally.count(change, change.reviews, settings)
     name = bench.requirement.id
-    observed = counted(count)
+    observed = tally.counted(count)
     dropped, doubts = count.dropped([name]), count.doubts([name])
     if count.enough:
         return bench.passes(observed, count.evidence)
@@ -234,13 +237,13 @@ def judge_test(change: Change, settings: Settings, bench: Bench) -> Judgement:
         # Whether a dropped approval is missed hangs on every undecided one, whatever leaves it undecided.
         return bench.wonders(count.doubts(), observed)
     if dropped:
-        failed = bench.fails(told(dropped), count.evidence, remedy=ASK_FOR_REVIEW)
+        failed = bench.fails(tally.told(dropped), count.evidence, remedy=advice(change))
         return replace(failed, alone=name == tally.INDEPENDENCE and tally.is_alone(change, change.reviews.value))
     if doubts:
         return bench.wonders(doubts, observed)
     asked_tests = [test for test in tally.TESTS if settings.asks(test)]
     if count.short and not settings.asks(APPROVALS) and not count.dropped(asked_tests):
-        return bench.fails(observed, count.evidence, remedy=ASK_FOR_REVIEW)
+        return bench.fails(observed, count.evidence, remedy=advice(change))
     why = "no approval was dropped for this" if count.approvals else "nobody approved, so there was nothing to drop"
     return bench.passes(f"{why}; {observed}", count.evidence)
 
@@ -304,23 +307,9 @@ def owner_approved(path: OwnedPath, count: Tally) -> bool | list[Unknown]:
     return doubts or False
 
 
-def counted(count: Tally) -> str:
-    """Return how many approvals are left of how many wanted, whose, and what was dropped, for people."""
-    text = f"{len(count.sure)} of {count.wanted} approvals"
-    people = listing(approval.person.login for approval in count.sure)
-    dropped = told(count.dropped())
-    undecided = listing(f"@{approval.person.login}" for approval in count.undecided)
-    return (
-        text
-        + (f" by {people}" if people else "")
-        + (f"; not counted: {dropped}" if dropped else "")
-        + (f"; undecided: {undecided}" if undecided else "")
-    )
-
-
-def told(dropped: Sequence[str]) -> str:
-    """Return whose approvals do not count, each with its reason."""
-    return listing(dropped, separator="; ")
+def advice(change: Change) -> str:
+    """Return what to do where approvals are missing, which is another thing once the change is merged."""
+    return TOO_LATE if change.state is ChangeState.MERGED else ASK_FOR_REVIEW
 
 
 JUDGES: Final[Mapping[str, Callable[[Change, Settings, Bench], Judgement]]] = {

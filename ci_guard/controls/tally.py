@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ci_guard.controls.judging import clip
+from ci_guard.controls.judging import clip, listing
 from ci_guard.model.fact import Fact, Known, Unknown, unavailable, worst
 from ci_guard.model.kinds import Level
 from ci_guard.model.review import Change, ChangeState, Contribution, Review, ReviewState
@@ -186,6 +186,25 @@ def lack_of(wanted: Level, review: Review) -> str | Unknown:
         return review.access
     held = review.access.value.level
     return "" if held >= wanted else f"{named(review.reviewer)}: holds {held.word}"
+
+
+def counted(count: Tally) -> str:
+    """Return how many approvals are left of how many wanted, whose, and what was dropped, for people."""
+    text = f"{len(count.sure)} of {count.wanted} approvals"
+    people = listing(approval.person.login for approval in count.sure)
+    dropped = told(count.dropped())
+    undecided = listing(f"@{approval.person.login}" for approval in count.undecided)
+    return (
+        text
+        + (f" by {people}" if people else "")
+        + (f"; not counted: {dropped}" if dropped else "")
+        + (f"; undecided: {undecided}" if undecided else "")
+    )
+
+
+def told(dropped: Sequence[str]) -> str:
+    """Return whose approvals do not count, each with its reason."""
+    return listing(dropped, separator="; ")
 
 
 def named(person: Person) -> str:

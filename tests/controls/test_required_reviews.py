@@ -146,3 +146,10 @@ def test_each_approval_that_does_not_count_is_named_with_its_reason() -> None:
         "1 of 3 approvals by frank; not counted: @alice: author of the change; @bob: approved an older head; "
         "@erin: holds read; undecided: @dave"
     )
+
+
+@pytest.mark.parametrize(("state", "words"), [("open", "Ask somebody"), ("merged", "It is merged")])
+def test_what_to_do_about_missing_approvals_depends_on_the_merge(state: str, words: str) -> None:
+    facts = {"run": {"event": "queue"}, "provenance": {"standing_in": state == "open", "changes": [{"state": state}]}}
+    (judged,) = judge("required-reviews", {"require": {"approvals": 1}}, facts)
+    assert judged.remedy.startswith(words)
