@@ -10,7 +10,7 @@ from ci_guard import collect, decide
 from ci_guard.controls.interface import Control
 from ci_guard.errors import UsageError
 from ci_guard.evidence.interface import Forge
-from ci_guard.model import documentation
+from ci_guard.model import project
 from ci_guard.model.decision import Decision
 from ci_guard.model.fact import Fact
 from ci_guard.model.facts import Facts
@@ -95,7 +95,7 @@ def judge(control: Control, facts: Facts, settings: Settings) -> list[Judgement]
             message=f"Not judged: {fault or 'the control gave no answer'}. This is a fault of ci-guard.",
             expected=requirement.title,
             remedy="Report this fault with the message and the version; until it is mended it denies.",
-            remedy_url=documentation.page("report.md"),
+            remedy_url=project.page("docs/report.md"),
         )
         for requirement in owed
     ]

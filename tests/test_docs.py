@@ -16,7 +16,6 @@ import yaml
 from ci_guard.controls import CONTROLS
 from ci_guard.entrypoints import commands, explain
 from ci_guard.model import project
-from ci_guard.model import documentation
 from ci_guard.policy.load import PolicyText, load
 
 ROOT = Path(__file__).parent.parent
@@ -26,7 +25,7 @@ PATH = re.compile(r"`((?:ci_guard|tests|docs|scripts|actions|requirements)/[^`\s
 CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 SPAN = re.compile(r"`(ci-guard [^`]+)`")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
-PAGE_CALL = re.compile(r'documentation\.page\("([^"]+)"(?:, "([^"]+)")?\)')
+PAGE_CALL = re.compile(r'project\.page\("([^"]+)"(?:, "([^"]+)")?\)')
 FENCE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 
 
@@ -58,19 +57,19 @@ def test_paths_that_are_named_exist(page: Path) -> None:
 
 
 def test_every_page_that_a_report_points_to_has_the_heading() -> None:
-    """The base is the folder `docs/`; GitHub makes an anchor of a heading by lower case and hyphens."""
+    """GitHub makes an anchor of a heading by lower case and hyphens."""
     named = [
-        documentation.requirement_page(control.META.id, requirement.id)
+        project.requirement_page(control.META.id, requirement.id)
         for control in CONTROLS
         for requirement in control.META.requirements
     ]
     for path in (ROOT / "ci_guard").rglob("*.py"):
         for name, anchor in PAGE_CALL.findall(path.read_text(encoding="utf-8")):
-            named.append(documentation.page(name, anchor))
+            named.append(project.page(name, anchor))
     assert len(named) > 40
     for address in named:
-        name, _, anchor = address.removeprefix(f"{documentation.BASE}/").partition("#")
-        headings = re.findall(r"^#+ (.*)$", (ROOT / "docs" / name).read_text(encoding="utf-8"), re.MULTILINE)
+        name, _, anchor = address.removeprefix(project.page("")).partition("#")
+        headings = re.findall(r"^#+ (.*)$", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
         assert not anchor or anchor in [heading.lower().replace(" ", "-") for heading in headings], address
 
 

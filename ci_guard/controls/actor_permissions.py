@@ -8,7 +8,7 @@ from typing import Final
 
 from ci_guard.controls.declared import actor_permissions as declared
 from ci_guard.controls.judging import LONGEST_REASON, RUN, Bench, asked, clip, listing
-from ci_guard.model import documentation, kinds
+from ci_guard.model import kinds, project
 from ci_guard.model.fact import Known, Unknown, unavailable
 from ci_guard.model.facts import Facts, Needs
 from ci_guard.model.judgement import Judgement
@@ -148,7 +148,7 @@ def judge_bot(who: Known[Participant], bots: Sequence[Bot], bench: Bench) -> Jud
     listed = listing(f"{bot.login} with the id {bot.id}" for bot in namesakes(person, bots))
     observed = f"{kind} with the id {person.id}, and the policy lists {listed or 'no such bot'}"
     advice = "List the bot under bots with login and id, if it should act here."
-    return replace(bench, page=documentation.page("policy.md", "bots")).fails(observed, [who], remedy=advice)
+    return replace(bench, page=project.page("docs/policy.md", "bots")).fails(observed, [who], remedy=advice)
 
 
 def namesakes(person: Person, bots: Sequence[Bot]) -> list[Bot]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from ci_guard.controls.declared import secret_free as declared
 from ci_guard.controls.judging import LONGEST_REASON, Bench, asked, clip, listing
-from ci_guard.model import documentation
+from ci_guard.model import project
 from ci_guard.model.fact import Known, Unknown, unavailable
 from ci_guard.model.facts import Facts, Needs
 from ci_guard.model.judgement import Judgement, Location
@@ -69,7 +69,7 @@ def judge_findings(scan: Known[SecretScan], findings: Iterable[SecretFinding], b
             severity=finding.severity,
             message=f"{finding.title} in {place(finding.location)}; seen: {finding.preview}.",
             detail=finding.detail,
-            remedy_url=finding.remedy_url or documentation.requirement_page(META.id, bench.requirement.id),
+            remedy_url=finding.remedy_url or project.requirement_page(META.id, bench.requirement.id),
             location=finding.location,
             fingerprint=finding.fingerprint,
         )

@@ -16,13 +16,15 @@ TAG: Final = f"v{__version__}"
 SCHEMA_PATH: Final = "ci_guard/policy/ci-guard.schema.json"
 SCHEMA: Final = f"https://raw.githubusercontent.com/{REPOSITORY}/{TAG}/{SCHEMA_PATH}"
 """The JSON Schema of a policy as this version publishes it."""
+DOCS: Final = f"{HOME}/blob/{TAG}/docs"
+"""The folder of the documentation as of this version."""
 
 
-def page(path: str) -> str:
-    """Return the address of one of the project's own files, as of this version."""
-    return f"{HOME}/blob/{TAG}/{path}"
+def page(path: str, anchor: str = "") -> str:
+    """Return the address of one of the project's own files as of this version, at a heading where one is named."""
+    return f"{HOME}/blob/{TAG}/{path}" + (f"#{anchor}" if anchor else "")
 
 
 def requirement_page(control: str, requirement: str) -> str:
     """Return the address of what the reference says of a requirement."""
-    return page(f"docs/controls/{control}.md#{requirement}")
+    return page(f"docs/controls/{control}.md", requirement)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
-from ci_guard.model import documentation
+from ci_guard.model import project
 from ci_guard.model.decision import Result, Verdict
 from ci_guard.model.fact import Known
 from ci_guard.model.judgement import Outcome
@@ -73,7 +73,7 @@ def run_of(result: Result, rules: Rules, *, left_out: int) -> dict[str, Any]:
     driver = {
         "name": "ci-guard",
         "semanticVersion": result.version,
-        "informationUri": documentation.page("report.md"),
+        "informationUri": project.page("docs/report.md"),
         "rules": rules.written,
         **({"supportedTaxonomies": supported} if supported else {}),
     }

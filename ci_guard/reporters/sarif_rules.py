@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from ci_guard.model import documentation
+from ci_guard.model import project
 from ci_guard.model.judgement import Judgement, Severity
 from ci_guard.model.meta import Meta, Requirement
 from ci_guard.model.reference import Framework, Reference
@@ -94,7 +94,7 @@ class Rules:
             "name": escape.visible(f"{requirement.id}" + (f" {kind}" if kind else ""), escape.NAME),
             "shortDescription": {"text": escape.sarif_message(title, DESCRIPTION)},
             "fullDescription": {"text": escape.sarif_message(f"{title}. {requirement.why}", DESCRIPTION)},
-            "helpUri": documentation.requirement_page(meta.id, requirement.id),
+            "helpUri": project.requirement_page(meta.id, requirement.id),
             "help": {"text": help_text(requirement), "markdown": help_markdown(meta, requirement)},
             "defaultConfiguration": {"level": LEVELS[severity]},
             "properties": {
@@ -150,7 +150,7 @@ def help_text(requirement: Requirement) -> str:
 
 def help_markdown(meta: Meta, requirement: Requirement) -> str:
     """Return the same in Markdown, which is our own."""
-    page = documentation.requirement_page(meta.id, requirement.id)
+    page = project.requirement_page(meta.id, requirement.id)
     return "\n\n".join(
         [
             f"Holds when {requirement.title}.",

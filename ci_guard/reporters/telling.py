@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Final
 
-from ci_guard.model import documentation
+from ci_guard.model import project
 from ci_guard.model.decision import Failure, Result, Ruling, Verdict, Weight
 from ci_guard.model.fact import Cause, Source
 from ci_guard.model.judgement import Judgement, Location, Outcome
@@ -209,7 +209,7 @@ def sentences(ruling: Ruling, result: Result) -> list[Line]:
     if ruling.waived is not None:
         lines.append(Line(label="Waived", text=f"until {ruling.waived.until.isoformat()}: {ruling.waived.reason}"))
     if standing(ruling).denies:
-        page = documentation.requirement_page(judgement.control, judgement.requirement)
+        page = project.requirement_page(judgement.control, judgement.requirement)
         lines.append(Line(label="More", text="", url=page))
     return lines
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ci_guard.model import documentation
+from ci_guard.model import project
 from ci_guard.model.decision import Result, Ruling, Verdict, Weight
 from ci_guard.model.judgement import Location, Outcome
 from ci_guard.reporters.annotations import render
@@ -134,7 +134,7 @@ def test_a_message_answers_in_the_order_of_the_contract() -> None:
         "Seen: 1 approval (GitHub's API: GET rules/branches/main)",
         "Expected: at least 2 (asked by .ci-guard.yml:9)",
         f'Change: Set "Required approvals" to 2 in the ruleset "main". {sample.SETTINGS}',
-        f"More: {documentation.requirement_page('branch-protection', 'approvals')}",
+        f"More: {project.requirement_page('branch-protection', 'approvals')}",
     ]
     assert of(sample.DENIED)[0].data.split("\n") == parts
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ci_guard.model import documentation
+from ci_guard.model import project
 from ci_guard.model.decision import Result
 from ci_guard.reporters import action_outputs, json_v1, junit, markdown, sarif, step_summary, terminal
 from ci_guard.reporters.annotations import render as render_annotations
@@ -33,7 +33,7 @@ LOGGED: dict[str, Callable[[Result], str]] = {
 }
 """What reaches a job's log and must hold no command at all."""
 
-OUR_PAGES = {documentation.requirement_page(meta.id, each.id) for meta in sample.CONTROLS for each in meta.requirements}
+OUR_PAGES = {project.requirement_page(meta.id, each.id) for meta in sample.CONTROLS for each in meta.requirements}
 """Where every denial says that one reads more."""
 
 RESULTS = {"denied": sample.denied, "policy-error": sample.policy_error}
@@ -126,7 +126,7 @@ def test_no_report_links_to_what_is_no_plain_address(address: str) -> None:
     result = dressed(sample.denied(), "harmless", address or "x")
     assert set(rendered(step_summary.render(result)).links) <= OUR_PAGES
     told = terminal.render(replace(result, transport=()), color=False, width=100)
-    assert "//" not in told.replace(documentation.BASE, "")
+    assert "//" not in told.replace(project.DOCS, "")
 
 
 @settings(deadline=None)

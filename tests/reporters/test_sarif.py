@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 from ci_guard.controls import CONTROLS
-from ci_guard.model import documentation
+from ci_guard.model import project
 from ci_guard.model.decision import Result, Ruling, Verdict, Weight
 from ci_guard.model.fact import Cause, Known, Source
 from ci_guard.model.judgement import Location, Outcome, Severity
@@ -96,7 +96,7 @@ def test_every_requirement_of_the_controls_is_a_rule_with_its_page() -> None:
     assert [rule["id"] for rule in rules] == [f"{meta.id}/{each.id}" for meta in metas for each in meta.requirements]
     for rule in rules:
         control, _, requirement = rule["id"].partition("/")
-        assert rule["helpUri"] == documentation.requirement_page(control, requirement)
+        assert rule["helpUri"] == project.requirement_page(control, requirement)
         assert 0 < len(rule["properties"]["tags"]) <= 10
         assert max(len(rule["shortDescription"]["text"]), len(rule["fullDescription"]["text"])) <= 1_024
         assert rule["help"]["text"]
@@ -266,12 +266,16 @@ def with_references() -> Result:
     second = Reference(framework=BASELINE, item="AC-2", title="Rights are few", relation=Relation.SUPPORTS)
     third = Reference(framework=BENCHMARK, item="9.9", title="Reviews", relation=Relation.SUPPORTS)
     many = tuple(replace(third, item=f"1.{number}") for number in range(20))
-    protected, *others = sample.BRANCHES.requirements
+    branches, people, secrets = (
+        replace(meta, requirements=tuple(replace(each, references=()) for each in meta.requirements))
+        for meta in sample.CONTROLS
+    )
+    protected, *others = branches.requirements
     approvals = replace(others[1], references=(second, third))
     signed = replace(others[-1], references=many)
     protected = replace(protected, references=(first, second))
-    branches = replace(sample.BRANCHES, requirements=(protected, others[0], approvals, *others[2:-1], signed))
-    return replace(sample.denied(), controls=(branches, sample.PEOPLE, sample.SECRETS))
+    branches = replace(branches, requirements=(protected, others[0], approvals, *others[2:-1], signed))
+    return replace(sample.denied(), controls=(branches, people, secrets))
 
 
 def test_rules_are_related_to_the_items_of_frameworks() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ci_guard.model import documentation
+from ci_guard.model import project
 from ci_guard.model.decision import Verdict
 from ci_guard.model.scan import SecretScan, Skipped
 from ci_guard.reporters import step_summary
@@ -22,7 +22,7 @@ WIDEST = "\U0001f600@#1|<" * 300
 def test_markup_nests_and_links_lead_where_they_should(name: str) -> None:
     page = rendered(step_summary.render(sample.SAMPLES[name]()))
     assert page.open == []
-    links = [link for link in page.links if not link.startswith(f"{documentation.BASE}/controls/")]
+    links = [link for link in page.links if not link.startswith(f"{project.DOCS}/controls/")]
     assert set(links) <= {sample.SETTINGS, "https://github.com/settings/tokens", "https://github.com/acme/app/pull/12"}
 
 

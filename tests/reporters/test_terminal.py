@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from ci_guard.model import documentation
+from ci_guard.model import project
 from ci_guard.model.decision import Verdict
 from ci_guard.reporters import terminal
 from ci_guard.reporters.terminal import Progress
@@ -101,7 +101,7 @@ def test_requirements_that_passed_for_the_same_subjects_share_a_line() -> None:
 
 
 def test_where_to_read_more_is_one_short_line() -> None:
-    page = documentation.requirement_page("branch-protection", "approvals")
+    page = project.requirement_page("branch-protection", "approvals")
     assert f"    More        {page}\n" in shown(60)
 
 

@@ -12,7 +12,7 @@ from ci_guard.evidence.github.job import HEADS, TAGS, Job, pull_of_ref, queue_of
 from ci_guard.evidence.github.records import Pull, Repository, WorkflowRun
 from ci_guard.evidence.github.shape import checked
 from ci_guard.evidence.github.together import three
-from ci_guard.model import documentation
+from ci_guard.model import project
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.run import NOTHING, ChangeReference, Event, Pages, Platform, Run
 
@@ -121,8 +121,8 @@ def _pages(job: Job) -> Pages:
         access=f"{repository}/settings/access",
         branches=f"{repository}/branches",
         rules=f"{repository}/settings/rules",
-        checkout=documentation.page("github.md", "checkout"),
-        token=documentation.page("github.md", "permissions"),
+        checkout=project.page("docs/github.md", "checkout"),
+        token=project.page("docs/github.md", "permissions"),
     )
 
 
