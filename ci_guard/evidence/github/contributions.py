@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ci_guard.evidence.github import records
@@ -43,7 +43,7 @@ def get_contributions(client: Client, job: Job, pull: Pull) -> Fact[tuple[Contri
             who=Known(value=pull.author or GHOST, source=Source.API, detail=f"GET pulls/{pull.number}"),
             how=f"author of #{pull.number}",
         ),
-        *_of_commits(client, job, commits),
+        *_of_commits(client, job, pull, commits),
         *_of_pushes(pull, commits.value, pushers),
     ]
     distinct: dict[object, Contribution] = {}
@@ -53,17 +53,19 @@ def get_contributions(client: Client, job: Job, pull: Pull) -> Fact[tuple[Contri
     return Known(value=tuple(distinct.values()), source=commits.source, detail=commits.detail)
 
 
-def _of_commits(client: Client, job: Job, fact: Known[tuple[Commit, ...]]) -> Iterator[Contribution]:
+def _of_commits(client: Client, job: Job, pull: Pull, fact: Known[tuple[Commit, ...]]) -> Iterator[Contribution]:
     commits = fact.value
     signatures = [signature for commit in commits for signature in (commit.author, commit.committer)]
     linked = {signature.email.lower(): signature.account for signature in signatures if signature.account}
+    met = [person for person in (pull.author, *linked.values()) if person is not None]
 
     def contribution(address: str, account: Person | None, how: str) -> Contribution:
         who: Fact[Person]
-        if account is not None:
-            who = Known(value=account, source=fact.source, detail=fact.detail)
+        person = account or linked.get(address.lower())
+        if person is not None:
+            who = Known(value=person, source=fact.source, detail=fact.detail)
         else:
-            who = _account_of(client, job, address, linked, fact)
+            who = _account_of(client, job, address, met, fact)
         return Contribution(who=who, how=how, also_login=address)
 
     for commit in commits:
@@ -84,22 +86,20 @@ def is_platform(job: Job, committer: Signature) -> bool:
 
 
 def _account_of(
-    client: Client, job: Job, address: str, linked: dict[str, Person], fact: Known[tuple[Commit, ...]]
+    client: Client, job: Job, address: str, met: Sequence[Person], fact: Known[tuple[Commit, ...]]
 ) -> Fact[Person]:
     """
     Return the account of an e-mail address that the server did not link, where the address itself names one.
 
-    Anybody can write such an address, so the server has to know an account of that number and that login.
+    Anybody can write such an address, so the server has to know an account of that number and that login. It need not
+    be asked about those whom its answers have named already: a login is one account's at a time.
     """
-    known = linked.get(address.lower())
-    if known is not None:
-        return Known(value=known, source=fact.source, detail=fact.detail)
     noreply = read_noreply(address, f"users.noreply.{job.mail_domain}")
     if noreply is None:
         return unavailable("an e-mail address belongs to no account", detail=fact.detail)
     number, login = noreply
-    for person in linked.values():
-        if (person.id, person.login.lower()) == (number, login.lower()):
+    for person in met:
+        if number in (None, person.id) and person.login.lower() == login.lower():
             return Known(value=person, source=fact.source, detail=fact.detail)
     account = records.get_account(client, login) if number is None else records.get_account_by_id(client, number)
     if isinstance(account, Unknown):

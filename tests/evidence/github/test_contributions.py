@@ -157,6 +157,15 @@ def test_an_unlinked_noreply_address_still_names_its_account(scene: Scene) -> No
     assert shares["bob"].who == Known(value=known(shares["bob"].who), source=Source.API, detail=f"GET /user/{bob.id}")
 
 
+def test_a_login_that_the_server_named_already_is_not_asked_for_again(scene: Scene) -> None:
+    """An address from before 2017 has no number, and a login is one account's at a time."""
+    unlinked = Signature(name="Alice", email="Alice@users.noreply.github.com", date=STRAY.date)
+    pull = scene.repo.pull(author="alice")
+    pull.head_sha = scene.repo.commit("Work", author=unlinked, parents=[pull.head_sha], on=pull.head_ref, by="alice")
+    assert contributors(scene, pull) == {"alice"}
+    assert scene.github.count("GET /user*/**") == 0
+
+
 @pytest.mark.parametrize("part", ["author", "committer"])
 def test_a_made_up_noreply_address_is_an_unknown_contributor(scene: Scene, part: str) -> None:
     """Else whoever approves would only have to commit under a number that no account has."""
