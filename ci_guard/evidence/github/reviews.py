@@ -12,6 +12,7 @@ from ci_guard.evidence.github.accounts import GHOST, GONE
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.records import Pull, nullable_person
 from ci_guard.evidence.github.shape import ShapeError, checked, optional, text, when
+from ci_guard.evidence.github.together import two
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply
 from ci_guard.model.kinds import Level
 from ci_guard.model.review import Review, ReviewState
@@ -47,11 +48,14 @@ def get_reviews(client: Client, pull: Pull) -> Fact[tuple[Review, ...]]:
     if isinstance(verdicts, Unknown):
         return verdicts
     approved = any(state is ReviewState.APPROVED for _, state, _, _ in verdicts.value)
-    retargeted: Fact[datetime | None] = Known(value=None, source=verdicts.source, detail=verdicts.detail)
-    if approved:
-        retargeted = _get_retargeted(client, pull)
+    in_place: Fact[datetime | None] = Known(value=None, source=verdicts.source, detail=verdicts.detail)
     people = list(dict.fromkeys(person for person, _, _, _ in verdicts.value))
-    held = dict(zip(people, client.gather(*(lambda p=p: _access(client, p) for p in people)), strict=True))
+    retargeted, accesses = two(
+        client,
+        lambda: _get_retargeted(client, pull) if approved else in_place,
+        lambda: client.gather(*(lambda p=p: _access(client, p) for p in people)),
+    )
+    held = dict(zip(people, accesses, strict=True))
     reviews = [
         Review(
             reviewer=person,
