@@ -12,8 +12,9 @@ from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github import branches, claims, event, people, policy_file, provenance, tags, tokens
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import read_job
+from ci_guard.evidence.github.together import two
 from ci_guard.evidence.github.transport import Transport
-from ci_guard.evidence.interface import PolicyFile
+from ci_guard.evidence.interface import Enough, PolicyFile
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.fact import Fact
 from ci_guard.model.review import Provenance
@@ -46,7 +47,12 @@ class GitHub:
 
     @cached_property
     def _run(self) -> Run:
-        return event.identify(self._client, self._job)
+        run, _ = two(
+            self._client,
+            lambda: event.identify(self._client, self._job),
+            lambda: event.ask_ahead(self._client, self._job),
+        )
+        return run
 
     @property
     def requests(self) -> int:
@@ -73,9 +79,9 @@ class GitHub:
         """See `PolicyEvidence.policy_file`."""
         return policy_file.get_policy_file(self._client, self._run, path, self._checkout)
 
-    def branches(self, entries: tuple[str, ...]) -> Fact[tuple[BranchSelection, ...]]:
+    def branches(self, entries: tuple[str, ...], enough: Enough) -> Fact[tuple[BranchSelection, ...]]:
         """See `BranchEvidence.branches`."""
-        return branches.get_branches(self._client, self._run, entries)
+        return branches.get_branches(self._client, self._run, entries, enough)
 
     def tags(self) -> Fact[TagRules]:
         """See `BranchEvidence.tags`."""

@@ -142,6 +142,21 @@ def pull_number(job: Job) -> int | None:
     return number if number is None or number > 0 else None
 
 
+def ask_ahead(client: Client, job: Job) -> None:
+    """
+    Ask, while the run is being read, what will be asked next if the job's variables are true.
+
+    Of a push that is the activity log of its branch, of a change the tip of its target, at which the policy is read.
+    Nothing is concluded from it: the client keeps the answer for whoever asks that very question. A variable that lies
+    costs one request.
+    """
+    event = EVENTS.get(job.event_name)
+    if job.event_name == "push" and job.ref.startswith(HEADS):
+        records.get_pushes(client, job.ref.removeprefix(HEADS))
+    elif event in (Event.CHANGE, Event.TARGET_CHANGE) and job.base_ref:
+        records.get_branch_head(client, job.base_ref)
+
+
 def _get_pull(client: Client, job: Job, number: int) -> Fact[Pull | None]:
     if job.event_name != "issue_comment":
         return apply(records.get_pull(client, number), lambda found: found)
