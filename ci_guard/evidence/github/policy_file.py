@@ -24,8 +24,9 @@ def get_policy_file(client: Client, run: Run, path: str, checkout: Checkout) -> 
     """
     Return the file, or None where the trusted ref verifiably has none. `path` is relative to the repository's root.
 
-    In a change the server is asked first, and the checkout only for what the server does not tell. Otherwise the judged
-    commit is read from the object database, and from the server where it is not there.
+    Which commit is trusted the server says: in a change the tip of the target, otherwise the judged one. It is read
+    from the object database, which no step of the job can make lie about a commit, and from the server where it is not
+    there.
     """
     if isinstance(run.event, Unknown):
         return _of_unknown_event(client, run, path, checkout)
@@ -60,23 +61,21 @@ def _of_target(
 ) -> Fact[PolicyFile | None]:
     """Read the tip of the branch that a change wants to get into, which the change cannot have edited."""
     tip = checked(client.get(f"branches/{segment(target)}"), lambda body: _tip(body, target))
-    file = tip if isinstance(tip, Unknown) else _of_server(client, tip.value, path, target)
-    if isinstance(file, Known):
-        return file
-    fetched = tip.value if isinstance(tip, Known) else target_commit
-    if fetched is not None and checkout.has_commit(fetched):
-        return checkout.policy_file(fetched, path, ref=target)
-    return file
+    if isinstance(tip, Known):
+        return _of_commit(client, tip.value, path, checkout, ref=target)
+    if target_commit is not None and checkout.has_commit(target_commit):
+        return checkout.policy_file(target_commit, path, ref=target)
+    return tip
 
 
-def _of_commit(client: Client, sha: str, path: str, checkout: Checkout) -> Fact[PolicyFile | None]:
+def _of_commit(client: Client, sha: str, path: str, checkout: Checkout, *, ref: str = "") -> Fact[PolicyFile | None]:
     if not checkout.has_commit(sha):
-        return _of_server(client, sha, path, "")
-    file = checkout.policy_file(sha, path, ref="")
+        return _of_server(client, sha, path, ref)
+    file = checkout.policy_file(sha, path, ref=ref)
     if isinstance(file, Known):
         return file
     # A partial clone may lack the content; where the server does not help, git's reason is the one that matters.
-    answer = _of_server(client, sha, path, "")
+    answer = _of_server(client, sha, path, ref)
     return answer if isinstance(answer, Known) else file
 
 
