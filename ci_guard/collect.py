@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from ci_guard.controls.interface import Control
 from ci_guard.errors import GitUnavailable
 from ci_guard.evidence.checkout import Checkout
-from ci_guard.evidence.interface import Forge
+from ci_guard.evidence.interface import Enough, Forge
 from ci_guard.git import Repository
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.facts import NOT_COLLECTED, Facts, Needs
@@ -27,16 +27,25 @@ UNCONFIRMED: Final = frozenset({Source.EVENT, Source.ENV, Source.NONE})
 
 
 def collect(
-    *, run: Run, wants: Sequence[tuple[Control, Settings]], forge: Forge, scan: Callable[[], Fact[SecretScan]]
+    *,
+    run: Run,
+    wants: Sequence[tuple[Control, Settings]],
+    forge: Forge,
+    scan: Callable[[], Fact[SecretScan]],
+    enough: Enough = lambda _: False,
 ) -> Facts:
-    """Return the facts of this run; what no control wants stays `NOT_COLLECTED` and costs nothing."""
+    """
+    Return the facts of this run; what no control wants stays `NOT_COLLECTED` and costs nothing.
+
+    `enough` is as in `BranchEvidence.branches`; by default all that can be known is.
+    """
     needs = reduce(Needs.__or__, (control.needs(settings, run) for control, settings in wants), Needs())
     with ThreadPoolExecutor(thread_name_prefix="collect") as pool:
 
         def start(wanted: object, fetch: Callable[[], Fact[T]]) -> Future[Fact[T]] | None:
             return pool.submit(fetch) if wanted else None
 
-        branches = start(needs.branches, lambda: forge.branches(needs.branches))
+        branches = start(needs.branches, lambda: forge.branches(needs.branches, enough))
         tags = start(needs.tags, forge.tags)
         people = start(needs.people, lambda: forge.people({Part(part) for part in needs.people}))
         claims = start(needs.claims, forge.claims)

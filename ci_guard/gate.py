@@ -11,8 +11,9 @@ from ci_guard.controls.interface import Control
 from ci_guard.errors import UsageError
 from ci_guard.evidence.interface import Forge
 from ci_guard.model import project
+from ci_guard.model.branch import BranchSelection
 from ci_guard.model.decision import Decision
-from ci_guard.model.fact import Fact
+from ci_guard.model.fact import Fact, Known, Source
 from ci_guard.model.facts import Facts
 from ci_guard.model.judgement import Judgement, Outcome
 from ci_guard.model.meta import Meta
@@ -50,7 +51,9 @@ def run_gate(
     Raises: `UsageError` where `only` names a control that the policy does not enable.
     """
     chosen = [(control, policy.controls[control.META.id]) for control in choose(controls, only, policy)]
-    facts = collect.collect(run=run, wants=chosen, forge=forge, scan=scan)
+    facts = collect.collect(
+        run=run, wants=chosen, forge=forge, scan=scan, enough=lambda found: hold_already(found, run, chosen)
+    )
     metas = tuple(control.META for control, _ in chosen)
     judgements = [judgement for control, settings in chosen for judgement in judge(control, facts, settings)]
     return Gate(
@@ -72,6 +75,22 @@ def choose(controls: Sequence[Control], only: Sequence[str], policy: Policy) -> 
     return [
         control for control in controls if control.META.id in policy.controls and (not only or control.META.id in only)
     ]
+
+
+def hold_already(found: tuple[BranchSelection, ...], run: Run, chosen: Sequence[tuple[Control, Settings]]) -> bool:
+    """
+    Tell whether every requirement on branches is met by these rules alone.
+
+    A pass stands whatever else is read, because sources of rules only add to one another; anything but a pass wants the
+    rest to be read before it is told.
+    """
+    facts = Facts(run=run, branches=Known(value=found, source=Source.API))
+    return all(
+        judgement.outcome is Outcome.PASS
+        for control, settings in chosen
+        if control.needs(settings, run).branches
+        for judgement in judge(control, facts, settings)
+    )
 
 
 def judge(control: Control, facts: Facts, settings: Settings) -> list[Judgement]:

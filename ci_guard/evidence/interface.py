@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,6 +21,10 @@ class PolicyFile:
     """None for a file that is larger than a policy may be: it was read well enough to be refused."""
     place: str
     """For messages: `.ci-guard.yml at 1a2b3c4d (main)`."""
+
+
+Enough = Callable[[tuple[BranchSelection, ...]], bool]
+"""Tells whether everything that is asked of branches holds already by these selections."""
 
 
 class RunEvidence(Protocol):
@@ -47,8 +52,13 @@ class PolicyEvidence(Protocol):
 class BranchEvidence(Protocol):
     """Rules on branches and tags."""
 
-    def branches(self, entries: tuple[str, ...]) -> Fact[tuple[BranchSelection, ...]]:
-        """Return one selection for each entry, in the given order."""
+    def branches(self, entries: tuple[str, ...], enough: Enough) -> Fact[tuple[BranchSelection, ...]]:
+        """
+        Return one selection for each entry, in the given order.
+
+        Sources of rules only add to one another, so that the costlier ones need not be read where `enough` says of the
+        others that they suffice: what was left out is unknown then, like all that is not known.
+        """
         ...
 
     def tags(self) -> Fact[TagRules]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from ci_guard.errors import GitUnavailable
 from ci_guard.evidence.checkout import Checkout, read_plain_file
-from ci_guard.evidence.interface import PolicyFile
+from ci_guard.evidence.interface import Enough, PolicyFile
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
 from ci_guard.model.review import Provenance
@@ -49,7 +49,7 @@ class Local:
             return self._checkout.policy_file(sha.value, path, ref="HEAD")
         return plain_policy_file(self._checkout.folder / path)
 
-    def branches(self, entries: tuple[str, ...]) -> Fact[tuple[BranchSelection, ...]]:
+    def branches(self, entries: tuple[str, ...], enough: Enough) -> Fact[tuple[BranchSelection, ...]]:
         """See `BranchEvidence.branches`."""
         return NO_FORGE
 

@@ -20,6 +20,7 @@ from ci_guard.evidence.github.protection import (
     read_summary_checks,
 )
 from ci_guard.evidence.github.shape import boolean, checked, integer, text
+from ci_guard.evidence.github.together import two
 from ci_guard.model.branch import BranchRules, Bypass, Enforced, StatusCheck
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, invisible, unavailable, worst
 from ci_guard.model.run import Run
@@ -46,6 +47,7 @@ FLAGS: Final = (
 
 NO_BRANCH: Final = frozenset({"Branch not found"})
 NO_CLASSIC: Final = frozenset({"Branch not protected"})
+UNREAD: Final = unavailable("what was read before it was enough")
 
 EDITORS: Final = {"Repository": "administration: write", "Organization": "organization-administration: write"}
 """What shows the bypass list of a ruleset. Source: REST "Rules", "Get a repository ruleset", `bypass_actors`."""
@@ -98,15 +100,56 @@ class _Sources:
         return " and ".join(dict.fromkeys(fact.detail for fact in facts if isinstance(fact, Known)))
 
 
+def rules_shown(client: Client, name: str, run: Run) -> BranchRules:
+    """
+    Return the rules on one branch as far as every token may read them: those of rulesets, in one request.
+
+    All else is unknown, save that the branch exists: that is asked where the server has not said it.
+    """
+    stands = _stands(run, name)
+    summary, listed = two(
+        client,
+        lambda: UNREAD if stands else _get_summary(client, name),
+        lambda: client.get_all(f"rules/branches/{segment(name)}"),
+    )
+    rules = checked(listed, lambda items: read_rules(items, listed.detail))
+    there = checked(summary, lambda body: body is not None and text(body, "name") == name)
+    sources = _Sources(
+        name=name,
+        protected=UNREAD,
+        rules=rules,
+        classic=UNREAD,
+        shown_checks=(),
+        details=tuple(UNREAD for _ in rules.value.rulesets) if isinstance(rules, Known) else (),
+        teams=UNREAD,
+    )
+    return _branch_rules(sources, exists=apply(run.default_branch, lambda _: True) if stands else there, run=run)
+
+
+def _stands(run: Run, name: str) -> bool:
+    """
+    Tell whether the server has said that the branch exists: the default one, of which or into which this run is.
+
+    Source: "Changing the default branch": it cannot be deleted as long as it is that.
+    """
+    default, branch, change = run.default_branch, run.branch, run.change
+    if not (isinstance(default, Known) and default.source is Source.API and default.value == name):
+        return False
+    if isinstance(branch, Known) and branch.value is not None:
+        return branch.source is Source.API and branch.value == name
+    aim = change.value if isinstance(change, Known) else None
+    # A target has a commit here only where the server has the pull request aimed at it.
+    return aim is not None and aim.target == name and aim.target_commit is not None
+
+
 def rules_of(client: Client, name: str, run: Run) -> BranchRules:
     """
-    Return the rules on one branch, whether it exists or not.
+    Return all rules on one branch, whether it exists or not.
 
     Source: "About rulesets", "About rule layering": all rules that apply hold together, the strictest of each kind.
     """
-    path = segment(name)
-    summary, listed = client.gather(
-        lambda: client.get(f"branches/{path}", absent=NO_BRANCH), lambda: client.get_all(f"rules/branches/{path}")
+    (summary, classic), (listed, teams, details) = two(
+        client, lambda: _get_classic(client, name, run), lambda: _get_rulesets(client, name)
     )
     # A renamed branch is answered as the new one. The one that the policy names is gone, and anybody may make it anew.
     now = checked(summary, lambda body: None if body is None else text(body, "name"))
@@ -119,19 +162,6 @@ def rules_of(client: Client, name: str, run: Run) -> BranchRules:
     if unprotected and isinstance(rules, Unknown):
         # `protected` is true as soon as a rule of either kind applies: false proves that there is none.
         rules = Known(value=Rules(reading=Reading(detail=protected.detail)), source=Source.API, detail=protected.detail)
-    heads = rules.value.rulesets if isinstance(rules, Known) else ()
-    wants_teams = isinstance(rules, Known) and bool(rules.value.reading.teams)
-    none = Known(value=None, source=Source.API, detail=protected.detail)
-    owner = client.repository.partition("/")[0]
-    # A job's own token sees none of these whole, so that a stronger one is asked first where there is one.
-    classic, teams, *details = client.gather(
-        lambda: (
-            none if unprotected else client.get(f"branches/{path}/protection", absent=NO_CLASSIC, stronger_first=True)
-        ),
-        # Rules name teams by number, policies mostly by name.
-        lambda: client.get_all(f"/orgs/{owner}/teams", stronger_first=True) if wants_teams else none,
-        *(partial(_ask_ruleset, client, head) for head in heads),
-    )
     shown = checked(summary, read_summary_checks)
     sources = _Sources(
         name=name,
@@ -141,10 +171,55 @@ def rules_of(client: Client, name: str, run: Run) -> BranchRules:
             classic, lambda body: None if body is None else read_classic(body, classic.detail, branch=name)
         ),
         shown_checks=shown.value if isinstance(shown, Known) else (),
-        details=tuple(details),
-        teams=checked(teams, lambda found: _spellings(found or (), owner)),
+        details=details,
+        teams=checked(teams, lambda found: _spellings(found, client.repository.partition("/")[0])),
     )
     return _branch_rules(sources, exists=exists, run=run)
+
+
+def _get_summary(client: Client, name: str) -> Fact[Any]:
+    return client.get(f"branches/{segment(name)}", absent=NO_BRANCH)
+
+
+def _get_classic(client: Client, name: str, run: Run) -> tuple[Fact[Any], Fact[Any]]:
+    """Return the branch's summary and its classic protection: a branch without any protection is not asked for one."""
+
+    def classic() -> Fact[Any]:
+        # A job's own token may not see it, so that a stronger one is asked first where there is one.
+        return client.get(f"branches/{segment(name)}/protection", absent=NO_CLASSIC, stronger_first=True)
+
+    if _stands(run, name):
+        # What could be read without it was not enough, so that it will be wanted: both in one round.
+        two(client, lambda: _get_summary(client, name), classic)
+    summary = _get_summary(client, name)
+    # Nor is one that is gone, or has another name now.
+    bound = checked(
+        summary, lambda body: body is not None and text(body, "name") == name and boolean(body, "protected")
+    )
+    if isinstance(bound, Known) and not bound.value:
+        return summary, Known(value=None, source=Source.API, detail=bound.detail)
+    return summary, classic()
+
+
+def _get_rulesets(client: Client, name: str) -> tuple[Fact[Any], Fact[Any], tuple[Fact[Any], ...]]:
+    """Return the rules of rulesets, the owner's teams where rules name any, and the rulesets themselves."""
+    listed = client.get_all(f"rules/branches/{segment(name)}")
+    rules = checked(listed, lambda items: read_rules(items, listed.detail))
+    if isinstance(rules, Unknown):
+        return listed, Known(value=(), source=Source.API), ()
+    owner = client.repository.partition("/")[0]
+    # A job's own token sees neither whole.
+    teams, details = two(
+        client,
+        # Rules name teams by number, policies mostly by name.
+        lambda: (
+            client.get_all(f"/orgs/{owner}/teams", stronger_first=True)
+            if rules.value.reading.teams
+            else Known(value=(), source=Source.API, detail=listed.detail)
+        ),
+        lambda: client.gather(*(partial(_ask_ruleset, client, head) for head in rules.value.rulesets)),
+    )
+    return listed, teams, details
 
 
 def _branch_rules(sources: _Sources, *, exists: Fact[bool], run: Run) -> BranchRules:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from ci_guard.evidence.github.branch_rules import rules_of
+from ci_guard.evidence.github.branch_rules import rules_of, rules_shown
 from ci_guard.evidence.github.client import Client, segment
 from ci_guard.evidence.github.shape import checked, text
+from ci_guard.evidence.interface import Enough
 from ci_guard.model import refs
-from ci_guard.model.branch import BranchSelection
+from ci_guard.model.branch import BranchRules, BranchSelection
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.run import Run
 
@@ -20,13 +21,21 @@ MAXIMUM_MATCHES: Final = 100
 """Branches that one pattern may stand for: each costs requests, and a job's token has 1,000 an hour."""
 
 
-def get_branches(client: Client, run: Run, entries: Sequence[str]) -> Fact[tuple[BranchSelection, ...]]:
+def get_branches(
+    client: Client, run: Run, entries: Sequence[str], enough: Enough | None = None
+) -> Fact[tuple[BranchSelection, ...]]:
     """
     Return one selection for each entry of a policy's `branches`, in the given order.
 
-    `default` is the server's word; `current` is the built branch, and nothing where a tag or a change is built.
+    `default` is the server's word; `current` is the built branch, and nothing where a tag or a change is built. What
+    every token may read comes first, and where that is `enough` nothing else is asked.
     """
-    selections = client.gather(*(partial(_select, client, entry, run) for entry in entries))
+    ways = (rules_of,) if enough is None else (rules_shown, rules_of)
+    selections: tuple[BranchSelection, ...] = ()
+    for way in ways:
+        selections = client.gather(*(partial(_select, client, entry, run, way) for entry in entries))
+        if enough is not None and enough(selections):
+            break
     return Known(value=selections, source=Source.API, detail="GET rules/branches")
 
 
@@ -37,11 +46,11 @@ def default_branch(client: Client, run: Run) -> Fact[str]:
     return checked(client.get(""), lambda body: text(body, "default_branch"))
 
 
-def _select(client: Client, entry: str, run: Run) -> BranchSelection:
+def _select(client: Client, entry: str, run: Run, rules: Callable[[Client, str, Run], BranchRules]) -> BranchSelection:
     names = _names(client, entry, run)
     if isinstance(names, Unknown):
         return BranchSelection(entry=entry, branches=names)
-    found = client.gather(*(partial(rules_of, client, name, run) for name in names.value))
+    found = client.gather(*(partial(rules, client, name, run) for name in names.value))
     return BranchSelection(entry=entry, branches=Known(value=found, source=names.source, detail=names.detail))
 
 
