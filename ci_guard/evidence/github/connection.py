@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-import github
 import requests
 import urllib3
-from github.Requester import Requester
 from requests.adapters import HTTPAdapter
 
 from ci_guard import __version__
+from ci_guard.evidence.github.pygithub import Requester, Token
 from ci_guard.evidence.github.transport import MAXIMUM_BODY_BYTES, Fault, Transport, same_origin
 
 API_VERSION: Final = "2022-11-28"
@@ -200,17 +199,21 @@ class Lane:
         """Nothing is sent yet."""
         # At DEBUG it would log whole bodies; it has no other setting for that.
         Requester.injectLogger(_SILENT)
-        self._requester = github.Github(
-            auth=github.Auth.Token(token),
+        auth: Any = Token(token)  # it does what is asked of one, but has not PyGithub's base class
+        self._requester = Requester(
+            auth=auth,
             base_url=api_url,
+            timeout=int(transport.total_seconds),
             user_agent=f"ci-guard/{__version__}",
             per_page=100,
+            verify=True,
             retry=None,
+            pool_size=None,
             seconds_between_requests=0,
             seconds_between_writes=0,
             lazy=True,
             api_version=API_VERSION,
-        ).requester
+        )
         self._connection = Connection(origin=urlsplit(api_url), transport=transport, context=context, count=count)
 
     def get(self, target: str) -> Answer:

@@ -1,0 +1,81 @@
+"""Start-up is part of the product: no command loads what it does not use. Counted in modules, not in seconds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import consumer
+from tests.fakes.github import FakeGitHub
+
+ROOT = Path(__file__).resolve().parent.parent
+
+FORGES = frozenset({"github", "gitlab", "requests", "urllib3", "certifi", "jwt", "nacl", "cryptography"})
+HEAVY = FORGES | {"yaml", "jsonschema", "hyperscan", "argparse", "subprocess", "concurrent", "asyncio", "ssl"}
+
+RUN = """\
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from ci_guard.entrypoints.cli import main
+code = main(sys.argv[3:])
+with open(sys.argv[2], "w") as file:
+    json.dump({"code": code, "modules": sorted(sys.modules)}, file)
+"""
+
+
+def modules_of(folder: Path, *arguments: str, environ: dict[str, str] | None = None) -> set[str]:
+    """Run the command in a process of its own and return the modules that it has loaded at its end."""
+    told = folder / "told.json"
+    command = [sys.executable, "-I", "-c", RUN, str(ROOT), str(told), *arguments]
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=True)
+    found = json.loads(told.read_text(encoding="utf-8"))
+    assert found["code"] == 0, done.stdout
+    return set(found["modules"])
+
+
+def test_the_version_loads_next_to_nothing(tmp_path: Path) -> None:
+    modules = modules_of(tmp_path, "--version")
+    assert HEAVY.isdisjoint(modules)
+    assert {name for name in modules if name.startswith("ci_guard")} == {
+        "ci_guard",
+        "ci_guard.entrypoints",
+        "ci_guard.entrypoints.cli",
+    }
+
+
+@pytest.mark.parametrize("command", ["check", "scan"])
+def test_outside_ci_no_forge_library_is_loaded(tmp_path: Path, command: str) -> None:
+    (tmp_path / "clean.txt").write_text("nothing to hide\n", encoding="utf-8")
+    modules = modules_of(tmp_path, command)
+    assert FORGES.isdisjoint(modules)
+    assert "jsonschema" not in modules
+
+
+def test_a_gate_loads_of_its_forge_library_only_what_asks_and_of_the_others_nothing(
+    github: FakeGitHub, tmp_path: Path
+) -> None:
+    shop = consumer.make(github, tmp_path / "shop")
+    run = shop.repo.run("push", actor="olivia", sha=shop.merge)
+    payload = github.events(shop.repo).push("main", before=shop.base, sender="olivia")
+    environ = github.job_environment(shop.repo, run, payload, tmp_path / "job", GITHUB_TOKEN=github.token().value)
+    modules = modules_of(shop.path, "check", "--platform", "github", "--enforce", environ=environ)
+    assert "github.Requester" in modules
+    assert {"github.MainClass", "github.Repository", "jwt", "nacl", "cryptography"}.isdisjoint(modules)
+    assert {"gitlab", "jsonschema"}.isdisjoint(modules)
+
+
+def test_a_package_of_which_a_part_was_loaded_is_whole_for_whoever_asks_for_more(tmp_path: Path) -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from ci_guard.evidence.github.pygithub import Requester\n"
+        "import github\n"
+        "assert 'github.MainClass' not in sys.modules and not hasattr(github, '__wrapped__')\n"
+        "from github import Auth, Github, GithubException\n"
+        "assert isinstance(Github(auth=Auth.Token('t')).requester, Requester)\n"
+        "assert github.Requester.Requester is Requester and github.Github is Github\n"
+    )
+    subprocess.run([sys.executable, "-I", "-c", program], cwd=tmp_path, check=True)
