@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
 from ci_guard import __version__
-from ci_guard.collect import scan_checkout
 from ci_guard.controls import CONTROLS
 from ci_guard.entrypoints.commands import Call
 from ci_guard.entrypoints.options import INPUTS, PLATFORMS, Output, add_output_options, output_options
@@ -20,12 +20,10 @@ from ci_guard.evidence import environment
 from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, Checkout, read_plain_file
 from ci_guard.evidence.interface import Forge
 from ci_guard.evidence.local import Local
-from ci_guard.gate import run_gate
 from ci_guard.model.decision import Effort, PolicySummary, Result
 from ci_guard.model.fact import Known, Unknown
 from ci_guard.model.run import Platform
 from ci_guard.model.settings import Mode, Policy
-from ci_guard.policy.load import PolicyText, load, load_builtin
 from ci_guard.reporters.terminal import Progress
 
 DEFAULT_POLICY: Final = ".ci-guard.yml"
@@ -103,9 +101,18 @@ def run(options: CheckOptions, call: Call) -> Result:
     checkout = Checkout(Path.cwd())
     forge = forge_of(platform, options, call.environ, checkout)
     advisory = platform is Platform.LOCAL and not options.platform and not options.enforce
-    with Progress(call.progress, quiet=options.output.quiet, ci=platform is not Platform.LOCAL) as progress:
+    with (
+        Progress(call.progress, quiet=options.output.quiet, ci=platform is not Platform.LOCAL) as progress,
+        ThreadPoolExecutor(max_workers=1) as pool,
+    ):
         progress.step("reading the run")
-        this_run = forge.run()
+        identified = pool.submit(forge.run)
+        # What judges is loaded while the server answers, which takes about as long.
+        from ci_guard.collect import scan_checkout
+        from ci_guard.gate import run_gate
+        from ci_guard.policy import load  # noqa: F401 - for `read_policy`
+
+        this_run = identified.result()
         progress.step("reading the policy")
         policy = read_policy(options, forge)
         mode = effective_mode(policy, options.modes)
@@ -163,6 +170,8 @@ def read_policy(options: CheckOptions, forge: Forge) -> Policy:
     Raises: `PolicyError` for a bad or missing named one, `PolicyUnreadable` where a policy may exist and cannot be
     read.
     """
+    from ci_guard.policy.load import PolicyText, load, load_builtin
+
     if options.policy_file and options.policy_path:
         raise UsageError("A policy was named twice, by --policy and by the input.", hint="Name it once.")
     if options.policy_file:

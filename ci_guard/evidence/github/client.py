@@ -41,7 +41,7 @@ class Client:
 
     def __init__(self, *, api_url: str, repository: str, tokens: tuple[str, ...], transport: Transport) -> None:
         """
-        Prepare; nothing is sent and PyGithub is not imported yet. `repository` is `owner/name`.
+        Prepare; nothing is sent yet, and without a token PyGithub is not imported. `repository` is `owner/name`.
 
         Raises: `UsageError` for an address, repository or CA bundle that cannot be used.
         """

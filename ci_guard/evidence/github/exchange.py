@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import queue
 import re
@@ -55,7 +56,7 @@ class Exchange:
 
     def __init__(self, *, api_url: str, tokens: tuple[str, ...], transport: Transport) -> None:
         """
-        Prepare; nothing is sent and PyGithub is not imported yet.
+        Prepare; nothing is sent yet, and without a token PyGithub is not imported.
 
         Raises: `UsageError` for an address or a CA bundle that cannot be used.
         """
@@ -68,6 +69,9 @@ class Exchange:
         self._tokens = tokens
         self._transport = transport
         self._context = self._tls_context() if transport.needs_tls(api_url) else None
+        if tokens:
+            # Now, while nothing else is done: the first requests are sent as soon as this is loaded.
+            importlib.import_module("ci_guard.evidence.github.connection")
         self._lanes: tuple[deque[Lane], ...] = tuple(deque() for _ in tokens)
         """Idle ones, by token: whoever sends takes one and puts it back."""
         self._lock = threading.Lock()
