@@ -185,10 +185,11 @@ def verify(environment: Path, lock: list[Requirement], *, keep_byte_code: bool =
         raise Untrusted("it is not a folder")
     digests = {"pyvenv.cfg": hashlib.sha256(PYVENV_CFG.encode()).digest()}
     for path, content in locked_wheels(environment, lock):
-        digests[path] = hashlib.sha256(content).digest()
+        digests[path] = b""  # its content was judged just now, and is not read again below
         digests.update(wheel_digests(content))
     folders = {"bin", *(path[: slash.start()] for path in digests for slash in re.finditer("/", path))}
     missing = {"bin/python", *digests}
+    buffer = memoryview(bytearray(1 << 18))
     for path, entry in walk(environment, keep_byte_code=keep_byte_code):
         if entry.is_symlink():
             if path != "bin/python" or os.readlink(entry) != BASE_PYTHON:
@@ -199,11 +200,20 @@ def verify(environment: Path, lock: list[Requirement], *, keep_byte_code: bool =
             continue
         elif path not in digests or not entry.is_file():
             raise Untrusted(f"{path} does not belong there")
-        elif hashlib.sha256(Path(entry).read_bytes()).digest() != digests[path]:
+        elif digests[path] and digest_of(entry, buffer) != digests[path]:
             raise Untrusted(f"{path} was changed")
         missing.remove(path)
     if missing:
         raise Untrusted(f"{min(missing)} is missing")
+
+
+def digest_of(file: os.PathLike[str], buffer: memoryview) -> bytes:
+    """Return a file's SHA-256, read through a buffer: that takes half the time of reading each whole into a new one."""
+    digest = hashlib.sha256()
+    with open(file, "rb", buffering=0) as stream:
+        while size := stream.readinto(buffer):
+            digest.update(buffer[:size])
+    return digest.digest()
 
 
 def walk(folder: Path, prefix: str = "", *, keep_byte_code: bool) -> Iterator[tuple[str, os.DirEntry[str]]]:
