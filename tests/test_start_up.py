@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,12 @@ def test_a_gate_loads_of_its_forge_library_only_what_asks_and_of_the_others_noth
     assert "github.Requester" in modules
     assert {"github.MainClass", "github.Repository", "jwt", "nacl", "cryptography"}.isdisjoint(modules)
     assert {"gitlab", "jsonschema"}.isdisjoint(modules)
+    lock = (ROOT / "requirements/runtime.txt").read_text(encoding="utf-8")
+    locked = {name.lower() for name in re.findall(r"^([\w.-]+)==", lock, re.MULTILINE)}
+    owners = packages_distributions()
+    used = {owner.lower().replace("_", "-") for name in modules if "." not in name for owner in owners.get(name, ())}
+    assert used <= locked, "the runtime environment has what a gate loads"
+    assert {"pygithub", "requests", "hyperscan", "pyyaml"} <= used
 
 
 def test_a_package_of_which_a_part_was_loaded_is_whole_for_whoever_asks_for_more(tmp_path: Path) -> None:
