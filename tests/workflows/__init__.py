@@ -1,0 +1,1 @@
+"""Workflows and actions: our own, and those that the documentation shows."""
