@@ -4,6 +4,7 @@ Make ci-guard's isolated environment from this checkout's lock, and run one prog
     python3 -I bootstrap.py [--home DIR] check …        any command of ci-guard, from this checkout
     python3 -I bootstrap.py [--home DIR] --tests …      this checkout's tests; the rest goes to pytest
     python3 -I bootstrap.py [--home DIR] --dev -m ruff  the development environment's Python, in this checkout
+    python3 -I bootstrap.py [--home DIR] --release …    the release environment's Python, in this checkout
 
 It needs Python 3.10 or newer with pip, and nothing else. It writes to its own folder alone (`.bootstrap` beside this
 file, or `--home DIR`). The program replaces this one, so exit code and signals are the program's own; 4 also means
@@ -496,8 +497,8 @@ def arguments_of(arguments: list[str]) -> tuple[Path, str, list[str]]:
         home, arguments = Path(arguments[1]).absolute(), arguments[2:]
     if arguments[:1] == ["--tests"]:
         return home, "dev", ["-m", "pytest", *arguments[1:]]
-    if arguments[:1] == ["--dev"]:
-        return home, "dev", arguments[1:]
+    if arguments[:1] in (["--dev"], ["--release"]):
+        return home, arguments[0].removeprefix("--"), arguments[1:]
     return home, "runtime", [str(ROOT / "ci_guard/__main__.py"), *arguments]
 
 

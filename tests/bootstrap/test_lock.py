@@ -84,16 +84,18 @@ def test_refuses_a_marker_that_it_does_not_understand(marker: str) -> None:
 def test_the_locks_of_this_repository_agree_on_every_platform(python: str, platform: str) -> None:
     variables = {**LINUX, "python_full_version": python, "python_version": python[:4], "sys_platform": platform}
     pins = {}
-    for kind in ("runtime", "dev"):
+    for kind in ("runtime", "dev", "release"):
         lock = read_lock((ROOT / "requirements" / f"{kind}.txt").read_text(encoding="utf-8"), variables)
         pins[kind] = {requirement.name: requirement.digests for requirement in lock}
         assert len(pins[kind]) == len(lock), "a package is locked twice"
     assert pins["runtime"].items() <= pins["dev"].items()
     assert {"hyperscan", "pygithub", "pyyaml", "requests"} <= pins["runtime"].keys()
     assert {"pytest", "mypy", "ruff"} <= pins["dev"].keys() - pins["runtime"].keys()
+    both = pins["release"].keys() & pins["dev"].keys()
+    assert all(pins["release"][name] == pins["dev"][name] for name in both)
 
 
-@pytest.mark.parametrize("kind", ["runtime", "dev"])
+@pytest.mark.parametrize("kind", ["runtime", "dev", "release"])
 def test_the_locks_of_this_repository_name_no_index(kind: str) -> None:
     """So a mirror serves as well."""
     assert not re.search(
