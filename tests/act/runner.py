@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,8 @@ class Ran:
     """Where steps leave files for the test; the runner clears away all else."""
     log: str = ""
     """Everything that any step printed."""
+    verdicts: dict[str, str] = field(default_factory=dict)
+    """The output `verdict` of each step that set one, by job and step."""
 
     @property
     def report(self) -> dict[str, Any]:
@@ -118,8 +120,17 @@ def workflow(
     )
 
 
-def run(act: str, guard: Path, path: Path, environ: Mapping[str, str], *, home: Path, event: str) -> Ran:
-    """Run the workflow of the repository at `path` with the job environment `environ`."""
+def run(
+    act: str,
+    guard: Path,
+    path: Path,
+    environ: Mapping[str, str],
+    *,
+    home: Path,
+    event: str,
+    options: Sequence[str] = (),
+) -> Ran:
+    """Run the workflow of the repository at `path` with the job environment `environ` and more `options` of act."""
     python = Path(os.path.realpath(sys.executable)).parent
     token = environ.get("GITHUB_TOKEN", "")
     given = {name: value for name, value in environ.items() if name.startswith("GITHUB_") and name not in RUNNERS_OWN}
@@ -135,6 +146,7 @@ def run(act: str, guard: Path, path: Path, environ: Mapping[str, str], *, home: 
     ]
     command += ["-e", environ["GITHUB_EVENT_PATH"], "--local-repository", f"ci-guard/ci-guard@v1={guard}"]
     command += [part for name, value in given.items() for part in ("--env", f"{name}={value}")]
+    command += options
     command += ["--env", f"SHA_REF={environ['GITHUB_SHA']}", "-s", f"GITHUB_TOKEN={token or 'none'}"]
     kept = home / "kept"
     kept.mkdir(parents=True, exist_ok=True)
@@ -171,12 +183,15 @@ def told(exit_code: int, stdout: str, kept: Path) -> Ran:
     annotations = []
     summaries = []
     lines = []
+    verdicts: dict[str, str] = {}
     for text in stdout.splitlines():
         try:
             item = json.loads(text)
         except ValueError:
             continue
         command = item.get("command")
+        if command == "set-output" and item.get("name") == "verdict":
+            verdicts["/".join([item.get("jobID", ""), *item.get("stepID", [])])] = item["arg"]
         if command == "set-output" and item.get("stepID") == ["guard"]:
             outputs[item["name"]] = item["arg"]
         elif command in ("error", "warning", "notice"):
@@ -191,4 +206,5 @@ def told(exit_code: int, stdout: str, kept: Path) -> Ran:
         summary="\n".join(summaries),
         kept=kept,
         log="\n".join(lines),
+        verdicts=verdicts,
     )

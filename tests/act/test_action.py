@@ -43,13 +43,6 @@ PLANTED = {
 }
 
 
-@pytest.fixture(scope="session")
-def guard_checkout(tmp_path_factory: pytest.TempPathFactory, host_environment: Mapping[str, str]) -> Path:
-    folder = tmp_path_factory.mktemp("guard") / "ci-guard"
-    folder.mkdir()
-    return runner.copy_of_this_checkout(folder, host_environment)
-
-
 Act = Callable[..., Ran]
 
 
