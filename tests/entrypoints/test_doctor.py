@@ -55,7 +55,7 @@ def test_in_a_job_the_default_token_shows_all_that_the_baseline_needs_of_a_rules
     said = doctor(shop.path, in_a_job(github, shop, tmp_path / "job", github.token("job").value))
     assert said.code == 0, said.out
     readable = section(said, "Readable (14 requirements)")
-    assert "branch-protection no-force-push, no-deletion, pull-request · main" in readable
+    assert "branch-protection protected, no-force-push, no-deletion, pull-request, approvals · main" in readable
     assert "GET rules/branches/main" in readable
     assert "actor-permissions actor, triggering-actor" in readable
     assert "Everything that the policy asks here can be read. " in said.words
