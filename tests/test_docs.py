@@ -94,11 +94,12 @@ def command_lines() -> list[Any]:
     found: list[Any] = []
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        shown = [line[2:] for block in CONSOLE.findall(text) for line in block.splitlines() if line.startswith("$ ")]
+        blocks = [block.replace("\\\n", "") for block in CONSOLE.findall(text)]
+        shown = [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
         for line in [*shown, *SPAN.findall(text)]:
             words = shlex.split(line, comments=True)
             places = [at for at, word in enumerate(words) if word.endswith("bootstrap.py") or word == "ci-guard"]
-            if places and words[places[0] + 1 :][:1] not in ([], ["--tests"], ["--dev"]):
+            if places and words[places[0] + 1 :][:1] not in ([], ["--tests"], ["--dev"], ["--release"]):
                 found.append(pytest.param(words[places[0] + 1 :], id=f"{page.relative_to(ROOT)}: {line}"))
     return found
 
