@@ -11,6 +11,9 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
+import exit_codes  # noqa: E402
+import policy_reference  # noqa: E402
+import token_table  # noqa: E402
 from frameworks_page import matrix  # noqa: E402
 
 from ci_guard.controls import CONTROLS  # noqa: E402 - the checkout is put on the path first
@@ -33,6 +36,9 @@ def generated() -> dict[str, str]:
     return pages | {
         "docs/controls/README.md": index_page(metas),
         "docs/frameworks.md": HEADER + matrix(metas),
+        "docs/exit-codes.md": exit_codes.page(),
+        "docs/policy-reference.md": policy_reference.page(metas),
+        "docs/tokens.md": token_table.page(),
         "ci_guard/policy/ci-guard.schema.json": as_json(json_schema(metas)),
         "ci_guard/reporters/report-v1.schema.json": as_json(report_schema()),
     }
