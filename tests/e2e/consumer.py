@@ -58,9 +58,14 @@ def make(
     protected: bool = True,
     base_files: Mapping[str, str] | None = None,
     head_files: Mapping[str, str] | None = None,
+    later_files: Mapping[str, str] | None = None,
     private: bool = True,
 ) -> Consumer:
-    """Make the repository on disk and in the fake; by default everything that the baseline profile asks holds."""
+    """
+    Make the repository on disk and in the fake; by default everything that the baseline profile asks holds.
+
+    `later_files` are a second commit of alice's, pushed after the approvals.
+    """
     repo = github.repository("acme/shop", private=private)
     for login, role in PEOPLE.items():
         repo.user(login, role=role)
@@ -72,7 +77,11 @@ def make(
     git(path, "checkout", "-q", "-b", "change-1", who="alice")
     write(path, head_files or {"cart.py": "ITEMS = []\n"})
     git(path, "commit", "-q", "-m", "Add a cart", who="alice")
-    head = git(path, "rev-parse", "HEAD")
+    head = approved = git(path, "rev-parse", "HEAD")
+    if later_files:
+        write(path, later_files)
+        git(path, "commit", "-q", "-m", "Add what was forgotten", who="alice")
+        head = git(path, "rev-parse", "HEAD")
     git(path, "checkout", "-q", "main")
     git(path, "merge", "-q", "--no-ff", "-m", "Merge pull request #1 from acme/change-1", "change-1")
     merge = git(path, "rev-parse", "HEAD")
@@ -82,7 +91,7 @@ def make(
     repo.branches["main"] = base
     pull = repo.pull("Add a cart", author="alice", head="change-1", number=1)
     for login in approved_by:
-        pull.review(login, "APPROVED", at="head")
+        pull.review(login, "APPROVED", at=approved)
     if merged:
         repo.push("main", merge, by="olivia", activity="pr_merge")
         pull.record_merge(by="olivia", sha=merge, landed=[merge])
