@@ -52,7 +52,8 @@ FLAGS: Final = (
 
 STYLE: Final = """
 html { background: #fff; }
-body { width: 892px; margin: 0; padding: 20px 24px; color: #1f2328; font: 15px/1.5 "Noto Sans", Arial, sans-serif; }
+body { width: 890px; margin: 0; padding: 20px 24px; border: 1px solid #d1d9e0; }
+body { color: #1f2328; font: 15px/1.5 "Noto Sans", Arial, sans-serif; }
 h2 { font-size: 23px; margin: 0 0 12px; padding-bottom: 8px; border-bottom: 1px solid #d1d9e0; }
 h3 { font-size: 18px; margin: 20px 0 10px; }
 p { margin: 0 0 12px; }
