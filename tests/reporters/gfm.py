@@ -38,7 +38,7 @@ class Rendered(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         """See `HTMLParser.handle_endtag`; a page whose tags do not nest is an error."""
-        assert self.open.pop() == tag
+        assert tag in VOID or self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
         """See `HTMLParser.handle_data`."""
