@@ -84,7 +84,7 @@ def test_workflows_that_are_shown_pin_actions_and_grant_only_reading(text: str) 
 
 def command_lines() -> list[Any]:
     """Return the words after `ci-guard` or `bootstrap.py` wherever the documentation shows a command line."""
-    found: list[Any] = []
+    found: dict[str, Any] = {}
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         blocks = [block.replace("\\\n", "") for block in CONSOLE.findall(text)]
@@ -93,8 +93,9 @@ def command_lines() -> list[Any]:
             words = shlex.split(line, comments=True)
             places = [at for at, word in enumerate(words) if word.endswith("bootstrap.py") or word == "ci-guard"]
             if places and words[places[0] + 1 :][:1] not in ([], ["--tests"], ["--dev"], ["--release"]):
-                found.append(pytest.param(words[places[0] + 1 :], id=f"{page.relative_to(ROOT)}: {line}"))
-    return found
+                name = f"{page.relative_to(ROOT)}: {line}"
+                found[name] = pytest.param(words[places[0] + 1 :], id=name)
+    return list(found.values())
 
 
 @pytest.mark.parametrize("argv", command_lines())

@@ -76,7 +76,7 @@ def judge_entry(
     if isinstance(rules, Unknown):
         yield bench.wonders([rules, *([name] if isinstance(name, Unknown) else [])])
     elif not rules.value and (refs.is_pattern(entry) or entry == refs.CURRENT):
-        yield bench.excuses(f"no branch is built or matches {entry}")
+        yield replace(bench, subject=entry).excuses(f"no branch is built or matches {entry}")
     elif not rules.value:
         yield bench.fails(ABSENT, [rules], remedy=REMOVE)
     else:

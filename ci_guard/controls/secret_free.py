@@ -67,7 +67,7 @@ def judge_findings(scan: Known[SecretScan], findings: Iterable[SecretFinding], b
         yield replace(
             failed,
             severity=finding.severity,
-            message=f"{finding.title} in {place(finding.location)}; seen: {finding.preview}.",
+            message=f"{finding.title} in {place(finding.location)} ({finding.preview}).",
             detail=finding.detail,
             remedy_url=finding.remedy_url or project.requirement_page(META.id, bench.requirement.id),
             location=finding.location,

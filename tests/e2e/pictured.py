@@ -98,10 +98,10 @@ def tell(github: FakeGitHub, shop: Consumer, run: Run, payload: dict[str, Any], 
     github.check()
     here, there = github.html_url, "https://github.com"
     lines = done.stdout.replace(here, there).splitlines(keepends=True)
-    commands = [line for line in lines if line.startswith("::")]
+    commands = [line for line in lines if line.startswith(("::error ", "::warning ", "::notice "))]
     return Told(
         exit_code=done.returncode,
         summary=summary.replace(here, there).partition(RECORD)[0],
         annotations="".join(commands),
-        log="".join(line for line in lines if line not in commands).partition("\nRecord\n")[0],
+        log="".join(line for line in lines if not line.startswith("::")).partition("\nRecord\n")[0],
     )
