@@ -143,6 +143,32 @@ def test_the_fetched_tip_stands_in_for_contents_that_the_server_does_not_show(
     assert (fact.value.content, fact.source) == (TRUSTED, Source.GIT)
 
 
+@pytest.mark.parametrize("event", [Event.CHANGE, Event.QUEUE])
+def test_a_tip_that_is_fetched_is_not_asked_of_the_server(
+    github: FakeGitHub, shop: Repository, clone: Path, event: Event
+) -> None:
+    shop.import_git(clone)
+    assert content(read(github, Checkout(clone), event=event)) == TRUSTED
+    assert [call.line for call in github.requests] == ["GET /repos/acme/shop/branches/main"]
+
+
+def test_a_fetched_policy_that_a_step_has_overwritten_is_read_from_the_server(
+    github: FakeGitHub, shop: Repository, clone: Path
+) -> None:
+    """Git itself does not notice that the object of the trusted policy holds the edited one."""
+    shop.import_git(clone)
+    trusted, edited = (git(clone, "rev-parse", f"{branch}:{PATH}") for branch in ("main", "topic"))
+    objects = clone / ".git" / "objects"
+    place = objects / trusted[:2] / trusted[2:]
+    place.unlink()
+    place.write_bytes((objects / edited[:2] / edited[2:]).read_bytes())
+    assert git(clone, "cat-file", "blob", trusted).encode() == EDITED.strip()
+    fact = read(github, Checkout(clone))
+    assert content(fact) == TRUSTED
+    assert isinstance(fact, Known)
+    assert fact.source is Source.API
+
+
 @pytest.mark.usefixtures("shop")
 def test_the_fetched_base_stands_in_for_a_server_that_does_not_answer(github: FakeGitHub, clone: Path) -> None:
     base = git(clone, "rev-parse", "main")
