@@ -68,7 +68,7 @@ class GitHub:
         """Return what is known of each token, the weaker first: after the requests that it was used for."""
         return tuple(
             tokens.sight(name, value, headers)
-            for (name, value), headers in zip(self._tokens.items(), self._client.latest_headers(), strict=True)
+            for (name, value), headers in zip(self._tokens.items(), self._client.last_headers(), strict=True)
         )
 
     def run(self) -> Run:

@@ -58,8 +58,8 @@ class Client:
         """Number of HTTP requests sent so far: retries, redirects and further pages included."""
         return self._exchange.sent
 
-    def latest_headers(self) -> tuple[Mapping[str, str], ...]:
-        """Return for each token, in its order, the headers of the latest answer; empty where it got none."""
+    def last_headers(self) -> tuple[Mapping[str, str], ...]:
+        """Return for each token, in its order, the headers of the answer that left it the fewest requests, or none."""
         return tuple(self._exchange.headers.get(token, {}) for token in range(len(self._tokens)))
 
     @property

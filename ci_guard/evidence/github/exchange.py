@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from ci_guard.errors import UsageError
-from ci_guard.evidence.github.limits import Pauses, is_limited, retry_after
+from ci_guard.evidence.github.limits import Pauses, is_limited, requests_left, retry_after
 from ci_guard.evidence.github.transport import Fault, Transport, same_origin
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Exchange:
         self.sent = 0
         """Number of HTTP requests so far."""
         self.headers: dict[int, Mapping[str, str]] = {}
-        """By token: the headers of the latest answer to it."""
+        """By token: the headers of the answer that left it the fewest requests; answers overtake each other."""
         self._origin = transport.origin(api_url)
         self._api_url = api_url.rstrip("/")
         self._tokens = tokens
@@ -147,7 +147,7 @@ class Exchange:
             try:
                 lane = self._take_lane(token)
                 answer = lane.get(target)
-                self.headers[token] = answer.headers
+                self._keep(token, answer.headers)
                 self._lanes[token].append(lane)
                 outcome.put(answer)
             except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
@@ -175,6 +175,12 @@ class Exchange:
                 context=self._context,
                 count=self._count,
             )
+
+    def _keep(self, token: int, headers: Mapping[str, str]) -> None:
+        with self._lock:
+            kept = self.headers.setdefault(token, headers)
+            if requests_left(headers) <= requests_left(kept):
+                self.headers[token] = headers
 
     def _count(self) -> None:
         with self._lock:

@@ -42,6 +42,12 @@ def is_limited(status: int, headers: Mapping[str, str], message: str) -> bool:
     )
 
 
+def requests_left(headers: Mapping[str, str]) -> float:
+    """Return how many requests the token has left by an answer, infinitely many where it does not say."""
+    text = headers.get("x-ratelimit-remaining", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else float("inf")
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that a server asks to wait; None where it does not, infinity for anything but a number."""
     value = headers.get("retry-after")
