@@ -70,7 +70,7 @@ def choose(controls: Sequence[Control], only: Sequence[str], policy: Policy) -> 
         if name not in policy.controls:
             raise UsageError(
                 f"The run is limited to {name}, but {policy.source} does not enable it.",
-                hint=f"Enable {name} in the policy, or leave it out.",
+                hint=f"Name {name} under `controls` in the policy, extend a profile that has it, or do not ask for it.",
             )
     return [
         control for control in controls if control.META.id in policy.controls and (not only or control.META.id in only)

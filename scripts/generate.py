@@ -14,6 +14,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 import exit_codes  # noqa: E402
 import policy_reference  # noqa: E402
 import token_table  # noqa: E402
+from action_files import action_files  # noqa: E402
 from frameworks_page import matrix  # noqa: E402
 
 from ci_guard.controls import CONTROLS  # noqa: E402 - the checkout is put on the path first
@@ -34,6 +35,7 @@ def generated() -> dict[str, str]:
     profiles = {name: load_builtin(name, metas) for name in PROFILES}
     pages = {f"docs/controls/{meta.id}.md": control_page(meta, profiles) for meta in metas}
     return pages | {
+        **action_files(metas),
         "docs/controls/README.md": index_page(metas),
         "docs/frameworks.md": HEADER + matrix(metas),
         "docs/exit-codes.md": exit_codes.page(),

@@ -16,6 +16,7 @@ import yaml
 from ci_guard.controls import CONTROLS
 from ci_guard.entrypoints import commands, explain
 from ci_guard.model import project
+from ci_guard.entrypoints.options import INPUTS
 from ci_guard.policy.load import PolicyText, load
 
 ROOT = Path(__file__).parent.parent
@@ -132,22 +133,66 @@ def test_the_options_of_a_command_are_documented_and_no_others(name: str) -> Non
     assert set(OPTION.findall(sections()[name])) == known
 
 
-def action() -> dict[str, Any]:
-    return dict(yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8")))
+ACTIONS = [ROOT / "action.yml", *sorted(ROOT.glob("actions/*/action.yml"))]
 
 
-def test_every_input_and_output_of_the_action_is_documented() -> None:
+def action(path: Path = ROOT / "action.yml") -> dict[str, Any]:
+    return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+def test_every_control_has_an_action_of_its_own_that_runs_it_alone() -> None:
+    scripts = {path.parent.name: action(path)["runs"]["steps"][0]["run"] for path in ACTIONS[1:]}
+    own = {name: re.findall(r" check (\S+) --platform", script) for name, script in scripts.items()}
+    assert own == {
+        "actor-permissions": ["actor-permissions"],
+        "branch-protection": ["branch-protection"],
+        "required-reviews": ["required-reviews"],
+        "secret-scan": ["secret-free"],
+    }
+    assert {name for (name,) in own.values()} == {control.META.id for control in CONTROLS}
+
+
+@pytest.mark.parametrize("path", ACTIONS, ids=lambda path: path.parent.name)
+def test_every_input_and_output_of_an_action_is_documented(path: Path) -> None:
     page = (ROOT / "docs/github.md").read_text(encoding="utf-8")
-    names = [*action()["inputs"], *action()["outputs"]]
+    names = [*action(path)["inputs"], *action(path)["outputs"]]
     assert [name for name in names if f"`{name}`" not in page] == []
+    assert path.parent == ROOT or f"/{path.parent.relative_to(ROOT)}@" in page
 
 
-def test_the_action_passes_inputs_by_the_environment_only_and_fixes_platform_and_enforcement() -> None:
-    (step,) = action()["runs"]["steps"]
+@pytest.mark.parametrize("path", ACTIONS, ids=lambda path: path.parent.name)
+def test_an_action_passes_inputs_by_the_environment_only_and_fixes_platform_and_enforcement(path: Path) -> None:
+    (step,) = action(path)["runs"]["steps"]
     assert "${{" not in step["run"]
-    assert " check --platform github --enforce --inputs" in step["run"]
+    assert re.search(r" check (\S+ )?--platform github --enforce --inputs$", step["run"])
     passed = " ".join(str(value) for value in step["env"].values())
-    assert [name for name in action()["inputs"] if f"inputs.{name} " not in passed] == []
+    assert [name for name in action(path)["inputs"] if f"inputs.{name} " not in passed] == []
+
+
+@pytest.mark.parametrize("path", ACTIONS, ids=lambda path: path.parent.name)
+def test_a_variable_of_an_input_that_an_action_does_not_offer_is_blanked(path: Path) -> None:
+    """Else whoever may set a variable of the job could use an input that nobody sees."""
+    given = action(path)["runs"]["steps"][0]["env"]
+    assert given.keys() == action()["runs"]["steps"][0]["env"].keys()
+    assert {name for name in given if name.startswith("CI_GUARD_INPUT_")} == {
+        f"CI_GUARD_INPUT_{name}" for name in INPUTS
+    }
+
+
+@pytest.mark.parametrize("path", ACTIONS, ids=lambda path: path.parent.name)
+def test_no_action_needs_another_or_lets_its_caller_name_a_server(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"^\s*(- )?uses:", text, re.MULTILINE)
+    assert [name for name in action(path)["inputs"] if re.search("url|server|host|api", name)] == []
+
+
+@pytest.mark.parametrize("path", ACTIONS, ids=lambda path: path.parent.name)
+def test_an_action_is_within_the_limits_of_the_marketplace(path: Path) -> None:
+    """A description has fewer than 125 characters, and branding names an icon and a colour."""
+    told = action(path)
+    assert 0 < len(told["description"]) < 125
+    assert told["branding"].keys() == {"icon", "color"}
+    assert len({action(other)["name"] for other in ACTIONS}) == len(ACTIONS)
 
 
 def test_every_action_in_our_own_workflows_is_pinned_by_commit() -> None:

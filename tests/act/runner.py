@@ -30,7 +30,7 @@ jobs:
         with: {{fetch-depth: 0, persist-credentials: false}}
 {before}
       - id: guard
-        uses: ci-guard/ci-guard@v1
+        uses: ci-guard/ci-guard{action}@v1
         with:
           token: ${{{{ secrets.GITHUB_TOKEN }}}}
 {inputs}
@@ -108,10 +108,16 @@ def copy_of_this_checkout(folder: Path, host: Mapping[str, str]) -> Path:
 
 
 def workflow(
-    *, env: Mapping[str, str] | None = None, inputs: Mapping[str, str] | None = None, before: str = "", after: str = ""
+    *,
+    env: Mapping[str, str] | None = None,
+    inputs: Mapping[str, str] | None = None,
+    before: str = "",
+    after: str = "",
+    action: str = "",
 ) -> str:
-    """Return the README's workflow, with what a test adds to it."""
+    """Return the README's workflow, with what a test adds to it; `action` is the path of another of our actions."""
     return WORKFLOW.format(
+        action=action,
         checkout=CHECKOUT,
         env="env: " + json.dumps(dict(env)) if env else "",
         inputs="".join(f"          {name}: {json.dumps(value)}\n" for name, value in (inputs or {}).items()),

@@ -201,3 +201,38 @@ def test_an_earlier_step_that_plants_variables_does_not_open_the_gate(
     shop = shop_with(github, tmp_path / "shop", runner.workflow(before=before), approved_by=())
     ran = act(shop, pushed(github, shop, tmp_path / "job"))
     assert (ran.outputs.get("verdict"), ran.built) == ("deny", False), ran.log
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("branch-protection", "allow"),
+        ("actor-permissions", "allow"),
+        ("required-reviews", "deny"),
+        ("secret-scan", "allow"),
+    ],
+)
+def test_an_action_of_one_control_gives_the_verdict_of_that_control_alone(
+    github: FakeGitHub, act: Act, tmp_path: Path, name: str, verdict: str
+) -> None:
+    """The merge is unreviewed and nothing else is wrong; the variable would limit the run to another control."""
+    elsewhere = {"CI_GUARD_INPUT_CONTROLS": "actor-permissions"}
+    flow = runner.workflow(action=f"/actions/{name}", env=elsewhere)
+    shop = shop_with(github, tmp_path / "shop", flow, approved_by=())
+    ran = act(shop, pushed(github, shop, tmp_path / "job"))
+    assert (ran.outputs["verdict"], ran.built) == (verdict, verdict == "allow"), ran.log
+    assert ran.report["controls"] == [{"secret-scan": "secret-free"}.get(name, name)]
+
+
+def test_an_action_of_a_control_that_the_policy_does_not_enable_says_so(
+    github: FakeGitHub, act: Act, tmp_path: Path
+) -> None:
+    policy = "version: 1\ncontrols: {actor-permissions: {require: {actor: read}}}\n"
+    flow = runner.workflow(action="/actions/secret-scan")
+    shop = shop_with(github, tmp_path / "shop", flow, files={".ci-guard.yml": policy})
+    ran = act(shop, pushed(github, shop, tmp_path / "job"))
+    assert (ran.outputs["verdict"], ran.built) == ("error", False)
+    (told,) = [note["message"] for note in ran.annotations]
+    assert "limited to secret-free" in told
+    assert ".ci-guard.yml" in told
+    assert "Name secret-free under `controls`" in told
