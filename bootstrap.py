@@ -1,14 +1,16 @@
 """
 Make ci-guard's isolated environment from this checkout's lock, and run one program in it.
 
-    python3 -I bootstrap.py [--home DIR] check …        any command of ci-guard, from this checkout
-    python3 -I bootstrap.py [--home DIR] --tests …      this checkout's tests; the rest goes to pytest
-    python3 -I bootstrap.py [--home DIR] --dev -m ruff  the development environment's Python, in this checkout
-    python3 -I bootstrap.py [--home DIR] --release …    the release environment's Python, in this checkout
+    python3 -I bootstrap.py [OPTION]… check …        any command of ci-guard, from this checkout
+    python3 -I bootstrap.py [OPTION]… --tests …      this checkout's tests; the rest goes to pytest
+    python3 -I bootstrap.py [OPTION]… --dev -m ruff  the development environment's Python, in this checkout
+    python3 -I bootstrap.py [OPTION]… --release …    the release environment's Python, in this checkout
 
-It needs Python 3.10 or newer with pip, and nothing else. It writes to its own folder alone (`.bootstrap` beside this
-file, or `--home DIR`). The program replaces this one, so exit code and signals are the program's own; 4 also means
-that there is no environment.
+    --home DIR    where environments are kept, instead of `.bootstrap` beside this file
+    --wheels DIR  take the packages from this folder, and ask no index
+
+It needs Python 3.10 or newer with pip, and nothing else. It writes to its own folder alone. The program replaces this
+one, so exit code and signals are the program's own; 4 also means that there is no environment.
 
 An environment is a folder KIND-PYTHON-DIGEST that never changes once it stands. All of it is written here, because
 `python -m venv` and `pip install` add files that no wheel vouches for, and `venv` is missing on some machines:
@@ -32,7 +34,11 @@ except in CI, where only the folder may come from a cache.
 
 **Why pip needs no trust.** It only fetches wheels, and (1) judges what it fetched. It hears nothing of the caller's
 environment and configuration but where an index is and how to reach it: that can make it fail, it cannot make it
-wrong.
+wrong. Nor does a folder of wheels need any: of its files only those count whose SHA-256 the lock names, and it brings
+no hashes of its own. Pip then picks the ones for this machine.
+
+**What stays out of this process.** Started with `-S` as well, as the actions do, it runs no `.pth` file and no
+`sitecustomize` of the interpreter's own packages, which an earlier step may have written to; nor does pip.
 """
 
 import os
@@ -48,7 +54,7 @@ if sys.version_info < (3, 10):  # noqa: UP036 - the one place that speaks to a P
 if __name__ == "__main__":
     if not sys.flags.isolated:
         # Before anything else is imported, since PYTHONPATH may have another answer to it.
-        os.execv(sys.executable, [sys.executable, "-I", __file__, *sys.argv[1:]])
+        os.execv(sys.executable, [sys.executable, "-I", "-S", __file__, *sys.argv[1:]])
     sys.dont_write_bytecode = True  # not even the standard library's: that would be outside the bootstrap's own folder
 
 import ast
@@ -60,9 +66,10 @@ import operator
 import re
 import shutil
 import sysconfig
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import repeat
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
@@ -77,6 +84,8 @@ version = {".".join(map(str, sys.version_info[:3]))}
 """
 LAYOUT: Final = "1"
 """Part of every environment's name; a new number leaves the old environments alone."""
+UNUSED_SECONDS: Final = 30 * 24 * 3600
+"""After so long without use an environment is removed, where another one is built: a shared folder must not fill up."""
 
 PIP_SETTINGS: Final = (
     *("index-url", "extra-index-url", "no-index", "find-links", "trusted-host", "cert", "client-cert"),
@@ -274,8 +283,12 @@ def place(name: str) -> str:
 # --- making one -------------------------------------------------------------------------------------------------------
 
 
-def ready_environment(home: Path, kind: str) -> Path:
-    """Return a verified environment for the lock `requirements/KIND.txt`, built now if there is none to trust."""
+def ready_environment(home: Path, kind: str, source: Path | None) -> Path:
+    """
+    Return a verified environment for the lock `requirements/KIND.txt`, built now if there is none to trust.
+
+    The packages come from the folder `source`, or from an index where that is None.
+    """
     if os.name != "posix":
         raise Fault("The bootstrap runs on Linux and macOS only.")
     text = (ROOT / "requirements" / f"{kind}.txt").read_text(encoding="utf-8")
@@ -293,6 +306,8 @@ def ready_environment(home: Path, kind: str) -> Path:
         return ""
 
     if not difference():
+        with suppress(OSError):  # a folder that only others may write to
+            os.utime(environment)
         return environment
     home.mkdir(parents=True, exist_ok=True)
     with sole_builder(home):
@@ -300,8 +315,17 @@ def ready_environment(home: Path, kind: str) -> Path:
         if reason and os.path.lexists(environment):
             say(f"The environment is not what the lock makes ({reason}). It is thrown away and built again.")
         if reason:
-            build(environment, lock)
+            clear_unused(home)
+            build(environment, lock, source)
     return environment
+
+
+def clear_unused(home: Path) -> None:
+    """Remove the environments that nobody has used for long; each use moves its folder's time."""
+    for folder in home.iterdir():
+        ours = re.fullmatch(r"(runtime|dev)-[a-z]+-\d+-[0-9a-f]{16}", folder.name) and not folder.is_symlink()
+        if ours and time.time() - folder.stat().st_mtime > UNUSED_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -320,19 +344,20 @@ def sole_builder(home: Path) -> Iterator[None]:
         yield
 
 
-def build(environment: Path, lock: list[Requirement]) -> None:
+def build(environment: Path, lock: list[Requirement], source: Path | None) -> None:
     """Build an environment beside its place, verify it, and put it there in one step."""
     import tempfile
     from concurrent.futures import ThreadPoolExecutor
 
-    say(f"Fetching {len(lock)} locked packages into {printable(environment)}.")
+    where = "" if source is None else f" from {printable(source)}"
+    say(f"Fetching {len(lock)} locked packages{where} into {printable(environment)}.")
     with tempfile.TemporaryDirectory(prefix="unfinished-", dir=environment.parent) as scratch:
         new = Path(scratch, "new")
         for folder in ("bin", "wheels"):
             (new / folder).mkdir(parents=True)
         (new / "pyvenv.cfg").write_text(PYVENV_CFG, encoding="utf-8")
         (new / "bin/python").symlink_to(BASE_PYTHON)
-        fetch(lock, Path(scratch), new / "wheels")
+        fetch(lock, Path(scratch), new / "wheels", source)
         try:
             contents = [content for _path, content in locked_wheels(new, lock)]
             with ThreadPoolExecutor() as pool:
@@ -357,9 +382,9 @@ def unpack(content: bytes, environment: Path) -> None:
                     target.chmod(0o755)
 
 
-def fetch(lock: list[Requirement], scratch: Path, wheels: Path) -> None:
+def fetch(lock: list[Requirement], scratch: Path, wheels: Path, source: Path | None) -> None:
     """
-    Let pip download the wheel of each package.
+    Let pip download the wheel of each package, or pick it among those that a folder has.
 
     Several pips at once, as they spend their time in Python: one pip 23.2 took 2.9 s for 14 packages, two on 2 cores
     took 1.8 s.
@@ -369,8 +394,14 @@ def fetch(lock: list[Requirement], scratch: Path, wheels: Path) -> None:
     options = ("--quiet", "--no-input", "--no-cache-dir", "--disable-pip-version-check", "--progress-bar=off")
     locked = ("--require-hashes", "--no-deps", "--only-binary=:all:", f"--dest={wheels}")
     command = [*pip_command(), "download", *options, *locked]
+    if source is None:
+        environment = pip_environment(os.environ)
+    else:
+        command += ["--no-index", f"--find-links={allowed_wheels(source, lock, scratch / 'allowed')}"]
+        environment = {name: os.environ[name] for name in ("HOME", "LD_LIBRARY_PATH") if name in os.environ}
+        environment["PIP_CONFIG_FILE"] = os.devnull
     # With no programs to find, pip does not ask them for its statistics, as it does `rustc`, which writes to HOME.
-    environment = pip_environment(os.environ) | {"TMPDIR": str(scratch), "PATH": str(scratch)}
+    environment |= {"TMPDIR": str(scratch), "PATH": str(scratch)}
     pips = min(len(lock), os.cpu_count() or 1, 4)
     running: list[tuple[subprocess.Popen[bytes], Path]] = []
     try:
@@ -385,27 +416,51 @@ def fetch(lock: list[Requirement], scratch: Path, wheels: Path) -> None:
             running.append((pip, log))
         for pip, log in running:
             if pip.wait() != 0:
-                raise Fault(pip_failure(log.read_text(encoding="utf-8", errors="replace")))
+                raise Fault(pip_failure(log.read_text(encoding="utf-8", errors="replace"), source))
     finally:
         for pip, _log in running:
             pip.kill()
             pip.wait()
 
 
+def allowed_wheels(source: Path, lock: list[Requirement], target: Path) -> Path:
+    """
+    Copy the wheels of a folder whose hash the lock names to another one and return that; all other files do not count.
+
+    Raises: `Fault` that names each package of which there is none.
+    """
+    target.mkdir()
+    found = set()
+    for file in sorted(source.glob("*.whl")):
+        content = file.read_bytes() if file.is_file() else b""
+        digest = hashlib.sha256(content).hexdigest()
+        if any(digest in requirement.digests for requirement in lock):
+            (target / file.name).write_bytes(content)
+            found.add(digest)
+    missing = [requirement.text.split(" ")[0] for requirement in lock if found.isdisjoint(requirement.digests)]
+    if missing:
+        raise Fault(
+            f"{printable(source)} has no wheel with a hash that the lock allows for {', '.join(missing)}. Fill the "
+            "folder again from the lock of this very version of ci-guard."
+        )
+    return target
+
+
 def pip_command() -> list[str]:
     """Return how to run pip: this interpreter's, its base's, or the one that its `ensurepip` carries."""
-    import importlib.util
+    import site
     import subprocess
 
-    if importlib.util.find_spec("pip"):
-        return [sys.executable, "-I", "-B", "-m", "pip"]
-    probe = "import importlib.util, sys; sys.exit(not importlib.util.find_spec('pip'))"
-    if subprocess.run([BASE_PYTHON, "-I", "-B", "-c", probe], check=False).returncode == 0:
-        return [BASE_PYTHON, "-I", "-B", "-m", "pip"]
+    probe = "import site; print(*site.getsitepackages(), sep='\\n')"
+    base = subprocess.run([BASE_PYTHON, "-I", "-S", "-B", "-c", probe], capture_output=True, check=False).stdout
+    for packages in (*site.getsitepackages(), *os.fsdecode(base).splitlines()):
+        # By its folder rather than with `-m`, which would need `site`, and that runs everybody's `.pth` files.
+        if os.path.isfile(f"{packages}/pip/__main__.py"):
+            return [BASE_PYTHON, "-I", "-S", "-B", f"{packages}/pip"]
     bundled = Path(sysconfig.get_path("stdlib"), "ensurepip/_bundled")
     for folder in (bundled, Path(sysconfig.get_config_var("WHEEL_PKG_DIR") or bundled)):  # a distribution's own place
         for wheel in folder.glob("pip-*.whl"):
-            return [BASE_PYTHON, "-I", "-B", str(wheel / "pip")]
+            return [BASE_PYTHON, "-I", "-S", "-B", str(wheel / "pip")]
     raise Fault(
         f"{BASE_PYTHON} has no pip to fetch the packages with. Install it (on Debian and Ubuntu: the package "
         "python3-pip), or run the same command with a Python that has it."
@@ -449,8 +504,9 @@ def pip_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return result | {"PIP_CONFIG_FILE": os.devnull}
 
 
-def pip_failure(output: str) -> str:
+def pip_failure(output: str, source: Path | None = None) -> str:
     """Say in one paragraph why pip failed, and show the end of its own words so that none is a runner's command."""
+    this = f"this Python ({sys.version.split()[0]}, {sys.platform}, {os.uname().machine})"
     if "DO NOT MATCH THE HASHES" in output:
         reason = (
             "A package is not the one that the lock names: its SHA-256 differs. Nothing of it was used. The index or a "
@@ -463,10 +519,12 @@ def pip_failure(output: str) -> str:
             "The package index cannot be reached. Check the network, or tell pip where a mirror or a proxy is, by its "
             "variables (PIP_INDEX_URL, PIP_PROXY, PIP_CERT …) or its configuration file."
         )
+    elif source is not None and "No matching distribution" in output:
+        reason = f"{printable(source)} has the wheel of a locked package for other machines, but none for {this}."
     elif "No matching distribution" in output:
         reason = (
-            f"The index has no wheel of a locked package for this Python ({sys.version.split()[0]}, {sys.platform}, "
-            f"{os.uname().machine}). The lock is made for CPython 3.10 to 3.13; a mirror may also lack the file."
+            f"The index has no wheel of a locked package for {this}. The lock is made for CPython 3.10 to 3.13; a "
+            "mirror may also lack the file."
         )
     else:
         reason = "Pip could not fetch the locked packages."
@@ -487,19 +545,39 @@ def say(message: str) -> None:
     print(f"ci-guard bootstrap: {message}", file=sys.stderr, flush=True)
 
 
-def arguments_of(arguments: list[str]) -> tuple[Path, str, list[str]]:
-    """Return the folder for environments, the lock's name, and the arguments for its interpreter."""
-    home = ROOT / ".bootstrap"
-    if arguments[:1] == ["--home"]:
+class Asked(NamedTuple):
+    """What the command line asks for."""
+
+    home: Path
+    """The folder for environments."""
+    source: Path | None
+    """The folder of wheels; None for an index."""
+    kind: str
+    """The lock's name."""
+    arguments: list[str]
+    """For the environment's interpreter."""
+
+
+def asked(arguments: list[str]) -> Asked:
+    """Return what the command line asks for; an option without a folder ends the program."""
+    folders = {"--home": ROOT / ".bootstrap"}
+    while arguments[:1] in (["--home"], ["--wheels"]):
+        option = arguments[0]
         if not any(arguments[1:2]):
-            say("--home needs a folder.")
+            say(f"{option} needs a folder.")
             sys.exit(2)
-        home, arguments = Path(arguments[1]).absolute(), arguments[2:]
+        folders[option], arguments = Path(arguments[1]).absolute(), arguments[2:]
+    source = folders.get("--wheels")
+    if source is not None and not source.is_dir():
+        say(f"--wheels needs a folder, and {printable(source)} is none.")
+        sys.exit(2)
     if arguments[:1] == ["--tests"]:
-        return home, "dev", ["-m", "pytest", *arguments[1:]]
-    if arguments[:1] in (["--dev"], ["--release"]):
-        return home, arguments[0].removeprefix("--"), arguments[1:]
-    return home, "runtime", [str(ROOT / "ci_guard/__main__.py"), *arguments]
+        kind, arguments = "dev", ["-m", "pytest", *arguments[1:]]
+    elif arguments[:1] in (["--dev"], ["--release"]):
+        kind, arguments = arguments[0].removeprefix("--"), arguments[1:]
+    else:
+        kind, arguments = "runtime", [str(ROOT / "ci_guard/__main__.py"), *arguments]
+    return Asked(folders["--home"], source, kind, arguments)
 
 
 def run(environment: Path, kind: str, arguments: list[str]) -> NoReturn:
@@ -515,8 +593,8 @@ def run(environment: Path, kind: str, arguments: list[str]) -> NoReturn:
 def main() -> NoReturn:
     """Make sure of the environment and run the program."""
     try:
-        home, kind, arguments = arguments_of(sys.argv[1:])
-        run(ready_environment(home, kind), kind, arguments)
+        home, source, kind, arguments = asked(sys.argv[1:])
+        run(ready_environment(home, kind, source), kind, arguments)
     except Fault as fault:
         say(str(fault))
     except OSError as error:

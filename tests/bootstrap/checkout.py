@@ -120,10 +120,11 @@ class Checkout:
         environment: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         isolated: bool = True,
+        command: list[str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run the bootstrap to its end; environment is all that it inherits."""
+        """Run the bootstrap to its end, or another command; environment is all that it inherits."""
         return subprocess.run(
-            self.command(*arguments, isolated=isolated),
+            command or self.command(*arguments, isolated=isolated),
             env=self.environment() if environment is None else environment,
             cwd=cwd or self.folder,
             capture_output=True,

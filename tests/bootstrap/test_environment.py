@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,12 +26,12 @@ def test_builds_once_and_then_reuses_without_a_word_or_a_network(checkout: Check
     first = checkout.run("--home", tmp_path / "home", "check")
     assert told(first)["greeting"] == "hello"
     assert first.stderr.startswith("ci-guard bootstrap: Fetching 1 locked packages into ")
-    built = sole_environment(tmp_path / "home").stat().st_mtime_ns
+    built = sole_environment(tmp_path / "home").stat().st_ino
 
     again = checkout.run("--home", tmp_path / "home", "check", environment={})
     assert told(again)["greeting"] == "hello"
     assert again.stderr == ""
-    assert sole_environment(tmp_path / "home").stat().st_mtime_ns == built
+    assert sole_environment(tmp_path / "home").stat().st_ino == built
 
 
 def append_to_a_module(environment: Path) -> None:
@@ -348,3 +349,29 @@ def test_the_environment_holds_the_wheels_files_and_nothing_else(built_home: Pat
     assert {str(path.relative_to(site)) for path in site.rglob("*") if path.is_file()} == packed
     assert os.access(environment / "bin/greet", os.X_OK)
     assert os.path.realpath(environment / "bin/python") == os.path.realpath(sys.executable)
+
+
+def test_what_nobody_used_for_long_makes_room_where_another_environment_is_built(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    """In a folder that many versions share; what is not an environment stays."""
+    home = tmp_path / "home"
+    names = {
+        "runtime-cpython-39-0123456789abcdef": False,
+        "dev-cpython-39-0123456789abcdef": False,
+        "tools-of-somebody-else": True,
+        "runtime-cpython-39-fedcba9876543210": True,
+    }
+    for name in names:
+        (home / name).mkdir(parents=True)
+        age = 0 if name.endswith("3210") else 40 * 24 * 3600
+        os.utime(home / name, (time.time() - age,) * 2)
+    told(checkout.run("--home", home, "check"))
+    assert {name: (home / name).exists() for name in names} == names
+
+
+def test_use_keeps_an_environment(checkout: Checkout, home: Path) -> None:
+    environment = sole_environment(home)
+    os.utime(environment, (0, 0))
+    told(checkout.run("--home", home, "check", environment={}))
+    assert time.time() - environment.stat().st_mtime < 3600
