@@ -62,6 +62,12 @@ INPUTS: Final = (
         variable="CI_GUARD_INPUT_ENVIRONMENT",
     ),
     Input(
+        name="wheels",
+        description="Folder with the locked packages as wheels, for machines without a package index; each must have a "
+        "hash that the lock of this version names.",
+        variable="CI_GUARD_INPUT_WHEELS",
+    ),
+    Input(
         name="proxy",
         description="HTTP proxy for the requests to the GitHub API; variables of the environment are ignored.",
         variable="CI_GUARD_INPUT_PROXY",
@@ -82,10 +88,8 @@ OUTPUTS: Final = {
     "unknown": "Number of requirements that could not be decided and are not waived.",
 }
 
-BLANKED: Final = (
-    *("BASH_ENV", "ENV", "GCONV_PATH", "LD_AUDIT", "LD_PRELOAD"),
-    *("OPENSSL_CONF", "OPENSSL_ENGINES", "OPENSSL_MODULES", "PS4"),
-)
+BLANKED: Final = ("BASH_ENV", "ENV", "GCONV_PATH", "LD_AUDIT", "LD_LIBRARY_PATH", "LD_PRELOAD", "LOCPATH", "PS4")
+"""What would bring code into bash itself; launch.sh removes all else before another program starts."""
 
 
 def action_files(metas: Iterable[Meta]) -> dict[str, str]:
@@ -126,11 +130,12 @@ def action(*, name: str, description: str, inputs: Sequence[Input], root: str, c
         *("inputs:", *declared(inputs), ""),
         *("outputs:", *returned(), ""),
         *("runs:", "  using: composite", "  steps:", "    - id: guard"),
-        "      # -p: the shell takes no function, option or start-up file from the environment",
-        "      shell: bash --noprofile --norc -p -euo pipefail {0}",
+        "      # By its path, as an earlier step may have put another bash first on PATH. -p: it takes no function, no",
+        "      # option and no start-up file from the environment.",
+        "      shell: /bin/bash --noprofile --norc -p -euo pipefail {0}",
         "      env:",
         *(f"        {line}" for line in environment(inputs)),
-        f'      run: exec python3 -I "{root}/bootstrap.py" {command}',
+        f'      run: exec /bin/bash -p "{root}/launch.sh" {command}',
     )
     return HEADER + "\n".join(lines) + "\n"
 
@@ -156,5 +161,7 @@ def environment(inputs: Sequence[Input]) -> Iterator[str]:
     """Yield the variables of the step: every input, one that is not offered as nothing, and what is blanked."""
     for item in INPUTS:
         yield f"{item.variable}: " + (f"${{{{ inputs.{item.name} }}}}" if item in inputs else "''")
-    yield "# An earlier step of the same job may have set these to run code of its own inside this one."
+    yield "# An earlier step of the same job may have set these to run code of its own inside this one. launch.sh"
+    yield "# removes all else that may be set, and uses the next only for a Python that may not start without it."
+    yield "CI_GUARD_LIBRARY_PATH: ${{ env.LD_LIBRARY_PATH }}"
     yield from (f"{name}: ''" for name in BLANKED)

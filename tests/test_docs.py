@@ -175,7 +175,7 @@ def test_a_variable_of_an_input_that_an_action_does_not_offer_is_blanked(path: P
     given = action(path)["runs"]["steps"][0]["env"]
     assert given.keys() == action()["runs"]["steps"][0]["env"].keys()
     assert {name for name in given if name.startswith("CI_GUARD_INPUT_")} == {
-        f"CI_GUARD_INPUT_{name}" for name in INPUTS
+        f"CI_GUARD_INPUT_{name}" for name in (*INPUTS, "WHEELS")
     }
 
 

@@ -1,4 +1,4 @@
-"""What every test with a real runner needs."""
+"""The runner, and a checkout of this project for its runs to use."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.act import runner
+from tests.act.runner import Ran
+from tests.act.scene import Act
+from tests.e2e.consumer import Consumer
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +18,16 @@ def guard_checkout(tmp_path_factory: pytest.TempPathFactory, host_environment: M
     folder = tmp_path_factory.mktemp("guard") / "ci-guard"
     folder.mkdir()
     return runner.copy_of_this_checkout(folder, host_environment)
+
+
+@pytest.fixture
+def act(request: pytest.FixtureRequest, tmp_path: Path) -> Act:
+    program = runner.find_act()
+    if program is None:
+        pytest.skip("act is not installed; .ci/run installs it where Go is")
+    guard = request.getfixturevalue("guard_checkout")
+
+    def run(shop: Consumer, environ: Mapping[str, str], event: str = "push", *, cold: bool = False) -> Ran:
+        return runner.run(program, guard, shop.path, environ, home=tmp_path / "home", event=event, cold=cold)
+
+    return run

@@ -82,7 +82,7 @@ def find_act() -> str | None:
 
 
 def copy_of_this_checkout(folder: Path, host: Mapping[str, str]) -> Path:
-    """Copy what git would have of this checkout, and let its own bootstrap make the environment there."""
+    """Copy what git would have of this checkout, and let it make its environment in the tool cache beside it."""
     names = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -95,16 +95,23 @@ def copy_of_this_checkout(folder: Path, host: Mapping[str, str]) -> Path:
             shutil.copy2(ROOT / name, folder / name)
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "A release"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
+    tools = tool_cache(folder)
+    tools.mkdir()
     made = subprocess.run(
-        [sys.executable, "-I", "bootstrap.py", "--version"],
+        ["/bin/bash", "-p", str(folder / "launch.sh"), "--version"],
         cwd=folder,
-        env=dict(host),
+        env={**host, "RUNNER_TOOL_CACHE": str(tools)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert made.returncode == 0, made.stderr
     return folder
+
+
+def tool_cache(guard: Path) -> Path:
+    """Return what the runs of a checkout have as the runner's tool cache."""
+    return guard.parent / "tools"
 
 
 def workflow(
@@ -134,9 +141,14 @@ def run(
     *,
     home: Path,
     event: str,
+    cold: bool = False,
     options: Sequence[str] = (),
 ) -> Ran:
-    """Run the workflow of the repository at `path` with the job environment `environ` and more `options` of act."""
+    """
+    Run the workflow of the repository at `path` with the job environment `environ` and more `options` of act.
+
+    `cold`: nothing is cached.
+    """
     python = Path(os.path.realpath(sys.executable)).parent
     token = environ.get("GITHUB_TOKEN", "")
     given = {name: value for name, value in environ.items() if name.startswith("GITHUB_") and name not in RUNNERS_OWN}
@@ -157,6 +169,9 @@ def run(
     kept = home / "kept"
     kept.mkdir(parents=True, exist_ok=True)
     command += ["--env", f"KEPT={kept}"]
+    (home / ".cache/act").mkdir(parents=True, exist_ok=True)
+    if not cold:
+        (home / ".cache/act/tool_cache").symlink_to(tool_cache(guard))  # what the runner names as such
     done = subprocess.run(
         command,
         cwd=path,
