@@ -62,6 +62,12 @@ INPUTS: Final = (
         variable="CI_GUARD_INPUT_ENVIRONMENT",
     ),
     Input(
+        name="report-sarif",
+        description="upload sends the SARIF report to code scanning (security-events set to write); any other value is "
+        "a file in the workspace to write it to.",
+        variable="CI_GUARD_INPUT_REPORT_SARIF",
+    ),
+    Input(
         name="wheels",
         description="Folder with the locked packages as wheels, for machines without a package index; each must have a "
         "hash that the lock of this version names.",

@@ -14,7 +14,15 @@ from typing import Final
 from ci_guard import __version__
 from ci_guard.controls import CONTROLS
 from ci_guard.entrypoints.commands import Call
-from ci_guard.entrypoints.options import INPUTS, PLATFORMS, Output, add_output_options, output_options
+from ci_guard.entrypoints.options import (
+    INPUTS,
+    PLATFORMS,
+    UPLOAD,
+    Output,
+    add_output_options,
+    output_options,
+    with_sarif,
+)
 from ci_guard.errors import PolicyError, PolicyUnreadable, UsageError
 from ci_guard.evidence import environment
 from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, Checkout, read_plain_file
@@ -47,6 +55,8 @@ class CheckOptions:
     environment: str | None = None
     proxy: str | None = None
     ca_bundle: str | None = None
+    upload: bool = False
+    """Send the SARIF report to code scanning."""
     inputs: bool = False
 
 
@@ -74,8 +84,11 @@ def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> CheckO
     controls = list(arguments.controls) or [
         name for name in given.get("CONTROLS", "").replace(",", " ").split() if name
     ]
+    sarif = given.get("REPORT_SARIF", "")
+    output = output_options(arguments)
     return CheckOptions(
-        output=output_options(arguments),
+        output=output if sarif in ("", UPLOAD) else with_sarif(output, sarif),
+        upload=sarif == UPLOAD,
         controls=tuple(dict.fromkeys(known_control(name) for name in controls)),
         policy_file=arguments.policy,
         policy_path=given.get("POLICY") or None,

@@ -47,12 +47,14 @@ def run(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr:
     from ci_guard.entrypoints.joblog import log_of, progress_of
     from ci_guard.entrypoints.outcome import failed
 
-    output = command_line.reports_despite_errors(argv)
+    output = command_line.reports_despite_errors(argv, environ)
+    upload = None
     platform = command_line.platform_despite_errors(argv, environ)
     progress = progress_of(platform, output, environ, stdout, stderr)
     call = commands.Call(environ=environ, stdout=stdout, progress=progress, platform=platform)
     try:
         command, options = commands.parse(argv, environ, __version__)
+        upload = options if getattr(options, "upload", False) else None
         told = command.module.run(options, call)
     except SystemExit as done:  # --help and --version have printed what they had to
         return int(done.code or 0)
@@ -68,6 +70,10 @@ def run(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr:
             from ci_guard.entrypoints.delivery import deliver
 
             exit_code = deliver(told, output, environ, stdout, stderr, action="--inputs" in argv)
+            if upload is not None:
+                from ci_guard.entrypoints.code_scanning import send
+
+                exit_code = send(told, upload, environ, stdout, exit_code)
         stdout.flush()
     except OSError:  # a closed pipe, a full disk: nobody hears the verdict, so it must not read as `allow`
         silence(stdout)

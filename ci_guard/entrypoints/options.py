@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -18,8 +20,12 @@ FORMATS: Final = ("json", "sarif", "markdown", "junit")
 PLATFORMS: Final = ("github",)
 """Platforms whose evidence can be read."""
 
-INPUTS: Final = ("POLICY", "MODE", "CONTROLS", "ENVIRONMENT", "PROXY", "CA_BUNDLE")
+INPUTS: Final = ("POLICY", "MODE", "CONTROLS", "ENVIRONMENT", "REPORT_SARIF", "PROXY", "CA_BUNDLE")
 """What the actions and templates pass on, as `CI_GUARD_INPUT_…`; read only with `--inputs`."""
+
+
+UPLOAD: Final = "upload"
+"""The value of the input `report-sarif` that sends the report to code scanning instead of writing it to a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +67,26 @@ def output_options(arguments: argparse.Namespace) -> Output:
     return Output(reports=tuple(reports), quiet=arguments.quiet, color=not arguments.no_color)
 
 
+def with_sarif(output: Output, path: str) -> Output:
+    """
+    Add the file that an input names for the SARIF report.
+
+    Raises: `UsageError` for one outside the workspace, links followed: a checkout can hold links of a stranger's.
+    """
+    root = os.path.realpath(".")
+    folder = os.path.realpath(os.path.dirname(path) or ".")
+    file = os.path.join(folder, os.path.basename(path))
+    inside = folder == root or folder.startswith(f"{root}{os.sep}")
+    if not (inside and os.path.isdir(folder) and os.path.basename(path) not in ("", ".", "..")):
+        raise UsageError(
+            f"report-sarif {path[:200]!r} was refused: expected {UPLOAD!r}, or a file in a folder of the workspace.",
+            hint="For example ci-guard.sarif.",
+        )
+    if os.path.lexists(file) and (os.path.islink(file) or not os.path.isfile(file)):
+        raise UsageError(f"report-sarif {path[:200]!r} was refused: it is there, and no file.", hint="Name another.")
+    return replace(output, reports=(*output.reports, ("sarif", file)))
+
+
 def platform_despite_errors(argv: Sequence[str], environ: Mapping[str, str]) -> Platform:
     """Return where a result is told, whatever else is wrong: on the named platform, else on the detected one."""
     for name in values_of("--platform", argv):
@@ -72,18 +98,22 @@ def platform_despite_errors(argv: Sequence[str], environ: Mapping[str, str]) -> 
         return Platform.LOCAL
 
 
-def reports_despite_errors(argv: Sequence[str]) -> Output:
+def reports_despite_errors(argv: Sequence[str], environ: Mapping[str, str]) -> Output:
     """Return the reports that a command line asks for, which are written whatever else is wrong with it."""
     reports = {}
     for text in values_of("--report", argv):
         name, _, file = text.partition("=")
         if name in FORMATS and file:
             reports[file] = name
-    return Output(
+    output = Output(
         reports=tuple((name, file) for file, name in reports.items()),
         quiet="--quiet" in argv,
         color="--no-color" not in argv,
     )
+    sarif = environ.get("CI_GUARD_INPUT_REPORT_SARIF", "").strip() if "--inputs" in argv else ""
+    with suppress(UsageError):
+        return output if sarif in ("", UPLOAD) else with_sarif(output, sarif)
+    return output
 
 
 def values_of(option: str, argv: Sequence[str]) -> list[str]:

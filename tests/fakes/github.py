@@ -59,6 +59,7 @@ from typing import Any
 from tests.fakes import faults, githttp, schema
 from tests.fakes.faults import Fault, Plan
 from tests.fakes.hub import (
+    api_code_scanning,
     api_contents,
     api_history,
     api_people,
@@ -81,7 +82,10 @@ __all__ = ["FakeGitHub", "Token", "World", "rule"]
 
 API_VERSIONS = ("2022-11-28", "2026-03-10")
 ENTERPRISE_VERSION = "3.19.0"
-ENDPOINTS = (api_contents, api_history, api_people, api_protection, api_pulls, api_repository, api_rules, api_runs)
+ENDPOINTS = (
+    *(api_code_scanning, api_contents, api_history, api_people, api_protection),
+    *(api_pulls, api_repository, api_rules, api_runs),
+)
 """Importing them registers their routes."""
 
 

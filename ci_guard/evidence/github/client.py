@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
 
 from ci_guard.errors import UsageError
-from ci_guard.evidence.github.exchange import Exchange, Reply
+from ci_guard.evidence.github.exchange import Exchange, Reply, harmless
 from ci_guard.evidence.github.limits import accepted_permissions, default_permission
 from ci_guard.evidence.github.transport import Transport
 from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown, invisible, unavailable
@@ -220,18 +220,12 @@ class Client:
         message: str = reply.body["message"]
         if reply.status != 401 and absent is not None and (absent(message) if callable(absent) else message in absent):
             return _known(None, detail)
-        reason = f"the server answered {reply.status}: {self._harmless(message)}"
+        reason = f"the server answered {reply.status}: {harmless(message, self._tokens)}"
         if reply.status not in (403, 404):
             # A dead token (401) sees nothing of what a live one would show, so nothing of it is tolerable either.
             return unavailable(reason, detail=detail)
         needs = accepted_permissions(reply.headers.get("x-accepted-github-permissions", ""))
         return invisible(reason, needs=needs or default_permission(path), detail=detail)
-
-    def _harmless(self, message: str) -> str:
-        """Return a server's message as one short line that cannot hold a token, should a server echo one."""
-        for token in self._tokens:
-            message = message.replace(token, "***")
-        return " ".join(message.split())[:200].rstrip(".")
 
 
 def _known(value: T, detail: str) -> Known[T]:

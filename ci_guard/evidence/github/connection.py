@@ -7,7 +7,7 @@ import logging
 import ssl
 import time
 import zlib
-from collections.abc import Callable, ItemsView
+from collections.abc import Callable, ItemsView, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -84,7 +84,9 @@ class Connection:
         self._origin = origin
         self._transport = transport
         self._count = count
+        self._verb = "GET"
         self._url = ""
+        self._body: str | None = None
         self._headers: dict[str, str] = {}
         self.answer: Answer | None = None
         """The last one, with the headers that PyGithub does not see."""
@@ -98,11 +100,12 @@ class Connection:
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
-    def request(self, verb: str, url: str, body: object, headers: dict[str, str], _stream: bool) -> None:
+    def request(self, verb: str, url: str, body: str | None, headers: dict[str, str], _stream: bool) -> None:
         """Remember a request, as PyGithub's own classes do; `url` is a path with its query."""
-        if verb != "GET" or body is not None:
-            raise ValueError("only reading requests are made")
+        if (verb, body is None) not in (("GET", True), ("POST", False)):
+            raise ValueError("requests read, or send a body")
         self.answer = None
+        self._verb, self._body = verb, body
         self._url = f"{self._origin.scheme}://{self._origin.netloc}{url}"
         self._headers = {**headers, "Accept": "application/vnd.github+json"}
 
@@ -111,7 +114,7 @@ class Connection:
         Send it and return the complete answer.
 
         Redirects (a renamed repository or branch) are followed here, on the same scheme, host and port only: PyGithub
-        would lose the query, ignore the port and wait on a 202 without end.
+        would lose the query, ignore the port and wait on a 202 without end. What sends a body follows none.
 
         Raises: `Fault`.
         """
@@ -120,17 +123,21 @@ class Connection:
         for _ in range(1 + MAXIMUM_REDIRECTS):
             try:
                 self._count()
-                with self._session.get(
+                with self._session.request(
+                    self._verb,
                     url,
+                    data=self._body,
                     headers=self._headers,
                     timeout=(self._transport.connect_seconds, self._transport.read_seconds),
                     allow_redirects=False,
                     stream=True,
                 ) as response:
                     if response.status_code in REDIRECTS:
+                        if self._verb != "GET":
+                            raise Fault("the server redirected what was sent, which was not followed")
                         url = self._next_hop(url, response.headers.get("location", ""))
                         continue
-                    if response.status_code == 202:
+                    if response.status_code == 202 and self._verb == "GET":
                         raise Fault("the server is still computing the answer", transient=True)
                     body = _body(response, deadline)
                     headers = {name.lower(): value for name, value in response.headers.items()}
@@ -216,14 +223,18 @@ class Lane:
         )
         self._connection = Connection(origin=urlsplit(api_url), transport=transport, context=context, count=count)
 
-    def get(self, target: str) -> Answer:
+    def ask(self, target: str, payload: Mapping[str, str] | None = None) -> Answer:
         """
-        Return the answer to `GET <api><target>`, whatever its status; `target` is a path with its query.
+        Return the answer to `GET <api><target>`, whatever its status; with a payload to `POST`, which sends it as JSON.
 
+        Shape: `target` is a path with its query.
         Raises: `Fault`.
         """
         connection: Any = self._connection  # it has all that PyGithub asks of a connection, but not its base class
-        self._requester.requestJson("GET", target, cnx=connection)
+        if payload is None:
+            self._requester.requestJson("GET", target, cnx=connection)
+        else:
+            self._requester.requestJson("POST", target, input=dict(payload), cnx=connection)
         if self._connection.answer is None:
             raise Fault("no request was made")
         return self._connection.answer

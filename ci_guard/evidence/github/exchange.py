@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -93,6 +93,10 @@ class Exchange:
                 future.set_exception(error)
         return future.result()
 
+    def post(self, token: int, target: str, payload: Mapping[str, str]) -> Reply:
+        """Return the reply to `POST <api><target>` with that token; the same may be sent again after a fault."""
+        return self._ask(token, target, payload)
+
     def next_target(self, reply: Reply) -> str | None:
         """Return the page after this one, empty for one outside of the API, or None after the last."""
         found = _NEXT.search(reply.headers.get("link", ""))
@@ -107,13 +111,13 @@ class Exchange:
             pass
         return ""
 
-    def _ask(self, token: int, target: str) -> Reply:
+    def _ask(self, token: int, target: str, payload: Mapping[str, str] | None = None) -> Reply:
         """Ask, and ask again where that may help and the run can afford it."""
         attempt = 0
         while True:
             attempt += 1
             try:
-                answer = self._send(token, target)
+                answer = self._send(token, target, payload)
             except Fault as fault:
                 reply, again, pause = Reply(headers={}, failure=fault.reason), fault.transient, None
             else:
@@ -133,7 +137,7 @@ class Exchange:
             self._retries_left -= 1
             return self._retries_left >= 0
 
-    def _send(self, token: int, target: str) -> Answer:
+    def _send(self, token: int, target: str, payload: Mapping[str, str] | None) -> Answer:
         """
         Send one request in a thread of its own, which is left behind when its time is over.
 
@@ -146,7 +150,7 @@ class Exchange:
         def run() -> None:
             try:
                 lane = self._take_lane(token)
-                answer = lane.get(target)
+                answer = lane.ask(target, payload)
                 self._keep(token, answer.headers)
                 self._lanes[token].append(lane)
                 outcome.put(answer)
@@ -226,6 +230,13 @@ def read(answer: Answer) -> Reply:
     if is_limited(status, headers, message):
         return failed(f"limits the requests of this token ({status})", limited=True)
     return Reply(status=status, headers=headers, body=body)
+
+
+def harmless(message: str, tokens: Iterable[str]) -> str:
+    """Return a server's message as one short line that cannot hold a token, should a server echo one."""
+    for token in tokens:
+        message = message.replace(token, "***")
+    return " ".join(message.split())[:200].rstrip(".")
 
 
 def _refuse(name: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import ipaddress
 import json
 import logging
 import os
@@ -16,15 +15,10 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from ci_guard.errors import UsageError
 from ci_guard.evidence.github.client import Client
@@ -33,6 +27,7 @@ from ci_guard.model.fact import Cause, Fact, Known
 from tests.evidence.github.scene import known, unknown
 from tests.evidence.github.wire import Script, Wire, reply, says
 from tests.fakes import faults
+from tests.fakes.certificates import make_certificates
 from tests.fakes.github import FakeGitHub
 
 TOKEN = "fake-" + "wire-credential"
@@ -51,44 +46,7 @@ def refused(url: str, **settings: Any) -> str:
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return an authority's bundle, a certificate of 127.0.0.1 by it, one of another host by it, and their key."""
-    folder = tmp_path_factory.mktemp("tls")
-    key = ec.generate_private_key(ec.SECP256R1())
-    now = datetime.now(timezone.utc)
-    authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test Authority")])
-
-    def issue(name: str, subject: x509.Name, extension: x509.ExtensionType) -> str:
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(authority)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(extension, critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        path = folder / f"{name}.pem"
-        path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        return str(path)
-
-    def host(name: str) -> x509.SubjectAlternativeName:
-        try:
-            return x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(name))])
-        except ValueError:
-            return x509.SubjectAlternativeName([x509.DNSName(name)])
-
-    nobody = x509.Name([])
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return {
-        "bundle": issue("bundle", authority, x509.BasicConstraints(ca=True, path_length=None)),
-        "good": issue("good", nobody, host("127.0.0.1")),
-        "other": issue("other", nobody, host("github.example")),
-        "key": str(folder / "key.pem"),
-    }
+    return make_certificates(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

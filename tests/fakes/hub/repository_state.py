@@ -16,6 +16,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
+class SarifUpload:
+    """A report that code scanning took."""
+
+    id: str
+    commit: str
+    ref: str
+    sarif: str
+    """Unpacked."""
+    tool: str
+    folder: str
+    token: str
+    """The name of the token that sent it."""
+
+
+@dataclass(kw_only=True)
 class RepositoryState:
     """One repository. Branches, tags and so on are plain fields: a test may also set them directly."""
 
@@ -45,6 +60,11 @@ class RepositoryState:
     runs: dict[str, Run] = field(default_factory=dict)
     activities: list[Activity] = field(default_factory=list)
     codeowners_errors: list[dict[str, Any]] = field(default_factory=list)
+    code_scanning: bool = True
+    """False: a repository without it (403 "Advanced Security must be enabled …")."""
+    sarif_limit: int = 10 << 20
+    """Bytes that a report may have as it is sent."""
+    uploads: list[SarifUpload] = field(default_factory=list)
     _world: World | None = field(default=None, repr=False, compare=False, metadata={"stored": False})
 
     @property
