@@ -323,7 +323,7 @@ def ready_environment(home: Path, kind: str, source: Path | None) -> Path:
 def clear_unused(home: Path) -> None:
     """Remove the environments that nobody has used for long; each use moves its folder's time."""
     for folder in home.iterdir():
-        ours = re.fullmatch(r"(runtime|dev)-[a-z]+-\d+-[0-9a-f]{16}", folder.name) and not folder.is_symlink()
+        ours = re.fullmatch(r"[a-z]+-[a-z]+-\d+-[0-9a-f]{16}", folder.name) and not folder.is_symlink()
         if ours and time.time() - folder.stat().st_mtime > UNUSED_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)
 

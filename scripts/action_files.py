@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +24,8 @@ class Input:
     default: str = "''"
     pointless_for: tuple[str, ...] = ()
     """Controls whose own action does not offer it."""
+    in_workflow: str = ""
+    """What the reusable workflow passes on; empty for an input of its own by the same name."""
 
 
 INPUTS: Final = (
@@ -38,12 +40,14 @@ INPUTS: Final = (
         description="The job's own token; contents, pull-requests and actions set to read are enough.",
         variable="GITHUB_TOKEN",
         default="${{ github.token }}",
+        in_workflow="${{ github.token }}",
     ),
     Input(
         name="stronger-token",
         description="A token that may read more, such as classic branch protection (administration set to read); used "
         "only where the job's token cannot answer.",
         variable="CI_GUARD_TOKEN",
+        in_workflow="${{ secrets.stronger-token }}",
         pointless_for=("secret-free",),  # whatever it asks of the platform, the job's token may read
     ),
     Input(
@@ -66,6 +70,7 @@ INPUTS: Final = (
         description="upload sends the SARIF report to code scanning (security-events set to write); any other value is "
         "a file in the workspace to write it to.",
         variable="CI_GUARD_INPUT_REPORT_SARIF",
+        in_workflow="''",  # it would need a permission that every caller had to grant, and files end with the job
     ),
     Input(
         name="wheels",
@@ -129,19 +134,14 @@ def action_of(meta: Meta) -> str:
 
 def action(*, name: str, description: str, inputs: Sequence[Input], root: str, control: str = "") -> str:
     """Return the text of one action; `root` is the shell's word for the folder of this project."""
-    command = " ".join(filter(None, ("check", control, "--platform github --enforce --inputs")))
+    given = {item: f"${{{{ inputs.{item.name} }}}}" for item in inputs}
     lines = (
         *(f"name: {name}", f"description: {description}", "author: ci-guard"),
         *("branding:", "  icon: shield", "  color: blue", ""),
         *("inputs:", *declared(inputs), ""),
         *("outputs:", *returned(), ""),
-        *("runs:", "  using: composite", "  steps:", "    - id: guard"),
-        "      # By its path, as an earlier step may have put another bash first on PATH. -p: it takes no function, no",
-        "      # option and no start-up file from the environment.",
-        "      shell: /bin/bash --noprofile --norc -p -euo pipefail {0}",
-        "      env:",
-        *(f"        {line}" for line in environment(inputs)),
-        f'      run: exec /bin/bash -p "{root}/launch.sh" {command}',
+        *("runs:", "  using: composite", "  steps:"),
+        *(f"    {line}" for line in step(given, root=root, control=control)),
     )
     return HEADER + "\n".join(lines) + "\n"
 
@@ -163,10 +163,22 @@ def returned() -> Iterator[str]:
         yield f"    value: ${{{{ steps.guard.outputs.{name} }}}}"
 
 
-def environment(inputs: Sequence[Input]) -> Iterator[str]:
-    """Yield the variables of the step: every input, one that is not offered as nothing, and what is blanked."""
+def step(given: Mapping[Input, str], *, root: str, control: str = "") -> Iterator[str]:
+    """Yield the lines of the one step that runs ci-guard; an input that is not given is passed on as nothing."""
+    yield "- id: guard"
+    yield "  # By its path, as an earlier step may have put another bash first on PATH. -p: it takes no function, no"
+    yield "  # option and no start-up file from the environment."
+    yield "  shell: /bin/bash --noprofile --norc -p -euo pipefail {0}"
+    yield "  env:"
+    yield from (f"    {line}" for line in environment(given))
+    command = " ".join(filter(None, ("check", control, "--platform github --enforce --inputs")))
+    yield f'  run: exec /bin/bash -p "{root}/launch.sh" {command}'
+
+
+def environment(given: Mapping[Input, str]) -> Iterator[str]:
+    """Yield the variables of the step: every input, and what is blanked."""
     for item in INPUTS:
-        yield f"{item.variable}: " + (f"${{{{ inputs.{item.name} }}}}" if item in inputs else "''")
+        yield f"{item.variable}: " + given.get(item, "''")
     yield "# An earlier step of the same job may have set these to run code of its own inside this one. launch.sh"
     yield "# removes all else that may be set, and uses the next only for a Python that may not start without it."
     yield "CI_GUARD_LIBRARY_PATH: ${{ env.LD_LIBRARY_PATH }}"

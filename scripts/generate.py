@@ -16,6 +16,7 @@ import policy_reference  # noqa: E402
 import token_table  # noqa: E402
 from action_files import action_files  # noqa: E402
 from frameworks_page import matrix  # noqa: E402
+from workflow_files import workflow_files  # noqa: E402
 
 from ci_guard.controls import CONTROLS  # noqa: E402 - the checkout is put on the path first
 from ci_guard.model.meta import Meta  # noqa: E402
@@ -36,6 +37,7 @@ def generated() -> dict[str, str]:
     pages = {f"docs/controls/{meta.id}.md": control_page(meta, profiles) for meta in metas}
     return pages | {
         **action_files(metas),
+        **workflow_files(),
         "docs/controls/README.md": index_page(metas),
         "docs/frameworks.md": HEADER + matrix(metas),
         "docs/exit-codes.md": exit_codes.page(),
