@@ -28,8 +28,8 @@ def test_every_operation_answers_in_the_published_shape_and_with_no_key_that_it_
     token = admin(github)
     person = github.token("person", kind="user", login="olivia", permissions=ADMIN)
     paths = paths_of(repo)
-    unseen = {route.operation for route in ROUTES} - paths.keys() - {"POST /graphql"}
-    assert not unseen, "every operation has to be walked"
+    reading = {route.operation for route in ROUTES if route.operation.startswith("GET ")}
+    assert reading == paths.keys(), "every operation that reads has to be walked"
     for operation, path in paths.items():
         answer = get(github, path, person if operation == "GET /user" else token)
         assert answer.status_code == 200, (operation, answer.text)
