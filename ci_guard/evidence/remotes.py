@@ -57,10 +57,11 @@ def choose(addresses: Mapping[str, str]) -> Remote | None:
 
 
 def parse(name: str, address: str) -> Remote | None:
-    """Return the remote of that address, None for a folder on this machine or no address at all."""
+    """Return the remote of that address, None for a folder on this machine or what is no address."""
     host, path = split(address)
     path = path.strip("/").removesuffix(".git").rstrip("/")
-    if not host or not path:
+    # No server has an @ in a repository's path: it is the end of credentials that a malformed address holds.
+    if not host or not path or "@" in path:
         return None
     host = host.strip("[]").lower().rstrip(".")
     return Remote(name=name, host=ALIASES.get(host, host), path=path)

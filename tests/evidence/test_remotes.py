@@ -48,6 +48,19 @@ def test_what_is_on_no_server_is_no_remote(address: str) -> None:
     assert parse("origin", address) is None
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"olivia:{PASSWORD}@github.com/acme/shop",
+        f"https:olivia:{PASSWORD}@github.com/acme/shop",
+        f"https://olivia:a/{PASSWORD}@github.com/acme/shop.git",
+        f"git@github.com:{PASSWORD}@github.com/acme/shop",
+    ],
+)
+def test_a_malformed_address_is_no_remote_rather_than_one_with_credentials_in_its_path(address: str) -> None:
+    assert parse("origin", address) is None
+
+
 @given(st.text(max_size=80))
 def test_any_text_is_a_remote_or_none(address: str) -> None:
     remote = parse("origin", address)
