@@ -26,7 +26,8 @@ SUPPRESSIONS: Final = (".gitleaks.toml", "gitleaks.toml", ".gitleaksignore", ".s
 MAXIMUM_WORKFLOWS: Final = 500
 
 _HEADS: Final = "refs/heads/"
-_USES: Final = re.compile(rf"^\s*(?:-\s+)?uses:\s*['\"]?{re.escape(project.REPOSITORY)}[@/]", re.MULTILINE)
+_USES: Final = re.compile(rf"^[ \t]*(?:-[ \t]+)?uses:[ \t]*['\"]?{re.escape(project.REPOSITORY)}[@/]", re.MULTILINE)
+"""Within one line: what may run over line ends takes quadratic time for a file of empty lines."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -256,6 +256,15 @@ def test_a_workflow_that_runs_ci_guard_already_is_enough(start: Init, tmp_path: 
     assert not (folder / WORKFLOW).exists()
 
 
+@pytest.mark.parametrize(
+    "text", ["\n" * 3_000_000, " " * 3_000_000, "\n- " * 1_000_000], ids=["lines", "spaces", "items"]
+)
+def test_a_workflow_of_nothing_but_space_is_read_in_linear_time(start: Init, tmp_path: Path, text: str) -> None:
+    """A stranger's file as large as is read; in quadratic time it would take days."""
+    folder = clone.make(tmp_path / "shop", files={".github/workflows/x.yml": text})
+    assert start(folder).code == 0
+
+
 def test_a_workflow_that_only_speaks_of_ci_guard_is_none(start: Init, tmp_path: Path) -> None:
     text = "# ci-guard/ci-guard@v0\njobs: {x: {steps: [{run: 'echo uses: ci-guard/ci-guard@v0'}]}}\n"
     folder = clone.make(
