@@ -24,6 +24,7 @@ import tarfile
 import tempfile
 import uuid
 import zipfile
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -161,12 +162,12 @@ def smoke(folder: Path, home: Path) -> None:
 
 def check_sums(folder: Path) -> None:
     """Raise Wrong unless every file is listed with its digest, and nothing else is there."""
-    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-    expected = {name: value for value, name in (line.split("  ", 1) for line in lines)}
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name != SUMS]
-    seen = {path.name: digest(path) for path in files}
+    expected = Counter((folder / SUMS).read_text(encoding="utf-8").splitlines())
+    files = [path for path in folder.rglob("*") if path.is_file() and path != folder / SUMS]
+    # Counted, because the sums name no folders: a second file of a name must not stand for the first.
+    seen = Counter(f"{digest(path)}  {path.name}" for path in files)
     if seen != expected:
-        names = sorted(name for name, _ in seen.items() ^ expected.items())
+        names = sorted({line.partition("  ")[2] for line in (seen - expected) + (expected - seen)})
         raise Wrong(f"{SUMS} does not fit: {', '.join(names)}.")
 
 

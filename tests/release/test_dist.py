@@ -168,6 +168,18 @@ def test_smoke_refuses_a_file_that_was_put_beside_them(spoiled: Path, checkout: 
     assert (done.returncode, "SHA256SUMS does not fit: extra.whl" in done.stderr) == (1, True), done.stderr
 
 
+def test_smoke_refuses_a_changed_file_although_the_listed_one_lies_in_another_folder(
+    spoiled: Path, checkout: Path, run: Run
+) -> None:
+    """The sums name no folders."""
+    (wheel,) = (spoiled / "packages").glob("*.whl")
+    (spoiled / "zzz").mkdir()
+    shutil.copy(wheel, spoiled / "zzz")
+    wheel.write_bytes(wheel.read_bytes() + b" ")
+    done = run(checkout, "scripts/dist.py", "smoke", spoiled)
+    assert (done.returncode, f"SHA256SUMS does not fit: {wheel.name}" in done.stderr) == (1, True), done.stderr
+
+
 def test_smoke_refuses_a_wheel_that_lacks_a_file_of_the_package(
     spoiled: Path, checkout: Path, run: Run, tmp_path: Path
 ) -> None:
