@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 
@@ -30,20 +31,24 @@ def write_new(root: Path, name: str, text: str) -> None:
         for part in folders:
             folder /= part
             make_folder(folder, "/".join(folder.relative_to(root).parts))
-        whole = folder / f".{last}.{os.getpid()}"
-        create(whole, text)
-        try:
-            os.link(whole, folder / last)
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without hard links: then not whole at once, but still over nothing
-            create(folder / last, text)
-        finally:
-            whole.unlink()
+        write_at_once(folder / last, text)
     except FileExistsError:
         raise Kept(f"{name} exists already") from None
     except OSError as error:
         raise Refused(f"{name} could not be written: {error.strerror}") from None
+
+
+def write_at_once(path: Path, text: str) -> None:
+    """Write a file that does not exist, through a neighbour of an unused name that gives it its content at once."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
+        whole = Path(scratch, path.name)
+        create(whole, text)
+        try:
+            os.link(whole, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links: then not whole at once, but still over nothing
+            create(path, text)
 
 
 def check_new(root: Path, name: str) -> None:
@@ -77,6 +82,11 @@ def refuse_no_folder(folder: Path, name: str) -> None:
 
 
 def create(path: Path, text: str) -> None:
-    """Write a file that does not exist, with the permissions that new files have here."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "w", encoding="utf-8") as file:
-        file.write(text)
+    """Write a file that does not exist, with the permissions that new files have here; nothing stays of a half one."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError:
+        path.unlink()
+        raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -411,6 +412,20 @@ def test_without_hard_links_the_file_is_written_over_nothing_all_the_same(
     folder = clone.make(tmp_path / "shop")
     assert start(folder, "--write").code == 0
     assert sorted(path.name for path in folder.iterdir()) == [POLICY, ".git", "README.md"]
+
+
+def test_a_file_that_does_not_fit_leaves_nothing_behind(start: Init, tmp_path: Path) -> None:
+    folder = clone.make(tmp_path / "shop")
+    before = clone.tree(folder)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (512, hard))
+    try:
+        said = start(folder, "--write")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert said.code == 1
+    assert f"{POLICY}: refused: {POLICY} could not be written: File too large" in said.words
+    assert clone.tree(folder) == before
 
 
 # The files
