@@ -69,11 +69,17 @@ def run(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr:
         else:
             from ci_guard.entrypoints.delivery import deliver
 
-            exit_code = deliver(told, output, environ, stdout, stderr, action="--inputs" in argv)
-            if upload is not None:
-                from ci_guard.entrypoints.code_scanning import send
+            action = "--inputs" in argv
+            try:
+                exit_code = deliver(told, output, environ, stdout, stderr, action=action)
+                if upload is not None:
+                    from ci_guard.entrypoints.code_scanning import send
 
-                exit_code = send(told, upload, environ, stdout, exit_code)
+                    exit_code = send(told, upload, environ, stdout, exit_code)
+            except OSError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a reporter broke, and no report may say anything else
+                exit_code = deliver(failed(error, platform), output, environ, stdout, stderr, action=action)
         stdout.flush()
     except OSError:  # a closed pipe, a full disk: nobody hears the verdict, so it must not read as `allow`
         silence(stdout)

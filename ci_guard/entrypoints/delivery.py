@@ -30,8 +30,8 @@ def deliver(
     exit_code = result.decision.exit_code
     unwritten = []
     people = people_of(output, stdout, stderr)
-    for name, file in output.reports:
-        text = report_text(name, result)
+    # All before any is written: where one breaks, none may be there that says something else.
+    for file, text in [(file, report_text(name, result)) for name, file in output.reports]:
         if file == "-":
             stdout.write(text)
             continue

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import cast
 from xml.etree import ElementTree as ET
@@ -15,6 +16,7 @@ import pytest
 from ci_guard.entrypoints import cli
 from ci_guard.entrypoints.joblog import JobLog
 from ci_guard.entrypoints.options import FORMATS
+from ci_guard.model.decision import Result
 from ci_guard.reporters import markdown
 from ci_guard.reporters.terminal import Progress
 from tests.e2e import consumer
@@ -91,6 +93,28 @@ def test_every_format_is_written_where_the_run_ends_in_an_error(tmp_path: Path, 
     assert sarif["invocations"][0]["executionSuccessful"] is False
     assert len(ET.fromstring((tmp_path / "junit").read_text()).findall(".//error")) == 1
     assert (tmp_path / "markdown").read_text().startswith(markdown.MARKER)
+
+
+@pytest.mark.parametrize("broken", FORMATS)
+def test_a_reporter_that_breaks_is_a_fault_that_every_report_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """A traceback would be exit code 1, `deny`, and could quote what was read."""
+    module = import_module(f"ci_guard.reporters.{'json_v1' if broken == 'json' else broken}")
+    render = module.render
+
+    def breaks(result: Result) -> str:
+        if result.failure is None:
+            raise ValueError(SECRET)
+        return str(render(result))
+
+    monkeypatch.setattr(module, "render", breaks)
+    said = run("scan", str(folder(tmp_path / "r", "x = 1\n")), *asked(tmp_path))
+    assert said.exit_code == 4
+    assert "ci-guard broke with ValueError" in said.out
+    assert SECRET not in said.out + said.err
+    assert json.loads((tmp_path / "json").read_text())["verdict"] == "error"
+    assert all((tmp_path / name).stat().st_size for name in FORMATS)
 
 
 def test_an_unknown_format_names_those_that_there_are(tmp_path: Path) -> None:
