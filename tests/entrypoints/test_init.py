@@ -483,6 +483,15 @@ def test_with_a_token_the_rules_of_today_are_judged_by_the_profile(
     assert github.token("job").value not in said.out + said.err
 
 
+def test_each_ruleset_that_applies_costs_one_read_more(start: Init, github: FakeGitHub, tmp_path: Path) -> None:
+    shop = consumer.make(github, tmp_path / "shop", protected=False)
+    for name in ("one", "two", "three", "four"):
+        shop.repo.ruleset(name, rules=[rule("deletion")])
+    assert start(shop.path, **environ_of(github, github.token("job").value)).code == 0
+    assert github.count("GET /repos/*/rulesets/*") == 4
+    assert len(github.requests) <= 6 + 4
+
+
 def test_with_a_token_the_default_branch_is_the_servers_word(start: Init, github: FakeGitHub, tmp_path: Path) -> None:
     shop = consumer.make(github, tmp_path / "shop")
     shop.repo.branches["trunk"] = shop.repo.branches["main"]
