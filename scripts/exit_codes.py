@@ -59,8 +59,8 @@ A run that ends before there is anything to judge has the code of its error:
   it strict.
 - Interrupted by Ctrl-C: {INTERRUPTED}, and nothing was decided. A job that is killed has the code of the signal, and
   no outputs: let later jobs use `needs:` without a condition.
-- Commands that give no verdict (`init`, `explain`, `doctor`): 0 fine, 1 the answer is no, 2 a usage error or a bad
-  file, 4 a fault of ci-guard.
+- Commands that give no verdict (`init`, `explain`, `doctor`): 0 fine, 1 the answer is no, 2 a usage error, or a
+  policy that `doctor` cannot take, 4 a fault of ci-guard.
 - `bootstrap.py` exits with the program's own code, or 4 where it could not make an environment.
 """
 

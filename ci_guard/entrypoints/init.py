@@ -67,7 +67,10 @@ class Planned:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `init`."""
     parser.usage = "ci-guard init [OPTIONS]"
-    parser.epilog = "Nothing is ever overwritten. Exit codes: 0 fine, 1 a file cannot be there, 2 usage, 4 a fault."
+    parser.epilog = (
+        "Nothing is ever overwritten. Exit codes: 0 fine, 1 a file cannot be there or is not accepted, 2 usage, "
+        "4 a fault."
+    )
     parser.add_argument("--write", action="store_true", help="write the files (default: show them)")
     profiles, platforms = " or ".join(PROFILES), " or ".join(PLATFORMS)
     parser.add_argument(
@@ -233,7 +236,7 @@ def write_next(page: Page, options: InitOptions, platform: Platform | None, plan
     """Write what to do next."""
     page.heading("Next")
     new = [each for each in plan if each.text and not each.refused]
-    steps = []
+    steps = [f"Mend {each.path}: above stands what is wrong with it." for each in plan if each.refused]
     if platform is Platform.GITLAB:
         steps.append(NO_GITLAB)
     elif platform is None:
@@ -242,9 +245,11 @@ def write_next(page: Page, options: InitOptions, platform: Platform | None, plan
         steps.append("`ci-guard init --write` writes what is new.")
     if new and platform is Platform.GITHUB:
         steps.append("Commit it in a pull request. Until it is merged, builtin:baseline judges.")
-        steps.append(f"Pin a release: `git ls-remote {project.HOME} '{project.TAG}*'` prints its commit id.")
+        tags = f"git ls-remote {project.HOME} '{project.TAG}*'"
+        steps.append(f"Pin a release: `{tags}` prints its commit id, in the line with ^{{}}.")
     if platform is Platform.GITHUB:
         steps.append("`ci-guard doctor` says what your token can see, `ci-guard check` judges this checkout.")
-        steps.append("Once it is green, require the check `guard` in a ruleset, and let code owners guard both files.")
+        steps.append(f"A ruleset makes it green, and requires the check `guard`: {project.page('docs/quickstart.md')}")
+        steps.append("Let code owners guard both files.")
     for number, step in enumerate(steps, 1):
         page.columns(f"{number}.", step, 2, 3)

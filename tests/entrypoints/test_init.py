@@ -233,6 +233,7 @@ def test_a_policy_that_is_there_and_is_not_accepted_is_exit_1(start: Init, tmp_p
     assert said.code == 1
     assert "kept, and it is not accepted: .ci-guard.yml:2:1" in said.words
     assert "extnds" in said.words
+    assert f"1. Mend {POLICY}: above stands what is wrong with it." in said.words
 
 
 def test_init_twice_writes_nothing_the_second_time(start: Init, tmp_path: Path) -> None:
@@ -243,6 +244,7 @@ def test_init_twice_writes_nothing_the_second_time(start: Init, tmp_path: Path) 
     assert said.code == 0
     assert clone.tree(folder) == before
     assert "written" not in said.out
+    assert "Mend" not in said.out
 
 
 def test_a_workflow_that_runs_ci_guard_already_is_enough(start: Init, tmp_path: Path) -> None:
