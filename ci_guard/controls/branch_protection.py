@@ -25,9 +25,10 @@ TAGS: Final = "protected-tags"
 NOT_IN_A_RULESET: Final = frozenset({"include-admins", "no-bypass"})
 """What a ruleset shows to nobody but its editors, so that moving the rule there would not help."""
 
-MIRROR: Final = "Mirror the rule in a ruleset, which every token can read"
+MIRROR: Final = "Ask for it in a ruleset, which every token can read"
 """The better advice on GitHub, because it needs no stronger token."""
 
+UNPROTECTED: Final = "Add an active rule that covers {}."
 ABSENT: Final = "there is no such branch"
 REMOVE: Final = "Create the branch, or take it out of the policy's list."
 
@@ -134,7 +135,10 @@ def judge_flag(branch: BranchRules, bench: Bench) -> Judgement:
         )
     if isinstance(fact, Unknown):
         return bench.wonders([fact])
-    return bench.passes("enforced", [fact]) if fact.value else bench.fails("not enforced", [fact])
+    if fact.value:
+        return bench.passes("enforced", [fact])
+    remedy = UNPROTECTED.format(bench.named) if bench.requirement.id == "protected" else ""
+    return bench.fails("not enforced", [fact], remedy=remedy)
 
 
 def judge_approvals(branch: BranchRules, bench: Bench) -> Judgement:

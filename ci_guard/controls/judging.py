@@ -26,6 +26,9 @@ LONGEST_LIST: Final = 10
 COMMIT: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 """A commit id, by SHA-1 or SHA-256."""
 
+GRANTED_BY_A_JOB: Final = frozenset({"contents: read", "pull-requests: read", "actions: read"})
+"""Permissions that a job on GitHub can give its own token; a stronger one is not needed for them."""
+
 RUN: Final = "run"
 """The subject where a requirement is judged for the run as a whole, or for nothing in particular."""
 
@@ -147,13 +150,19 @@ def weakest(evidence: Iterable[Known[Any]]) -> Source:
 
 def remedy_for(doubts: Sequence[Unknown], mirror: str = "") -> str:
     """Return the one thing that would show the unknown facts: a permission, or another try where no answer came."""
-    needs = listing(doubt.needs or "" for doubt in doubts)
+    wanted = dict.fromkeys(doubt.needs for doubt in doubts if doubt.needs)
+    # Whoever may write may read.
+    needs = listing(
+        need for need in wanted if need.replace(": read", ": write") not in wanted or need.endswith("write")
+    )
     if worst(doubts).cause is Cause.UNAVAILABLE:
         return "Run the job again. If it stays unknown, mend what the message names" + (
             f"; needed: {needs}." if needs else "."
         )
     if mirror:
-        return f"{mirror}, or give ci-guard a token with {needs or 'more rights'}."
+        return f"{mirror}. Where another rule asks for it already: give ci-guard a token with {needs or 'more rights'}."
+    if wanted and wanted.keys() <= GRANTED_BY_A_JOB:
+        return f"Add {needs} to the job's `permissions`."
     return f"Give ci-guard a token with {needs}." if needs else "Give ci-guard a stronger token."
 
 

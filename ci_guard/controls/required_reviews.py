@@ -36,7 +36,8 @@ ASK_FOR_REVIEW: Final = (
     "Ask somebody who may, and had no part in the change, to approve its final head before it is merged."
 )
 TOO_LATE: Final = (
-    "It is merged, and an approval counts only before: bring in what follows, or its revert, with approvals of its own."
+    "It is merged, so an approval given now does not count. Open a change with what comes next, or with the revert, "
+    "and have it approved before its merge."
 )
 ASK_AN_OWNER: Final = "Ask one of the owners for a review."
 ANSWER: Final = "Answer the request: its author approves, or somebody who may dismisses it."
@@ -101,7 +102,7 @@ def excuse(settings: Settings, run: Run) -> str | Unknown | None:
         return run.event
     event = run.event.value
     if event not in (DEFAULT_EVENTS if settings.on is None else settings.on):
-        return f"the policy does not judge reviews on {event.value}"
+        return f"reviews are judged after the merge; `on: [{event.value}]` in the policy judges them here too"
     if event in OPEN_CHANGES:
         return excuse_change(settings, run)
     if isinstance(run.tag, Known) and run.tag.value is not None:

@@ -63,7 +63,8 @@ def judge_findings(scan: Known[SecretScan], findings: Iterable[SecretFinding], b
     clean = True
     for finding in findings:
         clean = False
-        failed = replace(bench, subject=finding.rule).fails(finding.preview, [scan], remedy=finding.remedy)
+        advice = f"{finding.remedy} {ways_out(finding)}".strip()
+        failed = replace(bench, subject=finding.rule).fails(finding.preview, [scan], remedy=advice)
         yield replace(
             failed,
             severity=finding.severity,
@@ -75,6 +76,15 @@ def judge_findings(scan: Known[SecretScan], findings: Iterable[SecretFinding], b
         )
     if clean:
         yield bench.passes(f"nothing found in {amount(scan.value)}", [scan])
+
+
+def ways_out(finding: SecretFinding) -> str:
+    """Return how the denial ends where revoking alone does not end it."""
+    falsely = f"If it is none: `ci-guard explain {finding.rule}` shows how to waive it."
+    commit = finding.location.commit
+    if commit is None:
+        return falsely
+    return f"It is found as long as commit {commit[:12]} is in what is judged: take that out of the branch. {falsely}"
 
 
 def judge_completeness(scan: Known[SecretScan], bench: Bench) -> Iterator[Judgement]:

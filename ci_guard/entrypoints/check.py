@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -30,12 +30,14 @@ from ci_guard.evidence.interface import Forge
 from ci_guard.evidence.local import Local
 from ci_guard.model.decision import Effort, PolicySummary, Result
 from ci_guard.model.fact import Known, Unknown
-from ci_guard.model.run import Platform
+from ci_guard.model.run import Event, Platform, Run
 from ci_guard.model.settings import Mode, Policy
 from ci_guard.reporters.terminal import Progress
 
 DEFAULT_POLICY: Final = ".ci-guard.yml"
 METAS: Final = tuple(control.META for control in CONTROLS)
+PROPOSALS: Final = frozenset({Event.CHANGE, Event.QUEUE})
+"""Events whose commit is what the target would become."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +130,7 @@ def run(options: CheckOptions, call: Call) -> Result:
         this_run = identified.result()
         progress.step("reading the policy")
         policy = read_policy(options, forge)
+        refuse_bad_proposal(options, this_run, checkout)
         mode = effective_mode(policy, options.modes)
         progress.step("collecting evidence")
         gate = run_gate(
@@ -148,7 +151,9 @@ def run(options: CheckOptions, call: Call) -> Result:
         advisory=advisory,
         controls=gate.controls,
         not_judged=gate.not_judged,
-        run=replace(this_run, environment=options.environment),
+        run=replace(
+            this_run, environment=options.environment, notes=(*this_run.notes, *unused(options, this_run, checkout))
+        ),
         policy=PolicySummary(
             source=policy.source,
             sha256=policy.sha256,
@@ -218,6 +223,43 @@ def read_policy(options: CheckOptions, forge: Forge) -> Policy:
             hint="Commit it to the target branch first, or correct the path.",
         )
     return load_builtin("baseline", METAS)
+
+
+def unused(options: CheckOptions, run: Run, checkout: Checkout) -> Iterator[str]:
+    """Say outside CI that a policy which somebody is editing was not used: the committed one judges."""
+    if run.platform is not Platform.LOCAL or options.policy_file or isinstance(run.sha, Unknown):
+        return
+    committed = checkout.policy_file(run.sha.value, DEFAULT_POLICY, ref="HEAD")
+    here = (checkout.repository.work_tree or checkout.folder) / DEFAULT_POLICY
+    try:
+        edited: bytes | None = read_plain_file(here)
+    except OSError:
+        edited = None
+    if isinstance(committed, Known) and edited != (committed.value.content if committed.value else None):
+        yield f"{DEFAULT_POLICY} of the work tree is not as it is committed and was not used: --policy {here} tries it."
+
+
+def refuse_bad_proposal(options: CheckOptions, run: Run, checkout: Checkout) -> None:
+    """
+    Look whether the policy that a change brings could be read once it is merged; it judges nothing yet.
+
+    Otherwise every run after the merge would be refused, that of the change which mends it too.
+
+    Raises: `PolicyError`.
+    """
+    from ci_guard.policy.load import PolicyText, load
+
+    event, sha = run.event, run.sha
+    if options.policy_file or isinstance(event, Unknown) or isinstance(sha, Unknown) or event.value not in PROPOSALS:
+        return
+    file = checkout.policy_file(sha.value, options.policy_path or DEFAULT_POLICY, ref="with this change")
+    if isinstance(file, Unknown) or file.value is None or file.value.content is None:
+        return
+    try:
+        load([PolicyText(content=file.value.content, place=file.value.place)], METAS)
+    except PolicyError as error:
+        message = f"The policy that this change brings would be refused in every run after its merge.\n{error.message}"
+        raise PolicyError(message, hint=error.hint) from None
 
 
 def trusted_path(path: str) -> str:

@@ -106,7 +106,8 @@ def paragraph(ruling: Ruling, result: Result, *, named: bool) -> str:
     if judgement.location is not None and (judgement.location.commit or not judgement.location.path):
         lines[0] += " " + escape.plain(telling.place(judgement.location), escape.NAME)
     for line in telling.sentences(ruling, result):
-        parts = (f"{line.label}:" if line.label else "", escape.plain(line.text), escape.url(line.url))
+        label = f"{line.label}:" if line.label else ""
+        parts = (label, escape.plain(line.text), escape.plain(line.code), escape.url(line.url))
         lines.append(" ".join(part for part in parts if part))
     return "\n".join(lines)
 

@@ -118,7 +118,8 @@ def lines_of(rulings: Sequence[Ruling], result: Result) -> Iterable[str]:
         yield f"… and {len(rulings) - FINDINGS:,} more in the JSON report"
     for line in telling.sentences_of(rulings, result)[:FINDINGS]:
         label = f"{line.label}:" if line.label else ""
-        yield " ".join(part for part in (label, escape.visible(line.text), escape.url(line.url)) if part)
+        texts = (label, escape.visible(line.text), escape.visible(line.code), escape.url(line.url))
+        yield " ".join(part for part in texts if part)
 
 
 def unexplained(result: Result) -> bool:

@@ -127,7 +127,8 @@ def entry_text(rulings: Sequence[Ruling], result: Result, room: Room) -> str:
     for line in telling.sentences_of(rulings, result)[: room.lines]:
         label = f"**{line.label}:** " if line.label else ""
         link = escape.markdown_link("Open the page" if line.text else "About this requirement", line.url)
-        text = [escape.markdown(line.text, room.sentence), *([link] if escape.url(line.url) else [])]
+        text = [escape.markdown(line.text, room.sentence), escape.code(line.code, room.sentence)]
+        text += [link] if escape.url(line.url) else []
         lines.append(f"  {label}{' '.join(part for part in text if part)}")
     return "<br>\n".join(lines) + "\n\n"
 

@@ -72,6 +72,10 @@ class Page:
         for line in rest:
             self.write(" " * (indent + width) + line)
 
+    def verbatim(self, text: str, indent: int = 4) -> None:
+        """Write what is to be copied under a labelled text, never wrapped."""
+        self.write(" " * (indent + LABEL) + text)
+
     def address(self, address: str, indent: int = 4) -> None:
         """Write an address under a labelled text, never broken."""
         self.write(" " * (indent + LABEL) + self.link(address))

@@ -20,6 +20,8 @@ LINES: Final = 30
 """Lines of an error, and notes of a kind, that are told."""
 
 
+ALONE: Final = "If nobody else can approve here, say so openly under waivers, with an end:"
+
 PART: Final = escape.SENTENCE // 2
 """Characters kept of one half of a sentence, so that who says so is not cut off."""
 
@@ -54,6 +56,8 @@ class Line:
     """`""` for what was refused or what holds, then `Seen`, `Expected`, `Change`, `Alone`, `Waived`, `More`."""
     text: str
     """Empty for `More`, which is an address alone."""
+    code: str = ""
+    """What belongs into a file as it is; where there are lines, on one of its own that is never wrapped."""
     url: str = ""
 
 
@@ -202,10 +206,11 @@ def sentences(ruling: Ruling, result: Result) -> list[Line]:
     if judgement.expected:
         asked = f" (asked by {ruling.said_by})" if ruling.said_by else ""
         lines.append(Line(label="Expected", text=escape.cut(judgement.expected, PART) + asked))
-    if judgement.remedy or judgement.remedy_url:
+    # Where nothing was judged, because only a job can tell, there is nothing to change.
+    if (judgement.remedy or judgement.remedy_url) and standing(ruling) is not Standing.NOT_JUDGED:
         lines.append(Line(label="Change", text=judgement.remedy, url=judgement.remedy_url))
     if judgement.alone and standing(ruling) is Standing.REFUSED:
-        lines.append(Line(label="Alone", text=proposed_waiver(judgement, result)))
+        lines.append(Line(label="Alone", text=ALONE, code=proposed_waiver(judgement, result)))
     if ruling.waived is not None:
         lines.append(Line(label="Waived", text=f"until {ruling.waived.until.isoformat()}: {ruling.waived.reason}"))
     if standing(ruling).denies:
@@ -224,7 +229,7 @@ def proposed_waiver(judgement: Judgement, result: Result) -> str:
     until = (result.time.date() + WAIVER).isoformat()
     about = f"control: {judgement.control}, requirement: {judgement.requirement}"
     entry = f"{{{about}, reason: one maintainer, until: {until}}}"
-    return f"If nobody else can approve here, say so openly under waivers, with an end: - {entry}"
+    return f"- {entry}"
 
 
 def sentences_of(entry: Sequence[Ruling], result: Result) -> list[Line]:

@@ -116,6 +116,8 @@ def write_entry(page: Page, rulings: Sequence[Ruling], result: Result) -> None:
     for each in telling.sentences_of(rulings, result)[:FINDINGS]:
         address = escape.url(each.url)
         page.labelled(each.label, escape.plain(each.text) if each.text else page.link(address))
+        if each.code:
+            page.verbatim(escape.plain(each.code))
         if each.text and address:
             page.address(address)
 

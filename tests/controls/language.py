@@ -351,7 +351,7 @@ def finding(raw: Raw) -> SecretFinding:
         rule=raw["rule"],
         title="A token",
         severity=Severity.HIGH,
-        location=Location(path=raw["path"], line=raw.get("line", 1)),
+        location=Location(path=raw["path"], line=raw.get("line", 1), commit=raw.get("commit")),
         preview="…",
         fingerprint="f" * 64,
         remedy="Revoke it.",

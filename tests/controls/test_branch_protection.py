@@ -17,16 +17,16 @@ def advice(require: Any, rules: Any, platform: str) -> str:
     return judgement.remedy
 
 
-def test_mirroring_in_a_ruleset_is_advised_only_where_it_helps() -> None:
+def test_a_ruleset_is_advised_only_where_it_helps() -> None:
     """Not on GitLab, which has none; not for bypass lists, which a ruleset hides as well."""
-    assert "Mirror the rule" in advice({"no-force-push": True}, HIDDEN, "github")
-    assert "Mirror the rule" not in advice({"no-force-push": True}, HIDDEN, "gitlab")
-    assert "Mirror the rule" not in advice({"no-bypass": True}, HIDDEN, "github")
+    assert "Ask for it in a ruleset" in advice({"no-force-push": True}, HIDDEN, "github")
+    assert "Ask for it in a ruleset" not in advice({"no-force-push": True}, HIDDEN, "gitlab")
+    assert "Ask for it in a ruleset" not in advice({"no-bypass": True}, HIDDEN, "github")
 
 
-def test_mirroring_is_not_advised_against_an_outage() -> None:
+def test_a_ruleset_is_not_advised_against_an_outage() -> None:
     rules = {"flags": {"no-force-push": "?unavailable"}}
-    assert "Mirror" not in advice({"no-force-push": True}, rules, "github")
+    assert "ruleset" not in advice({"no-force-push": True}, rules, "github")
 
 
 def test_a_failure_and_an_unknown_lead_to_the_settings_page() -> None:

@@ -16,8 +16,18 @@ def test_a_finding_keeps_place_fingerprint_and_cure() -> None:
     assert judgement.location == Location(path="src/app.py", line=3)
     assert judgement.fingerprint == "f" * 64
     assert judgement.severity is Severity.HIGH
-    assert (judgement.remedy, judgement.remedy_url) == ("Revoke it.", "https://vendor.example/revoke")
+    assert judgement.remedy == "Revoke it. If it is none: `ci-guard explain github-token` shows how to waive it."
+    assert judgement.remedy_url == "https://vendor.example/revoke"
     assert judgement.observed == "…"
+
+
+def test_a_finding_of_an_older_commit_says_that_the_commit_has_to_go() -> None:
+    [judgement] = judge(
+        "secret-free",
+        {"require": {"no-secrets": True}},
+        {"scan": {"findings": [{"rule": "github-token", "path": "src/app.py", "line": 3, "commit": "c0ffee" * 6}]}},
+    )
+    assert "as long as commit c0ffeec0ffee is in what is judged: take that out of the branch." in judgement.remedy
 
 
 def test_each_finding_is_a_judgement_of_its_own() -> None:

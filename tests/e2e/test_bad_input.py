@@ -66,6 +66,17 @@ def test_outside_ci_a_clean_repository_is_advised_on_and_exits_0(guard: Guard, t
     assert "not judged here" in said.out.lower()
 
 
+def test_outside_ci_a_policy_that_is_being_edited_is_said_to_be_unused(guard: Guard, tmp_path: Path) -> None:
+    source = repository(tmp_path / "source")
+    consumer.write(source, {".ci-guard.yml": "version: 1\nextends: builtin:baseline\n"})
+    consumer.git(source, "commit", "-q", "-m", "Start")
+    assert "was not used" not in guard(source, "check").out
+    (source / ".ci-guard.yml").write_text("version: 1\nextends: builtin:strict\n", encoding="utf-8")
+    assert ".ci-guard.yml of the work tree is not as it is committed and was not used" in " ".join(
+        guard(source, "check").out.split()
+    )
+
+
 def test_outside_ci_a_waiver_for_the_default_branch_covers_what_it_covers_in_ci(guard: Guard, tmp_path: Path) -> None:
     """The clone remembers the name; without it the subject is `default`, which no waiver of a real policy names."""
     waiver = "{control: branch-protection, requirement: protected, subject: trunk, reason: x, until: 2999-01-01}"

@@ -161,6 +161,22 @@ def test_a_pull_request_is_judged_by_the_target_branchs_policy(
     assert "admin" in told.of("actor")["expected"]
 
 
+def test_a_change_that_brings_a_policy_with_a_mistake_is_refused_before_it_is_merged(
+    github: FakeGitHub, guard: Guard, tmp_path: Path
+) -> None:
+    """Merged, it would refuse every run, that of the change which mends it too."""
+    mistaken = "version: 1\nextends: builtin:baseline\ncontrols:\n  branch-protection: {require: {aprovals: 2}}\n"
+    shop = consumer.make(github, tmp_path / "shop", merged=False, head_files={".ci-guard.yml": mistaken})
+    run = shop.repo.run("pull_request", actor="alice", pull=shop.pull)
+    payload = github.events(shop.repo).pull_request(shop.pull)
+    environ = github.job_environment(shop.repo, run, payload, tmp_path / "job", GITHUB_TOKEN=github.token("job").value)
+    told = guard(environ, shop.path)
+    assert (told.exit_code, told.report["verdict"]) == (2, "error")
+    assert "would be refused in every run after its merge" in told.stdout
+    assert "(with this change):4:33: an unknown key" in told.stdout
+    assert "Perhaps you meant approvals" in told.stdout
+
+
 def test_the_policy_of_a_push_is_the_pushed_commits(github: FakeGitHub, guard: Guard, tmp_path: Path) -> None:
     shop = consumer.make(
         github,

@@ -119,7 +119,7 @@ def test_a_project_of_one_person_is_told_the_waiver_that_it_could_write() -> Non
     result = sample.alone()
     (ruling,) = telling.by_standing(result.decision.rulings)[Standing.REFUSED]
     (line,) = [line for line in telling.sentences(ruling, result) if line.label == "Alone"]
-    entry = line.text.partition(" - ")[2]
+    entry = line.code.removeprefix("- ")
     assert entry.endswith("until: 2027-02-19}")
     (waiver,) = load([PolicyText(content=PROPOSED.format(entry).encode(), place="p.yml")], METAS).waivers
     assert (waiver.control, waiver.requirement, waiver.subject) == ("branch-protection", "approvals", None)
