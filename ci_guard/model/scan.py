@@ -8,6 +8,19 @@ from enum import Enum
 from ci_guard.model.judgement import Location, Severity
 
 
+class Confidence(str, Enum):
+    """How sure the scanner is that a finding is a secret, apart from how bad it were."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        """0 for the surest."""
+        return list(Confidence).index(self)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SecretFinding:
     """One secret, or one key file, at one place. No field holds more of the secret than its format's public prefix."""

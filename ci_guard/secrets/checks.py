@@ -7,8 +7,19 @@ import math
 import re
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ci_guard.model.judgement import Severity
+from ci_guard.model.scan import Confidence
+
+if TYPE_CHECKING:
+    from ci_guard.secrets.rule import Rule
+
+KEPT: Final = "the format fits"
+"""Detail of a finding that rests on its pattern and on the look of randomness."""
+CHECKSUM_FITS: Final = "format and checksum fit"
 
 _BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CHECKSUM_LENGTH: Final = 6
@@ -33,6 +44,40 @@ _SHORTEST_KEY: Final = 60
 _OPENSSH: Final = b"openssh-key-v1\0"
 
 
+class Verdict(NamedTuple):
+    """What a check makes of a match that is a secret: where exactly it stands, and how bad and how sure it is."""
+
+    start: int
+    end: int
+    severity: Severity
+    confidence: Confidence
+    detail: str = KEPT
+    """What the finding rests on, one clause; never text of the file."""
+
+
+Check = Callable[["Rule", bytes, "re.Match[bytes]", int, int], Verdict | None]
+"""
+`check(rule, data, match, start, end)` judges what `rule.pattern` matched in `data`: its secret is `data[start:end]`.
+
+It returns None for what is no secret. It may move start and end, never beyond `match.start() + rule.reach`, and looks
+at some hundred bytes around the match at most, so that a content costs time in proportion to its length. Documented
+values are sorted out behind it.
+"""
+
+CHECKS: Final[dict[str, Check]] = {}
+"""All checks by the name that a rule has in its field `check`; a rule that names none has `format`."""
+
+
+def check(*names: str) -> Callable[[Check], Check]:
+    """Enter a function into `CHECKS`; its module has to be imported before a rule that names it is used."""
+
+    def enter(function: Check) -> Check:
+        CHECKS.update(dict.fromkeys(names, function))
+        return function
+
+    return enter
+
+
 def entropy(text: bytes) -> float:
     """Return the Shannon entropy of the bytes of a text, in bits a byte."""
     counts = Counter(text).values()
@@ -49,6 +94,43 @@ def is_invented(text: bytes) -> bool:
     # Neighbours in random hex are equal or adjacent in one pair of six, in base 62 more rarely.
     steps = sum(abs(left - right) <= 1 for left, right in pairwise(probe))
     return len(probe) > 1 and 2 * steps >= len(probe) - 1
+
+
+@check("format")
+def looks_random(rule: Rule, data: bytes, _match: re.Match[bytes], start: int, end: int) -> Verdict | None:
+    """Hold a secret for real that is as random as its rule says and shows no mark of an example."""
+    secret = data[start:end]
+    body = secret[len(rule.public_prefix(secret)) :]
+    if entropy(body) < rule.entropy or is_invented(body):
+        return None
+    return Verdict(start, end, rule.severity, rule.confidence)
+
+
+@check("crc32-base62")
+def has_checksum(rule: Rule, data: bytes, match: re.Match[bytes], start: int, end: int) -> Verdict | None:
+    """Hold a token for real whose checksum fits; one whose checksum does not is less severe and less sure."""
+    genuine = crc32_base62(data[start:end])
+    if genuine:
+        return Verdict(start, end, rule.severity, Confidence.HIGH, CHECKSUM_FITS)
+    verdict = looks_random(rule, data, match, start, end)
+    return unlike_its_checksum(verdict) if verdict and genuine is False else verdict
+
+
+def unlike_its_checksum(verdict: Verdict) -> Verdict:
+    """Return a verdict on a token whose checksum was computed and differs: mistyped, cut, or made up."""
+    severity = max(verdict.severity, Severity.MEDIUM, key=lambda severity: severity.rank)
+    return verdict._replace(
+        severity=severity, confidence=Confidence.LOW, detail="the format fits, its checksum does not"
+    )
+
+
+@check("private-key", "encrypted-private-key", "pgp-private-key")
+def is_key(rule: Rule, data: bytes, match: re.Match[bytes], start: int, _end: int) -> Verdict | None:
+    """Hold an armoured key for real that has its inside, if it is behind a passphrase just where the rule says so."""
+    key = key_text(data, match.group(), match.end(), min(len(data), start + rule.reach))
+    if key is None or key.encrypted != (rule.check == "encrypted-private-key"):
+        return None
+    return Verdict(start, key.end, rule.severity, rule.confidence, "the key itself follows its header")
 
 
 def crc32_base62(token: bytes) -> bool | None:

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from ci_guard.errors import ScanFault
 from ci_guard.model.judgement import Severity
+from ci_guard.model.scan import Confidence
 from ci_guard.secrets import checks
 from ci_guard.secrets.rule import Rule
 
@@ -46,6 +47,7 @@ class Match(NamedTuple):
 
     rule: Rule
     severity: Severity
+    confidence: Confidence
     detail: str
     preview: str
     line: int
@@ -66,6 +68,7 @@ class _Span:
     start: int
     end: int
     severity: Severity
+    confidence: Confidence
     detail: str
 
 
@@ -236,6 +239,7 @@ class _Flow:
             yield Match(
                 rule=span.rule,
                 severity=span.severity,
+                confidence=span.confidence,
                 detail=span.detail,
                 preview=f"{span.rule.public_prefix(secret)}…",
                 line=place.line,
@@ -260,28 +264,12 @@ def _confirm(rule: Rule, data: bytes, match: re.Match[bytes]) -> _Span | None:
     start, end = match.span("secret" if "secret" in rule.regex.groupindex else 0)
     if rule.boundary and (_continues_word(data, start) or (end < len(data) and data[end] in _WORD)):
         return None
-    severity, detail = rule.severity, "the format fits"
-    if rule.check in ("private-key", "encrypted-private-key", "pgp-private-key"):
-        key = checks.key_text(data, match.group(), match.end(), min(len(data), start + rule.reach))
-        if key is None or (key.encrypted != (rule.check == "encrypted-private-key")):
-            return None
-        end = key.end
-        return _Span(rule=rule, start=start, end=end, severity=severity, detail="the key itself follows its header")
-    secret = data[start:end]
-    body = secret[len(rule.public_prefix(secret)) :]
-    genuine = checks.crc32_base62(secret) if rule.check == "crc32-base62" else None
-    if genuine:
-        detail = "format and checksum fit"
-    elif checks.entropy(body) < rule.entropy or checks.is_invented(body):
+    verdict = checks.CHECKS[rule.check](rule, data, match, start, end)
+    if verdict is None:
         return None
-    elif genuine is False:
-        severity, detail = (
-            max(severity, Severity.MEDIUM, key=lambda s: s.rank),
-            "the format fits, its checksum does not",
-        )
-    if rule.documented and hashlib.sha256(secret).hexdigest() in rule.documented:
+    if rule.documented and hashlib.sha256(data[verdict.start : verdict.end]).hexdigest() in rule.documented:
         return None
-    return _Span(rule=rule, start=start, end=end, severity=severity, detail=detail)
+    return _Span(rule=rule, **verdict._asdict())
 
 
 def _continues_word(data: bytes, start: int) -> bool:
@@ -290,12 +278,16 @@ def _continues_word(data: bytes, start: int) -> bool:
 
 
 def _without_overlaps(spans: list[_Span]) -> list[_Span]:
-    """Return spans in order; of two that overlap, the one that begins first, then the longer, then the worse one."""
+    """Return spans in order; of two that overlap, the first, then the longer, then the surer, then the worse one."""
     kept: list[_Span] = []
-    for span in sorted(spans, key=lambda span: (span.start, -span.end, span.severity.rank, span.rule.id)):
+    for span in sorted(spans, key=lambda span: (span.start, -span.end, *_rank(span))):
         if not kept or span.start >= kept[-1].end:
             kept.append(span)
     return kept
+
+
+def _rank(span: _Span) -> tuple[int, int, str]:
+    return span.confidence.rank, span.severity.rank, span.rule.id
 
 
 def _masked(data: bytes, spans: list[_Span], number: int) -> bytes:

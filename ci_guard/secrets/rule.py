@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ci_guard.model.judgement import Severity
+from ci_guard.model.scan import Confidence
 
 _FOLDER: Final = Path(__file__).parent / "rules"
 
@@ -43,8 +44,10 @@ class Rule:
     ignore_case: bool = False
     boundary: bool = True
     """Whether the secret must not be part of a longer word."""
-    check: str | None = None
-    """The name of a further check in `checks`."""
+    check: str = "format"
+    """The name of the check in `checks.CHECKS` that judges what the pattern matches."""
+    confidence: Confidence = Confidence.HIGH
+    """How sure it is that what passes the check is a secret of this kind."""
     entropy: float = 2.8
     """Shannon entropy, in bits a byte, that the secret has at least behind its public part; random hex has some 3.7."""
     documented: frozenset[str] = frozenset()
@@ -79,6 +82,7 @@ def _rule(raw: dict[str, Any]) -> Rule:
     typed = {
         "severity": Severity(raw["severity"]),
         "keywords": tuple(raw["keywords"]),
+        "confidence": Confidence(raw.get("confidence", Confidence.HIGH)),
         "documented": frozenset(raw.get("documented", ())),
     }
     return Rule(**{**raw, **typed})
