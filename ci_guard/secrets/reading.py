@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import BinaryIO, NamedTuple
 
 from ci_guard.git import ObjectStream
 from ci_guard.secrets import keyfiles
-from ci_guard.secrets.content import HEAD, ContentKind, classify
+from ci_guard.secrets.content import HEAD, ContentKind, classify, plain_name
+from ci_guard.secrets.decode import Decoding
 from ci_guard.secrets.files import OpenFile
 from ci_guard.secrets.keyfiles import KeyFile
 from ci_guard.secrets.matcher import PIECE, Match, Matcher
+from ci_guard.secrets.unpack import LARGEST, Unpacked, opened, too_large, unpack
 
 
 class Content(NamedTuple):
@@ -19,6 +22,8 @@ class Content(NamedTuple):
 
     kind: ContentKind
     matches: tuple[Match, ...]
+    unpacked: Unpacked = Unpacked()
+    """Of an archive."""
 
 
 class Reading:
@@ -33,7 +38,7 @@ class Reading:
         self.contents: dict[str, Content] = {}
         self.bytes = 0
         self.messages = 0
-        """How many of the contents are messages of commits."""
+        """How many of the contents are no files: messages of commits and tags, names of branches and tags."""
         self._matcher = matcher
         self._hash = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}[object_format]
         self._judged: dict[tuple[str, str], KeyFile | None] = {}
@@ -47,7 +52,7 @@ class Reading:
             digest = self._digest(len(data))
             digest.update(data)
             oid, head = digest.hexdigest(), data
-            self._keep(oid, data, len(data), lambda: self._matcher.scan(head))
+            self._keep(oid, len(data), lambda: self._content(head))
         self._judge(oid, head, [path])
         return oid
 
@@ -55,19 +60,25 @@ class Reading:
         """Read a stream to its end and return a name for what it held."""
         return self._in_pieces(iter(lambda: stream.read(PIECE), b""), 0)[0]
 
+    def name(self, name: bytes) -> str:
+        """Read a name, such as that of a branch, and return a name for it."""
+        oid = self._digest(len(name)).hexdigest() + name.hex()  # no object is called so
+        if oid not in self.contents:
+            self.contents[oid] = Content(ContentKind.PLAIN, tuple(self._scan(name)))
+            self.messages += 1
+        return oid
+
     def object(self, stream: ObjectStream, paths: Iterable[str]) -> None:
         """Read an object of the database that stands at the given paths."""
         head = stream.read(PIECE)
-        if stream.kind == "commit":
+        if stream.kind in ("commit", "tag"):
             self._read_message(head, stream)
             return
 
-        def scan() -> list[Match]:
-            if stream.size == len(head):
-                return self._matcher.scan(head)
-            return self._matcher.scan_pieces(_chain(head, stream))
+        def scan() -> Content:
+            return self._content(head) if stream.size == len(head) else self._content_in_pieces(_chain(head, stream))
 
-        self._keep(stream.oid, head, stream.size, scan)
+        self._keep(stream.oid, stream.size, scan)
         self._judge(stream.oid, head, paths)
 
     @property
@@ -77,18 +88,18 @@ class Reading:
 
     def lacks(self, oid: str, path: str) -> bool:
         """Return whether a content has yet to be read: not at all, or not for a path whose name makes it suspect."""
-        return oid not in self.contents or ((path, oid) not in self._judged and bool(keyfiles.kinds_of(path)))
+        return oid not in self.contents or (
+            (path, oid) not in self._judged and bool(keyfiles.kinds_of(plain_name(path)))
+        )
 
     def key_file(self, path: str, oid: str) -> KeyFile | None:
         """Return what kind of key file a content is at a path."""
         return self._judged.get((path, oid))
 
     def _read_message(self, head: bytes, stream: ObjectStream) -> None:
-        """Read a commit from where its message begins (gitformat-commit: behind the first empty line)."""
+        """Read a commit or a tag from where its message begins: behind the first empty line."""
         message = head.partition(b"\n\n")[2] or head
-        self.contents[stream.oid] = Content(
-            ContentKind.PLAIN, tuple(self._matcher.scan_pieces(_chain(message, stream)))
-        )
+        self.contents[stream.oid] = Content(ContentKind.PLAIN, tuple(self._scan_pieces(_chain(message, stream))))
         self.messages += 1
 
     def _in_pieces(self, pieces: Iterator[bytes], size: int) -> tuple[str, bytes]:
@@ -104,23 +115,78 @@ class Reading:
                 read += len(piece)
                 yield piece
 
-        matches = self._matcher.scan_pieces(passed_on())
+        content = self._content_in_pieces(passed_on())
         oid = digest.hexdigest()
-        self._keep(oid, head, read, lambda: matches)
+        self._keep(oid, read, lambda: content)
         return oid, head
 
     def _digest(self, size: int) -> hashlib._Hash:
         return self._hash(b"blob %d\0" % size, usedforsecurity=False)
 
-    def _keep(self, oid: str, head: bytes, size: int, scan: Callable[[], list[Match]]) -> None:
+    def _keep(self, oid: str, size: int, read: Callable[[], Content]) -> None:
         if oid not in self.contents:
-            self.contents[oid] = Content(classify(head[:HEAD]), tuple(scan()))
+            self.contents[oid] = read()
             self.bytes += size
+
+    def _content(self, data: bytes) -> Content:
+        """Return what is known of a content that is here as a whole."""
+        kind = classify(data[:HEAD])
+        matches = self._scan(data)
+        if kind is not ContentKind.ARCHIVE:
+            return Content(kind, tuple(matches))
+        return _archive(matches, unpack(data, self._scan_pieces))
+
+    def _content_in_pieces(self, pieces: Iterator[bytes]) -> Content:
+        """Return what is known of a content that comes in pieces; of an archive they are held, up to its limit."""
+        first = next(pieces, b"")
+        kind = classify(first[:HEAD])
+        held: list[bytes] = []
+        size = 0
+
+        def holding() -> Iterator[bytes]:
+            nonlocal size
+            for piece in chain((first,), pieces):
+                if kind is ContentKind.ARCHIVE:
+                    size += len(piece)
+                    held.append(piece)
+                    if size > LARGEST:
+                        held.clear()
+                yield piece
+
+        matches = self._scan_pieces(holding())
+        if kind is not ContentKind.ARCHIVE:
+            return Content(kind, tuple(matches))
+        data = b"".join(held)
+        held.clear()
+        return _archive(matches, unpack(data, self._scan_pieces) if size <= LARGEST else too_large())
+
+    def _scan(self, data: bytes) -> list[Match]:
+        """Return the secrets of a content, with those that are encoded in it."""
+        decoding = Decoding(self._matcher)
+        decoding.whole(data)
+        plain = self._matcher.scan(data)
+        return plain + decoding.beside(plain)
+
+    def _scan_pieces(self, pieces: Iterator[bytes]) -> list[Match]:
+        decoding = Decoding(self._matcher)
+        plain = self._matcher.scan_pieces(decoding.passing(pieces))
+        return plain + decoding.beside(plain)
 
     def _judge(self, oid: str, head: bytes, paths: Iterable[str]) -> None:
         for path in paths:
-            kinds = keyfiles.kinds_of(path)
-            self._judged[path, oid] = keyfiles.judge(kinds, head) if kinds else None
+            kinds = _kinds_of(path)
+            self._judged[path, oid] = keyfiles.judge(kinds, opened(head)) if kinds else None
+
+
+def _kinds_of(path: str) -> tuple[KeyFile, ...]:
+    return keyfiles.kinds_of(plain_name(path))
+
+
+def _archive(plain: list[Match], unpacked: Unpacked) -> Content:
+    """Return what is known of an archive; what is stored in it as it is, counts for its member alone."""
+    inside = {(match.rule.id, match.identity) for found in unpacked.found for match in found.matches}
+    outside = tuple(match for match in plain if (match.rule.id, match.identity) not in inside)
+    return Content(ContentKind.ARCHIVE, outside, unpacked)
 
 
 def _chain(head: bytes, stream: ObjectStream) -> Iterator[bytes]:

@@ -1,0 +1,256 @@
+"""
+Reads what archives hold, in memory and as a stream: no member is ever a file, and its name is nothing but text.
+
+Every step is bounded, whatever the archive says of itself: how deep archives lie in each other, how many members and
+bytes come out, how much is held at a time. Where a bound ends the reading, that is told and not passed over.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Final, NamedTuple, Protocol
+
+from ci_guard.secrets import keyfiles, tar
+from ci_guard.secrets.content import COMPRESSED, HEAD, READ, archive_format, plain_name
+from ci_guard.secrets.keyfiles import KeyFile
+from ci_guard.secrets.matcher import PIECE, Match
+from ci_guard.secrets.pieces import Pieces
+
+DEPTH: Final = 3
+"""Archives in each other; the compression around a tar is no archive of its own."""
+LARGEST: Final = 128 << 20
+"""Bytes of an archive that are held, together with those of the zip archives in it."""
+MOST_MEMBERS: Final = 100_000
+"""Of an archive, those of the archives in it included."""
+MOST_BYTES: Final = 1 << 30
+"""That come out of an archive, those of the archives in it included."""
+RATIO: Final = 200
+"""How many times its own size an archive may grow to …"""
+ALWAYS: Final = 16 << 20
+"""… beyond as many bytes as any may. Text shrinks to a tenth, and what shrinks to a thousandth is a bomb."""
+
+_XZ_MEMORY: Final = 128 << 20
+"""Bytes that a decoder may take; `xz -9` makes archives that need 65 MiB."""
+_STEP: Final = 1 << 16
+_CENTRAL_ENTRY: Final = b"PK\x01\x02"
+_ENCRYPTED: Final = 1
+_UTF8_NAME: Final = 1 << 11
+_DAMAGES: Final = (
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,  # of bz2 and gzip; no file is read here
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    zlib.error,
+    tar.Malformed,
+)
+
+
+class Found(NamedTuple):
+    """A member that has something."""
+
+    path: str
+    """To be put behind the path of the archive: `!/b`, `!/b.zip!/c`; empty for what is merely compressed."""
+    matches: tuple[Match, ...]
+    key_file: KeyFile | None
+
+
+class Left(NamedTuple):
+    """Something that was not read through."""
+
+    path: str
+    """To be put behind the path of the archive, like that of `Found`."""
+    reason: str
+    """One clause without a full stop."""
+
+
+class Unpacked(NamedTuple):
+    """What came out of an archive."""
+
+    found: tuple[Found, ...] = ()
+    left: tuple[Left, ...] = ()
+
+
+class _TooMuch(Exception):
+    """A bound of the whole archive was met."""
+
+
+class _Decoder(Protocol):
+    """What `bz2` and `lzma` have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+def unpack(data: bytes, scan: Callable[[Iterator[bytes]], list[Match]]) -> Unpacked:
+    """Return what `scan` finds in the members of an archive, in the order of the archive."""
+    work = _Unpacking(len(data), scan)
+    try:
+        work.content("", iter((data,)), 0)
+    except _TooMuch as bound:
+        work.left.append(Left(work.at, str(bound)))
+    return Unpacked(tuple(work.found), tuple(work.left))
+
+
+def too_large() -> Unpacked:
+    """Return what is to be said of an archive of more than `LARGEST` bytes."""
+    return Unpacked(left=(Left("", f"an archive of more than {LARGEST >> 20} MiB"),))
+
+
+def opened(head: bytes) -> bytes:
+    """Return the beginning of what is compressed in a content that begins with `head`, or `head` where nothing is."""
+    form = archive_format(head[:HEAD])
+    if form not in COMPRESSED:
+        return head
+    try:
+        return next(_decompressed(form, iter((head,))), b"")
+    except _DAMAGES:
+        return b""
+
+
+class _Unpacking:
+    """One archive on its way."""
+
+    def __init__(self, size: int, scan: Callable[[Iterator[bytes]], list[Match]]) -> None:
+        self.found: list[Found] = []
+        self.left: list[Left] = []
+        self.at = ""
+        """The path that is being read."""
+        self._scan = scan
+        self._members = 0
+        self._held = 0
+        self._limit = min(MOST_BYTES, max(ALWAYS, RATIO * size))
+        self._bytes = 0
+
+    def content(self, path: str, pieces: Iterator[bytes], depth: int) -> None:
+        """Read a content that stands in `depth` archives, and the members that it has itself."""
+        self.at = path
+        head = next(pieces, b"")
+        while head and len(head) < HEAD and (more := next(pieces, b"")):
+            head += more
+        whole = chain((head,), pieces)
+        form = archive_format(head[:HEAD])
+        if form in READ and depth < DEPTH:
+            try:
+                self._open(form, path, whole, depth)
+            except _DAMAGES:
+                self.left.append(Left(path, f"a damaged {form} archive"))
+            return
+        if form:
+            reason = f"an archive in {DEPTH} others" if form in READ else f"a {form} archive, a format that is not read"
+            self.left.append(Left(path, reason))
+        kinds = keyfiles.kinds_of(plain_name(path))
+        key_file = keyfiles.judge(kinds, head) if kinds else None
+        matches = tuple(self._scan(whole))
+        if matches or key_file:
+            self.found.append(Found(path, matches, key_file))
+
+    def _open(self, form: str, path: str, pieces: Iterator[bytes], depth: int) -> None:
+        if form == "zip":
+            self._zip(path, pieces, depth)
+        elif form == "tar":
+            for member in tar.members(Pieces(pieces)):
+                self._member(f"{path}!/{member.name}", member.pieces, depth)
+        else:
+            inside = self._counted(_decompressed(form, pieces))
+            head = next(inside, b"")
+            around_tar = archive_format(head[:HEAD]) == "tar"
+            self.content(path, chain((head,), inside), depth if around_tar else depth + 1)
+
+    def _zip(self, path: str, pieces: Iterable[bytes], depth: int) -> None:
+        held = self._held
+        try:
+            data = self._hold(pieces)
+            if data.count(_CENTRAL_ENTRY) > MOST_MEMBERS:  # before they are listed, which takes memory for each
+                raise _TooMuch(f"it has more than {MOST_MEMBERS} members")
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                for info in archive.infolist():
+                    self._zip_member(f"{path}!/{_name(info)}", archive, info, depth)
+        finally:
+            self._held = held
+
+    def _zip_member(self, path: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, depth: int) -> None:
+        if info.flag_bits & _ENCRYPTED:
+            self.left.append(Left(path, "an encrypted member"))
+        # `zipfile` would decode a whole step of any other method at once.
+        elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            self.left.append(Left(path, "a member packed with a method that is not read"))
+        else:
+            try:
+                with archive.open(info) as member:
+                    self._member(path, self._counted(iter(lambda: member.read(PIECE), b"")), depth)
+            except _DAMAGES:
+                self.left.append(Left(path, "a damaged member"))
+
+    def _member(self, path: str, pieces: Iterator[bytes], depth: int) -> None:
+        self._members += 1
+        self.at = path
+        if self._members > MOST_MEMBERS:
+            raise _TooMuch(f"it has more than {MOST_MEMBERS} members")
+        self.content(path, pieces, depth + 1)
+
+    def _hold(self, pieces: Iterable[bytes]) -> bytes:
+        parts = []
+        for piece in pieces:
+            self._held += len(piece)
+            if self._held > LARGEST:
+                raise _TooMuch(f"archives in it have more than {LARGEST >> 20} MiB")
+            parts.append(piece)
+        return b"".join(parts)
+
+    def _counted(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            self._bytes += len(piece)
+            if self._bytes > self._limit:
+                raise _TooMuch(f"it unpacks to more than {self._limit >> 20} MiB")
+            yield piece
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """Return a member's name as its bytes say (APPNOTE.TXT 4.4.17): `zipfile` cuts and turns what it dislikes."""
+    raw = info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8_NAME else "cp437")
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _decompressed(form: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the content in pieces, streams that follow each other as one."""
+    if form == "gzip":
+        with gzip.GzipFile(fileobj=io.BufferedReader(Pieces(pieces))) as file:
+            yield from iter(lambda: file.read1(PIECE), b"")
+        return
+    make: Callable[[], _Decoder] = bz2.BZ2Decompressor if form == "bzip2" else _xz_decoder
+    source = Pieces(pieces)
+    rest = source.take(_STEP)
+    while rest:
+        decoder = make()
+        while not decoder.eof:
+            piece = decoder.decompress(rest if decoder.needs_input else b"", PIECE)
+            if piece:
+                yield piece
+            if decoder.needs_input and not decoder.eof:
+                rest = source.take(_STEP)
+                if not rest:
+                    raise EOFError
+            else:
+                rest = b""
+        rest = (decoder.unused_data or source.take(_STEP)).lstrip(b"\0")  # xz pads with zeros
+
+
+def _xz_decoder() -> _Decoder:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
