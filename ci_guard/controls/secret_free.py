@@ -18,6 +18,9 @@ from ci_guard.model.settings import Settings
 
 META = declared.META
 
+MOST_PLACES: Final = 5
+"""How many other places of a secret a message names."""
+
 SUBJECT: Final = "scan"
 """The subject of everything but a finding, whose subject is its rule."""
 
@@ -68,8 +71,8 @@ def judge_findings(scan: Known[SecretScan], findings: Iterable[SecretFinding], b
         yield replace(
             failed,
             severity=finding.severity,
-            message=f"{finding.title} in {place(finding.location)} ({finding.preview}).",
-            detail=finding.detail,
+            message=f"{finding.title} in {place(finding.location, finding.what)} ({finding.preview}){also(finding)}.",
+            detail=f"{finding.confidence.value} confidence: {finding.detail}",
             remedy_url=finding.remedy_url or project.requirement_page(META.id, bench.requirement.id),
             location=finding.location,
             fingerprint=finding.fingerprint,
@@ -128,8 +131,18 @@ def amount(scan: SecretScan) -> str:
     return f"{scan.blobs} contents, {scan.bytes} bytes, {scan.commits} commits of {listing(scan.sources) or 'nothing'}"
 
 
-def place(location: Location) -> str:
-    """Return a place for people."""
-    path = clip(location.path) if location.path is not None else "a commit message"
+def place(location: Location, what: str = "") -> str:
+    """Return a place for people; `what` says what it is where it is no file."""
+    path = clip(location.path) if location.path is not None else f"a {what or 'commit message'}"
     line = f", line {location.line}" if location.line is not None else ""
     return path + line + (f", commit {location.commit[:8]}" if location.commit else "")
+
+
+def also(finding: SecretFinding) -> str:
+    """Return the other places of a secret for people, as what goes on a sentence; the first ones are named."""
+    if not finding.others:
+        return ""
+    named = [place(other.location, other.what) for other in finding.others[:MOST_PLACES]]
+    count = len(finding.others)
+    more = "" if count == len(named) else " …"
+    return f", and in {count} more {'place' if count == 1 else 'places'}: {'; '.join(named)}{more}"

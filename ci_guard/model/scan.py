@@ -22,8 +22,23 @@ class Confidence(str, Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SecretPlace:
+    """Another place at which a secret stands."""
+
+    location: Location
+    fingerprint: str
+    """That the secret would have there, were it the only place."""
+    what: str = ""
+    """As of a finding."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SecretFinding:
-    """One secret, or one key file, at one place. No field holds more of the secret than its format's public prefix."""
+    """
+    One secret with all of its places, or one key file.
+
+    No field holds more of the secret than its format's public prefix.
+    """
 
     rule: str
     """Stable id of the rule, such as `github-token`."""
@@ -31,11 +46,20 @@ class SecretFinding:
     """What it is, such as "GitHub personal access token"; the same for every finding of the rule."""
     severity: Severity
     location: Location
-    """`commit` is set only where the secret stands in no file of the judged commit or the work tree any more."""
+    """
+    The first place. `path` is None for what is no file, and `what` then says what it is.
+
+    `commit` is set only where the secret stands in no file of the judged commit or the work tree any more.
+    """
     preview: str
     """The format's public prefix and an ellipsis, such as `ghp_…`; only the ellipsis where there is no such prefix."""
     fingerprint: str
     """SHA-256 in hex over rule, path, the line with the secret masked, and an ordinal; unique in a run."""
+    confidence: Confidence = Confidence.MEDIUM
+    what: str = ""
+    """Where there is no path: `commit message`, `tag message`, `branch name`, `tag name`."""
+    others: tuple[SecretPlace, ...] = ()
+    """The other places of the same secret, in order."""
     detail: str = ""
     """What the finding rests on, in the rule's words; never text of the file."""
     remedy: str = ""

@@ -4,62 +4,112 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
 
 from ci_guard.model.judgement import Location
-from ci_guard.model.scan import SecretFinding, Skipped
+from ci_guard.model.scan import Confidence, SecretFinding, SecretPlace, Skipped
 from ci_guard.secrets.content import ContentKind
 from ci_guard.secrets.keyfiles import KeyFile
 from ci_guard.secrets.matcher import Match
+from ci_guard.secrets.paths import Purpose, lowered, purpose_of
 from ci_guard.secrets.places import Place
-from ci_guard.secrets.reading import Reading
+from ci_guard.secrets.reading import Content, Reading
+
+
+class PlacedSecret(NamedTuple):
+    """A secret at one place."""
+
+    finding: SecretFinding
+    identity: bytes
+    """Equal for equal secrets."""
 
 
 def find_secrets(places: Iterable[Place], reading: Reading) -> tuple[SecretFinding, ...]:
-    """
-    Return the secrets of all places, sorted by where they stand.
+    """Return the secrets of all places, each once, sorted by where they stand first."""
+    return gather(place_secrets(places, reading))
 
-    A secret that stands on several lines of a file is a finding for each line. Of several versions of a file, which
-    places name in the order tree, work tree, range, the first one that has it counts.
+
+def place_secrets(places: Iterable[Place], reading: Reading) -> list[PlacedSecret]:
+    """
+    Return the secrets of all places, sorted by where they stand; one that stands on several lines is there for each.
+
+    Of several versions of a file, which places name in the order tree, work tree, range, the first one that has a
+    secret counts.
     """
     placed: list[tuple[Place, Match]] = []
-    known: set[tuple[str, str, bytes]] = set()
+    known: set[tuple[str, str, str, bytes]] = set()
     for place in places:
         content = reading.contents.get(place.oid)
-        if content is None or not content.matches:
+        if content is None:
             continue
-        lines: dict[tuple[str, int, bytes], Match] = {}
-        for match in content.matches:
-            if (place.path, match.rule.id, match.identity) not in known:
-                lines.setdefault((match.rule.id, match.line, match.identity), match)
-        placed += ((place, match) for match in lines.values())
-        known.update((place.path, match.rule.id, match.identity) for match in lines.values())
+        lines: dict[tuple[str, str, int, bytes], tuple[Place, Match]] = {}
+        for path, match in _matches(place, content):
+            if (path, place.what, match.rule.id, match.identity) not in known:
+                there = place._replace(path=path)
+                lines.setdefault((path, match.rule.id, match.line, match.identity), (there, match))
+        placed += lines.values()
+        known.update((there.path, there.what, match.rule.id, match.identity) for there, match in lines.values())
     placed.sort(key=lambda item: _order(item[0], item[1].rule.id, item[1].line, item[1].column))
     ordinals: Counter[tuple[str, str, bytes]] = Counter()
-    findings = []
+    secrets = []
     for place, match in placed:
         same = (match.rule.id, place.path, match.context)
-        findings.append(_secret(place, match, ordinals[same]))
+        secrets.append(PlacedSecret(_secret(place, match, ordinals[same]), match.identity))
         ordinals[same] += 1
-    return tuple(findings)
+    return secrets
+
+
+def gather(placed: Iterable[PlacedSecret]) -> tuple[SecretFinding, ...]:
+    """
+    Return one finding for each secret, at the first of its places, with the others named.
+
+    A place in a file that is there counts before one that only a commit of the range had. The finding is as severe and
+    as sure as it is at its worst place.
+    """
+    groups: dict[tuple[str, bytes], list[SecretFinding]] = {}
+    for secret in placed:
+        groups.setdefault((secret.finding.rule, secret.identity), []).append(secret.finding)
+    return tuple(sorted(map(_gathered, groups.values()), key=lambda finding: _location_order(finding.location)))
+
+
+def _gathered(findings: list[SecretFinding]) -> SecretFinding:
+    first, *others = sorted(findings, key=lambda finding: finding.location.commit is not None)
+    if not others:
+        return first
+    worst = min(findings, key=lambda finding: (finding.severity.rank, finding is not first))
+    return replace(
+        first,
+        severity=worst.severity,
+        confidence=min((finding.confidence for finding in findings), key=lambda confidence: confidence.rank),
+        detail=worst.detail,
+        others=tuple(
+            SecretPlace(location=each.location, fingerprint=each.fingerprint, what=each.what) for each in others
+        ),
+    )
 
 
 def find_key_files(places: Iterable[Place], reading: Reading) -> tuple[SecretFinding, ...]:
     """Return the key files of all places, each path once for each kind, sorted."""
     found: dict[tuple[str, str], tuple[Place, KeyFile]] = {}
     for place in places:
-        kind = reading.key_file(place.path, place.oid)
-        if kind:
-            found.setdefault((place.path, kind.id), (place, kind))
+        for path, kind in _key_files(place, reading):
+            found.setdefault((path, kind.id), (place._replace(path=path), kind))
     return tuple(
         _key_file(place, kind) for place, kind in sorted(found.values(), key=lambda item: _order(item[0], item[1].id))
     )
 
 
 def find_unread(places: Iterable[Place], reading: Reading) -> tuple[Skipped, ...]:
-    """Return the places whose content was not read through."""
-    archives = {place.path for place in places if _is(place, reading, ContentKind.ARCHIVE)}
-    return tuple(Skipped(path=path, reason="an archive, whose members are not read") for path in sorted(archives))
+    """Return what was not read through of archives, at every place of theirs."""
+    left = {
+        (place.path + left.path, left.reason)
+        for place in places
+        if (content := reading.contents.get(place.oid))
+        for left in content.unpacked.left
+    }
+    return tuple(Skipped(path=path, reason=reason) for path, reason in sorted(left))
 
 
 def find_pointers(places: Iterable[Place], reading: Reading) -> set[str]:
@@ -72,38 +122,69 @@ def _is(place: Place, reading: Reading, kind: ContentKind) -> bool:
     return content is not None and content.kind is kind
 
 
+def _matches(place: Place, content: Content) -> Iterator[tuple[str, Match]]:
+    for match in content.matches:
+        yield place.path, match
+    for found in content.unpacked.found:
+        for match in found.matches:
+            yield place.path + found.path, match
+
+
+def _key_files(place: Place, reading: Reading) -> Iterator[tuple[str, KeyFile]]:
+    kind = reading.key_file(place.path, place.oid)
+    if kind:
+        yield place.path, kind
+    content = reading.contents.get(place.oid)
+    for found in content.unpacked.found if content else ():
+        if found.key_file:
+            yield place.path + found.path, found.key_file
+
+
 def _order(place: Place, rule: str, line: int = 0, column: int = 0) -> tuple[str, int, int, str, str]:
     return (place.path, line, column, rule, place.commit or "")
 
 
+def _location_order(location: Location) -> tuple[str, int, int, str]:
+    return (location.path or "", location.line or 0, location.column or 0, location.commit or "")
+
+
 def _secret(place: Place, match: Match, ordinal: int) -> SecretFinding:
+    purpose = purpose_of(place.path)
     return SecretFinding(
         rule=match.rule.id,
         title=match.rule.title,
-        severity=match.severity,
+        severity=lowered(match.severity, purpose),
+        confidence=match.confidence,
         location=Location(
             path=place.path or None, line=match.line, end_line=match.end_line, column=match.column, commit=place.commit
         ),
+        what=place.what,
         preview=match.preview,
         fingerprint=fingerprint(match.rule.id, place.path, match.context, ordinal),
-        detail=match.detail,
+        detail=_explained(match.detail, purpose),
         remedy=match.rule.advice,
         remedy_url=match.rule.documentation,
     )
 
 
 def _key_file(place: Place, kind: KeyFile) -> SecretFinding:
+    purpose = purpose_of(place.path)
     return SecretFinding(
         rule=kind.id,
         title=kind.title,
-        severity=kind.severity,
+        severity=lowered(kind.severity, purpose),
+        confidence=Confidence.HIGH,
         location=Location(path=place.path, commit=place.commit),
         preview="…",
         fingerprint=fingerprint(kind.id, place.path, b"", 0),
-        detail="its name and what it holds say so",
+        detail=_explained("its name and what it holds say so", purpose),
         remedy=kind.advice,
         remedy_url=kind.documentation,
     )
+
+
+def _explained(detail: str, purpose: Purpose) -> str:
+    return f"{detail}; one step less severe in {purpose.value}" if purpose is not Purpose.PRODUCTION else detail
 
 
 def fingerprint(rule: str, path: str, context: bytes, ordinal: int) -> str:

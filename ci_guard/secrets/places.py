@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Container
 from typing import Final, NamedTuple
 
 from ci_guard.git import Repository
@@ -10,18 +12,24 @@ from ci_guard.git import Repository
 _GITLINK: Final = b"160000"
 _SYMLINK: Final = b"120000"
 
-MESSAGE: Final = ""
-"""In place of a path: the message of the commit."""
+NO_FILE: Final = ""
+"""In place of a path, for a message or a name."""
+COMMIT_MESSAGE: Final = "commit message"
+TAG_MESSAGE: Final = "tag message"
+BRANCH_NAME: Final = "branch name"
+TAG_NAME: Final = "tag name"
 
 
 class Place(NamedTuple):
     """A content at a path."""
 
     path: str
-    """Relative to the folder that is scanned; bytes that are not UTF-8 as surrogate escapes. Or `MESSAGE`."""
+    """Relative to the folder that is scanned; bytes that are not UTF-8 as surrogate escapes. Or `NO_FILE`."""
     oid: str
     commit: str | None = None
-    """The commit that brought the content there, for a range."""
+    """The commit that brought the content there, for a range; of a name, the commit that it names."""
+    what: str = ""
+    """What this is, where it is no file."""
 
 
 class Listed(NamedTuple):
@@ -111,8 +119,59 @@ def commit_range(repository: Repository, base: str | None, head: str, prefix: by
                 if entry.mode != _GITLINK and entry.oid not in known and entry.path.startswith(prefix):
                     places.setdefault((entry.path, entry.oid), commit)
     found = [Place(text(path[len(prefix) :]), oid, commit) for (path, oid), commit in places.items()]
-    messages = [] if prefix else [Place(MESSAGE, commit, commit) for commit in reversed(walk.commits)]
+    messages = [] if prefix else [Place(NO_FILE, commit, commit, COMMIT_MESSAGE) for commit in reversed(walk.commits)]
     return Range(found, messages, len(walk.commits), walk.complete)
+
+
+def staged(repository: Repository, head: str | None, prefix: bytes) -> Tree:
+    """
+    Return what a commit of the index would bring below `prefix`: contents that `head` holds at no path.
+
+    Of a path that is not merged all sides count. A file that is only announced (`git add --intent-to-add`) has none.
+    """
+    before = set(repository.tree(head)) if head else set()
+    known = {entry.oid for entry in before if entry.mode != _GITLINK}
+    old = {(entry.mode, entry.oid, entry.path) for entry in before}
+    found: dict[Place, None] = {}
+    submodules = 0
+    for line in repository.run("ls-files", "-z", "-s").split(b"\0"):
+        fields, _, path = line.partition(b"\t")
+        if not path.startswith(prefix) or not path:
+            continue
+        mode, oid, _stage = fields.split(b" ")
+        if mode == _GITLINK:
+            submodules += (mode, oid.decode(), path) not in old
+        elif oid.decode() not in known:
+            found[Place(text(path[len(prefix) :]), oid.decode())] = None
+    return Tree(list(found), submodules)
+
+
+class Named(NamedTuple):
+    """A name that a repository gives to a commit, and the message of the tag that it may be."""
+
+    name: bytes
+    """Without `refs/heads/` and the like."""
+    what: str
+    commit: str
+    tag: str | None
+    """The id of an annotated tag."""
+
+
+_NAMES: Final = re.compile(rb"refs/(heads|tags|remotes/[^/]+)/(.+)", re.DOTALL)
+
+
+def names(repository: Repository, commits: Container[str]) -> list[Named]:
+    """Return the branches and tags that lead to any of the commits, by name."""
+    wish = "--format=%(refname)%00%(objectname)%00%(objecttype)%00%(*objectname)"
+    found = []
+    for line in repository.run("for-each-ref", wish, "refs/heads/", "refs/tags/", "refs/remotes/").splitlines():
+        ref, oid, kind, peeled = line.split(b"\0")
+        name = _NAMES.fullmatch(ref)
+        commit = (peeled or oid).decode()
+        if name and commit in commits:
+            what = TAG_NAME if name[1] == b"tags" else BRANCH_NAME
+            found.append(Named(name[2], what, commit, oid.decode() if kind == b"tag" else None))
+    return found
 
 
 def prefix_of(repository: Repository, root: str) -> bytes:

@@ -43,6 +43,15 @@ def codes(result: SecretScan) -> dict[str, GapKind]:
     return {gap.code: gap.kind for gap in result.gaps}
 
 
+def fingerprints(result: SecretScan) -> list[str]:
+    """Return those of all places."""
+    return [
+        fingerprint
+        for finding in result.findings
+        for fingerprint in (finding.fingerprint, *(other.fingerprint for other in finding.others))
+    ]
+
+
 class TestTree:
     def test_finds_a_committed_secret(self, repo: Repo) -> None:
         repo.commit({"src/settings.py": f"A = 1\nTOKEN = '{github_token()}'\n"})
@@ -132,13 +141,14 @@ class TestWorkTree:
         (repo.path / "README.md").unlink()
         assert everything(repo).complete
 
-    def test_a_content_that_stands_twice_is_read_once_and_found_twice(self, repo: Repo) -> None:
+    def test_a_content_that_stands_twice_is_read_once_and_found_once_with_both_places(self, repo: Repo) -> None:
         token = github_token()
         repo.commit({"a.txt": token, "b.txt": token})
         result = everything(repo)
-        assert places(result) == [("a.txt", 1, None), ("b.txt", 1, None)]
-        assert result.blobs == 3
-        assert len({finding.fingerprint for finding in result.findings}) == 2
+        (finding,) = result.findings
+        (other,) = finding.others
+        assert (finding.location.path, other.location.path, result.blobs) == ("a.txt", "b.txt", 3)
+        assert finding.fingerprint != other.fingerprint
 
     def test_a_file_that_was_only_moved_about_is_found_once(self, repo: Repo) -> None:
         token = github_token()
@@ -313,6 +323,49 @@ class TestRange:
         assert codes(result) == {"nothing-read": GapKind.FAILS}
 
 
+class TestNames:
+    """What a repository says of the judged commits outside of files."""
+
+    def test_finds_what_a_tag_says(self, repo: Repo) -> None:
+        commit = repo.git("rev-parse", "HEAD")
+        repo.git("tag", "-a", "v1", "-m", f"first\n\nwith {github_token()}")
+        repo.git("tag", "light")
+        (finding,) = everything(repo).findings
+        assert dataclasses.astuple(finding.location) == (None, 3, 3, 6, commit)
+        assert (finding.what, everything(repo).blobs, everything(repo).complete) == ("tag message", 2, True)
+
+    @pytest.mark.parametrize(("command", "what"), [("branch", "branch name"), ("tag", "tag name")])
+    def test_finds_what_a_branch_or_a_tag_is_called(self, repo: Repo, command: str, what: str) -> None:
+        repo.git(command, f"fix/{github_token()}")
+        (finding,) = everything(repo).findings
+        assert (finding.what, finding.location.path, finding.location.column) == (what, None, 5)
+        assert github_token()[8:] not in repr(finding)
+
+    def test_finds_the_names_of_a_clone_and_of_a_range(self, repo: Repo, tmp_path: Path) -> None:
+        base = repo.git("rev-parse", "HEAD")
+        repo.git("branch", github_token(1))
+        repo.commit({"a.txt": "clean"})
+        middle = repo.git("rev-parse", "HEAD")
+        repo.git("branch", github_token(2))
+        repo.commit({"b.txt": "clean"})
+        clone = repo.clone(tmp_path / "clone")
+        assert not everything(clone).findings
+        (finding,) = everything(clone, range=(base, "HEAD")).findings
+        assert (finding.what, finding.location.commit) == ("branch name", middle)
+
+    def test_odd_names_are_text(self, repo: Repo) -> None:
+        head = repo.git("rev-parse", "HEAD")
+        odd = [b"--upload-pack=x", b"na\xefve", b"::error::x", b"$(touch x)", b"refs/heads/main"]
+        packed = b"".join(b"%b refs/heads/%b\n" % (head.encode(), name) for name in odd)
+        (repo.path / ".git/packed-refs").write_bytes(b"# pack-refs with: peeled fully-peeled sorted \n" + packed)
+        result = everything(repo)
+        assert (places(result), result.complete) == ([], True)
+
+    def test_a_part_of_a_repository_has_no_names(self, repo: Repo) -> None:
+        repo.git("branch", github_token())
+        assert not scan(ScanRequest(root=repo.path / "src", tree=True)).findings
+
+
 class TestHonesty:
     def test_a_shallow_clone_that_cuts_the_range_is_unknown(self, repo: Repo, tmp_path: Path) -> None:
         base = repo.git("rev-parse", "HEAD")
@@ -444,16 +497,17 @@ class TestHonesty:
         repo.overwrite(repo.git("rev-parse", f"{revision}^{{tree}}"), b"", "tree")
         assert codes(everything(repo, range=(base, "HEAD")))["objects-damaged"] is GapKind.FAILS
 
-    def test_an_archive_is_skipped_and_media_are_not(self, repo: Repo) -> None:
+    def test_an_archive_of_another_format_is_skipped_and_media_are_not(self, repo: Repo) -> None:
         repo.commit(
             {
                 "logo.png": b"\x89PNG\r\n\x1a\n" + bytes(100),
-                "a.gz": gzip.compress(b"text"),
+                "a.7z": b"7z\xbc\xaf\x27\x1c" + bytes(26),
+                "b.gz": gzip.compress(b"text"),
                 "BZh.txt": "BZh is no archive",
             }
         )
         result = everything(repo)
-        assert result.skipped == (Skipped(path="a.gz", reason="an archive, whose members are not read"),)
+        assert result.skipped == (Skipped(path="a.7z", reason="a 7z archive, a format that is not read"),)
         assert not result.complete
 
     def test_a_git_lfs_content_that_was_not_fetched_is_unknown(self, repo: Repo) -> None:
@@ -543,9 +597,9 @@ class TestResult:
     def test_fingerprints_are_unique_and_survive_a_move_of_the_line(self, repo: Repo) -> None:
         token = github_token()
         repo.commit({"a.txt": f"a = {token}\na = {token}\nb = {token}\n"})
-        before = [found.fingerprint for found in everything(repo).findings]
+        before = fingerprints(everything(repo))
         repo.commit({"a.txt": f"first\na = {token}\na = {token}\nb = {token}\n"})
-        after = [found.fingerprint for found in everything(repo).findings]
+        after = fingerprints(everything(repo))
         assert before == after
         assert len(set(before)) == 3
 
@@ -557,10 +611,51 @@ class TestResult:
             prints.add(everything(repo).findings[0].fingerprint)
         assert len(prints) == 1
 
-    def test_a_secret_that_stands_on_two_lines_is_found_on_both(self, repo: Repo) -> None:
+    def test_a_secret_that_stands_on_two_lines_is_found_once_and_names_both(self, repo: Repo) -> None:
         token = github_token()
         repo.commit({"a.txt": f"{token} {token}\n{token}\n"})
-        assert places(everything(repo)) == [("a.txt", 1, None), ("a.txt", 2, None)]
+        (finding,) = everything(repo).findings
+        assert (finding.location.line, [other.location.line for other in finding.others]) == (1, [2])
+
+    def test_the_first_place_is_one_that_is_there(self, repo: Repo) -> None:
+        base, token = repo.git("rev-parse", "HEAD"), github_token()
+        added = repo.commit({"a.txt": token, "z.txt": f"line\n{token}"}, message=f"put {token} in")
+        repo.commit({"a.txt": "clean"})
+        (finding,) = everything(repo, range=(base, "HEAD")).findings
+        assert (finding.location.path, finding.location.line, finding.location.commit) == ("z.txt", 2, None)
+        others = [(other.location.path, other.what, other.location.commit) for other in finding.others]
+        assert others == [(None, "commit message", added), ("a.txt", "", added)]
+
+    @pytest.mark.parametrize(
+        ("path", "words"),
+        [
+            ("tests/conf.py", "a test or its data"),
+            ("pkg/api_test.go", "a test or its data"),
+            ("src/App.spec.ts", "a test or its data"),
+            ("examples/a.py", "an example"),
+            ("config.example.yml", "an example"),
+            ("docs/a.txt", "documentation"),
+            ("README.md", "documentation"),
+        ],
+    )
+    def test_tests_examples_and_documents_lower_the_severity_by_a_step(self, repo: Repo, path: str, words: str) -> None:
+        repo.commit({path: github_token()})
+        (finding,) = everything(repo).findings
+        assert finding.severity is Severity.HIGH
+        assert finding.detail.endswith(f"; one step less severe in {words}")
+        repo.commit({path: private_key(), "id_rsa": "", "src/latest.py": private_key(seed=1)})
+        assert {found.location.path: found.severity for found in everything(repo).findings} == {
+            path: Severity.HIGH,
+            "src/latest.py": Severity.CRITICAL,
+        }
+
+    def test_the_worst_place_decides_the_severity(self, repo: Repo) -> None:
+        repo.commit({"docs/a.txt": github_token(), "src/a.py": github_token(), "tests/.env": "A=b"})
+        result = everything(repo)
+        (finding,) = result.findings
+        assert (finding.location.path, finding.severity) == ("docs/a.txt", Severity.CRITICAL)
+        assert "less severe" not in finding.detail
+        assert [found.severity for found in result.key_files] == [Severity.MEDIUM]
 
     @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
