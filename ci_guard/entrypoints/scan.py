@@ -55,6 +55,9 @@ class ScanOptions:
     path: str = "."
     """A folder or a repository, or `-` for standard input."""
     range: tuple[str, str] | None = None
+    staged: bool = False
+    index: str | None = None
+    """The index that git works with while it runs a hook (`GIT_INDEX_FILE`), from the top of the work tree."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -68,10 +71,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="a repository or folder (default: here); '-': standard input",
     )
     parser.add_argument("--range", metavar="A..B", help="scan what the commits after A up to B brought, not the tree")
+    parser.add_argument(
+        "--staged", action="store_true", help="scan what a commit of the index would bring: for a pre-commit hook"
+    )
     add_output_options(parser)
 
 
-def options(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> ScanOptions:
+def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> ScanOptions:
     """Return the options of `scan`."""
     span = None
     if arguments.range is not None:
@@ -86,7 +92,15 @@ def options(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> ScanO
                 "--range reads a repository, and standard input is none.", hint="Leave out one of the two."
             )
         span = (start, end)
-    return ScanOptions(output=output_options(arguments), path=arguments.path, range=span)
+    if arguments.staged and (span or arguments.path == "-"):
+        raise UsageError(
+            "--staged reads the index of a repository, and nothing else at the same time.",
+            hint="Leave out --range, or the other path.",
+        )
+    index = environ.get("GIT_INDEX_FILE") if arguments.staged else None
+    return ScanOptions(
+        output=output_options(arguments), path=arguments.path, range=span, staged=arguments.staged, index=index or None
+    )
 
 
 def run(options: ScanOptions, call: Call) -> Result:
@@ -128,6 +142,9 @@ def read(options: ScanOptions) -> SecretScan:
             f"{options.path!r} is no folder.",
             hint="Name a repository or a folder; a single file is read from standard input: scan - < FILE.",
         )
+    if options.staged:
+        top = Repository.open(root).work_tree or root
+        return scan(ScanRequest(root=root, staged=True, index=top / options.index if options.index else None))
     if options.range is None:
         return scan(ScanRequest(root=root, tree=locate(root.absolute()) is not None, work_tree=True))
     repository = Repository.open(root)

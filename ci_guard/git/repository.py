@@ -71,6 +71,8 @@ class Repository:
     """None for a bare repository."""
     object_format: str
     """`sha1` or `sha256`."""
+    index: Path | None = None
+    """Another index than the work tree's own, such as `git commit FILE` makes for one commit."""
     timeout_seconds: float = TIMEOUT_SECONDS
 
     @classmethod
@@ -125,6 +127,8 @@ class Repository:
 
     def _environment(self) -> dict[str, str]:
         places = {"GIT_DIR": str(self.git_dir)} | ({"GIT_WORK_TREE": str(self.work_tree)} if self.work_tree else {})
+        if self.index:
+            places["GIT_INDEX_FILE"] = str(self.index)
         kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
         return kept | ENVIRONMENT | places
 

@@ -122,6 +122,12 @@ def past_lfs(paths: Collection[str]) -> Gap:
     return Gap(kind=GapKind.NOTE, code="lfs-past", message=message)
 
 
+def nothing_staged() -> Gap:
+    """Return the note on an index that brings no content that the last commit has not."""
+    message = "Nothing is staged that the last commit has not."
+    return Gap(kind=GapKind.NOTE, code="nothing-staged", message=message, remedy="Stage the change first: git add.")
+
+
 def nothing_read(empty: bool) -> Gap:
     """Return the gap of a scan that read no content at all; that is never a clean one."""
     why = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,6 +34,10 @@ class ScanRequest:
     """Read the tree of the commit, from the object database."""
     work_tree: bool = False
     """Read the files that are there: tracked, or untracked and not ignored. Outside a repository: all files."""
+    staged: bool = False
+    """Read what a commit of the index would bring."""
+    index: Path | None = None
+    """The index, where it is not the work tree's own."""
     range: tuple[str | None, str] | None = None
     """Read what is reachable from the second commit and not from the first; None as the first is all of its history."""
 
@@ -50,11 +54,11 @@ def scan(request: ScanRequest) -> SecretScan:
     if not request.root.is_dir():
         raise UsageError(f"{request.root} is not a folder", hint="name the folder of a checkout")
     root = request.root.resolve()
-    if locate(root) is None and not (request.tree or request.range):
+    if locate(root) is None and not (request.tree or request.range or request.staged):
         work = _Work("sha256")
         work.read_folder(root)
     else:
-        repository = Repository.open(root)
+        repository = replace(Repository.open(root), index=request.index)
         work = _Work(repository.object_format, places.prefix_of(repository, str(root)))
         work.read_repository(repository, request)
     return work.result(time.monotonic() - started)
@@ -79,11 +83,17 @@ class _Work:
     tree: list[Place] = field(default_factory=list)
     files: list[Place] = field(default_factory=list)
     range: list[Place] = field(default_factory=list)
+    names: list[Place] = field(default_factory=list)
+    """Names of branches and tags, and messages of tags."""
     skipped: dict[str, str] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     commits: int = 0
+    judged: set[str] = field(default_factory=set)
+    """The commits of tree and range."""
     expected: bool = False
     """Whether any content was there to be read."""
+    staged: bool = False
+    """Whether the index was read; there may be nothing new in it."""
 
     def __post_init__(self) -> None:
         self.reading = Reading(Matcher(rule.load()), self.object_format)
@@ -107,28 +117,25 @@ class _Work:
             self.gaps.append(gaps.bare())
             tree = True
         if tree:
-            try:
-                self._list_tree(repository, request.commit)
-            except GitUnavailable as error:
-                self.gaps.append(gaps.unreadable("tree", error))
-                self.expected = True
+            self._attempt("tree", lambda: self._list_tree(repository, request.commit))
         if request.range:
-            try:
-                self._list_range(repository, *request.range)
-            except GitUnavailable as error:
-                self.gaps.append(gaps.unreadable("range", error))
+            base, head = request.range
+            self._attempt("range", lambda: self._list_range(repository, base, head), essential=False)
+        if request.staged:
+            self._attempt("index", lambda: self._list_staged(repository))
         if request.work_tree and repository.work_tree is not None:
+            top = repository.work_tree
             self.sources.append("work tree")
-            try:
-                self._read_files(self._list_files(repository, repository.work_tree), repository.work_tree)
-            except GitUnavailable as error:
-                self.gaps.append(gaps.unreadable("index", error))
-                self.expected = True
+            self._attempt("index", lambda: self._read_files(self._list_files(repository, top), top))
+        if self.judged and not self.prefix:
+            self._attempt("list of branches and tags", lambda: self._read_names(repository), essential=False)
         self._read_objects(repository)
 
     def result(self, seconds: float) -> SecretScan:
-        everywhere = [*self.tree, *self.files, *self.range]
-        if not self.reading.blobs and (self.expected or not self.commits):
+        everywhere = [*self.tree, *self.files, *self.range, *self.names]
+        if self.staged and not self.expected:
+            self.gaps.append(gaps.nothing_staged())
+        elif not self.reading.blobs and (self.expected or not self.commits):
             self.gaps.append(gaps.nothing_read(empty=not self.expected))
         present = [*self.tree, *self.files]
         fetched = {place.path for place in self.files} - findings.find_pointers(self.files, self.reading)
@@ -153,6 +160,14 @@ class _Work:
             seconds=seconds,
         )
 
+    def _attempt(self, what: str, step: Callable[[], None], *, essential: bool = True) -> None:
+        """Take a step; where git cannot, that is a gap, and of an essential one nothing read is no clean result."""
+        try:
+            step()
+        except GitUnavailable as error:
+            self.gaps.append(gaps.unreadable(what, error))
+            self.expected |= essential
+
     def _list_tree(self, repository: Repository, commit: str | None) -> None:
         head = repository.head()
         commit = commit or head
@@ -167,6 +182,7 @@ class _Work:
             return
         if found != head and not repository.is_bare:
             self.gaps.append(gaps.other_head(head, found))
+        self.judged.add(found)
         tree = places.tree(repository, found, self.prefix)
         self.tree = tree.places
         self.expected |= bool(tree.places)
@@ -184,9 +200,25 @@ class _Work:
             ends.append(end)
         found = places.commit_range(repository, ends[0], str(ends[1]), self.prefix)
         self.range, self.commits = [*found.places, *found.messages], found.commits
+        self.judged.update(place.oid for place in found.messages)
         self.expected |= bool(found.places)
         if not found.complete:
             self.gaps.append(gaps.shallow_range())
+
+    def _list_staged(self, repository: Repository) -> None:
+        self.sources.append("index")
+        found = places.staged(repository, repository.head(), self.prefix)
+        self.tree += found.places
+        self.staged = True
+        self.expected |= bool(found.places)
+        if found.submodules:
+            self.gaps.append(gaps.submodules(found.submodules))
+
+    def _read_names(self, repository: Repository) -> None:
+        for name, what, commit, tag in places.names(repository, self.judged):
+            self.names.append(Place(places.NO_FILE, self.reading.name(name), commit, what))
+            if tag:
+                self.names.append(Place(places.NO_FILE, tag, commit, places.TAG_MESSAGE))
 
     def _list_files(self, repository: Repository, work_tree: Path) -> Iterator[Listed]:
         for entry in places.work_tree(repository, self.prefix):
@@ -232,7 +264,7 @@ class _Work:
     def _read_objects(self, repository: Repository) -> None:
         """Read from the object database what was not read as a file."""
         wanted: dict[str, list[str]] = {}
-        for place in (*self.tree, *self.files, *self.range):
+        for place in (*self.tree, *self.files, *self.range, *self.names):
             if self.reading.lacks(place.oid, place.path):
                 wanted.setdefault(place.oid, []).append(place.path)
         if not wanted:
