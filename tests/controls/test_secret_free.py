@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+from ci_guard.controls.secret_free import also, place
 from ci_guard.model.judgement import Location, Severity
+from ci_guard.model.scan import Confidence, SecretFinding, SecretPlace
 from tests.controls.language import judge
 
 
@@ -46,3 +50,26 @@ def test_a_skipped_file_is_the_place_of_an_incomplete_scan() -> None:
 def test_a_clean_scan_says_how_much_was_read() -> None:
     [judgement] = judge("secret-free", {"require": {"no-secrets": True}}, {"scan": {}})
     assert judgement.observed == "nothing found in 10 contents, 1000 bytes, 0 commits of tree of c0ffee00"
+
+
+def test_a_finding_names_the_other_places_of_the_secret_up_to_a_number() -> None:
+    others = tuple(
+        SecretPlace(location=Location(path=f"{number}.py", line=number), fingerprint=f"{number:064}")
+        for number in range(1, 8)
+    )
+    finding = SecretFinding(
+        rule="github-token",
+        title="Token",
+        severity=Severity.HIGH,
+        confidence=Confidence.HIGH,
+        location=Location(commit="c0ffee00" * 5, line=2),
+        what="tag message",
+        preview="ghp…",
+        fingerprint="f" * 64,
+        detail="the format fits",
+        others=others,
+    )
+    assert also(dataclasses.replace(finding, others=others[:1])) == ", and in 1 more place: 1.py, line 1"
+    assert also(finding).startswith(", and in 7 more places: 1.py, line 1; 2.py, line 2;")
+    assert also(finding).endswith("5.py, line 5 …")
+    assert place(finding.location, finding.what) == "a tag message, line 2, commit c0ffee00"

@@ -99,6 +99,22 @@ class TestTree:
         result = everything(repo, range=(base, "HEAD"))
         assert (places(result), result.blobs, result.complete) == ([("b.txt", 1, None)], 2, True)
 
+    def test_reads_packed_objects_and_those_of_another_repository(self, repo: Repo, tmp_path: Path) -> None:
+        repo.commit({"a.txt": github_token(), "big.txt": "line\n" * 9999})
+        repo.commit({"big.txt": "line\n" * 9998})
+        repo.git("gc", "-q")
+        assert not [*(repo.path / ".git/objects").glob("[0-9a-f][0-9a-f]")]
+        assert (places(everything(repo)), everything(repo).complete) == ([("a.txt", 1, None)], True)
+        borrowing = repo.clone(tmp_path / "borrowing", "--no-checkout")
+        for pack in (borrowing.path / ".git/objects/pack").iterdir():
+            pack.unlink()
+        lent = borrowing.path / ".git/objects/info/alternates"
+        lent.write_text(f"{repo.path}/.git/objects\n")
+        result = scan(ScanRequest(root=borrowing.path, tree=True))
+        assert (places(result), result.complete) == ([("a.txt", 1, None)], True)
+        lent.unlink()
+        assert not scan(ScanRequest(root=borrowing.path, tree=True)).complete
+
     def test_an_empty_repository_is_not_clean(self, tmp_path: Path) -> None:
         result = everything(Repo.create(tmp_path))
         assert codes(result) == {"nothing-read": GapKind.FAILS}

@@ -29,10 +29,12 @@ META: Final = Meta(
             title="no secret is found in what was read",
             why="Whoever can read the repository, now or in any old clone, holds the secret.",
             notes=(
-                "A made-up token in a test or in a document is found like a real one, save those that vendors "
-                "print in their own documentation. Put it together at run time, or waive its rule, which the "
-                "report names. What was removed before this push or change is not read; it has to be revoked all "
-                "the same."
+                "Archives and encoded text are read as well, and so are messages of commits and tags and names of "
+                "branches and tags. A secret is one finding, with all of its places. "
+                "A made-up token in a test or in a document is found like a real one, only a step less severe, save "
+                "those that vendors print in their own documentation. Put it together at run time, or waive its rule, "
+                "which the report names. What was removed before this push or change is not read; it has to be "
+                "revoked all the same."
             ),
             severity=Severity.CRITICAL,
             github=f"{REVOKE} Keep it as an Actions secret. {CLONE}",
@@ -68,7 +70,9 @@ META: Final = Meta(
             why="A shallow clone or a skipped file makes a clean result worth nothing.",
             notes=(
                 "The checkout's default depth of 1 leaves out the commits between two pushes, so this is unknown "
-                "wherever they have to be read. Git LFS contents count once they are fetched. Submodules are "
+                "wherever they have to be read. An archive that is encrypted, damaged, of a format that is not read or "
+                "beyond a limit fails this; images, fonts, audio and video do not. Git LFS contents count once they "
+                "are fetched. Submodules are "
                 "other repositories: they are named, not read."
             ),
             severity=Severity.HIGH,
