@@ -36,12 +36,12 @@ def _class(values: Iterable[int]) -> bytes:
 _FIRST: Final = _class(one >> 2 for one in _TEXT)
 _GROUP: Final = (
     _FIRST
-    + _class((one & 3) << 4 | two >> 4 for one in _TEXT for two in _TEXT)
-    + _class((two & 15) << 2 | three >> 6 for two in _TEXT for three in _TEXT)
+    + _class(low << 4 | high for low in {one & 3 for one in _TEXT} for high in {two >> 4 for two in _TEXT})
+    + _class(low << 2 | high for low in {two & 15 for two in _TEXT} for high in {three >> 6 for three in _TEXT})
     + _class(three & 63 for three in _TEXT)
 )
 _GROUPS: Final = re.compile(b"(?:%b){%d,}" % (_GROUP, SHORTEST // 4))
-_CAN_BE_FIRST: Final = bytes(ord("A") if re.match(_FIRST, bytes((byte,))) else ord(" ") for byte in range(256))
+_CAN_BE_FIRST: Final = re.sub(b"[^A]", b" ", re.sub(_FIRST, b"A", bytes(range(256))))
 _LANE: Final = b"A" * (SHORTEST // 4)
 _VAIN_TRIES: Final = 1000
 

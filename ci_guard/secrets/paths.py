@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import cache
 from typing import Final
 
 from ci_guard.model.judgement import Severity
@@ -27,21 +28,25 @@ _EXAMPLES: Final = r"[^/]*[._-](?:example|sample|template|dist)(?:\.[a-z]{1,5})?
 _DOCUMENTS: Final = r"[^/]*\.(?:md|mdx|markdown|rst|adoc|asciidoc)|(?:README|CHANGELOG)[^/]*"
 
 
-def _pattern(folders: str, files: str) -> re.Pattern[str]:
-    return re.compile(rf"(?:^|/)(?:(?:{folders})/|(?:{files})\Z)")
+@cache
+def _patterns() -> dict[Purpose, re.Pattern[str]]:
+    """Return what tells each purpose; compiled only where something was found."""
+    parts = {
+        Purpose.TESTS: (_TEST_FOLDERS, _TEST_FILES),
+        Purpose.EXAMPLES: ("examples?|_examples|samples?|demos?|tutorials?", _EXAMPLES),
+        Purpose.DOCUMENTATION: ("docs?|documentation|man", _DOCUMENTS),
+    }
+    return {
+        purpose: re.compile(rf"(?:^|/)(?:(?:{folders})/|(?:{files})\Z)") for purpose, (folders, files) in parts.items()
+    }
 
 
-_PURPOSES: Final = {
-    Purpose.TESTS: _pattern(_TEST_FOLDERS, _TEST_FILES),
-    Purpose.EXAMPLES: _pattern("examples?|_examples|samples?|demos?|tutorials?", _EXAMPLES),
-    Purpose.DOCUMENTATION: _pattern("docs?|documentation|man", _DOCUMENTS),
-}
 _STEPS: Final = tuple(sorted(Severity, key=lambda severity: severity.rank))
 
 
 def purpose_of(path: str) -> Purpose:
     """Return what a file is for, also one in an archive; a path that says nothing of it is production."""
-    return next((purpose for purpose, pattern in _PURPOSES.items() if pattern.search(path)), Purpose.PRODUCTION)
+    return next((purpose for purpose, pattern in _patterns().items() if pattern.search(path)), Purpose.PRODUCTION)
 
 
 def lowered(severity: Severity, purpose: Purpose) -> Severity:

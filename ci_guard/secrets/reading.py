@@ -9,12 +9,12 @@ from typing import BinaryIO, NamedTuple
 
 from ci_guard.git import ObjectStream
 from ci_guard.secrets import keyfiles
-from ci_guard.secrets.content import HEAD, ContentKind, classify, plain_name
+from ci_guard.secrets.content import COMPRESSED, HEAD, ContentKind, archive_format, classify, plain_name
 from ci_guard.secrets.decode import Decoding
 from ci_guard.secrets.files import OpenFile
 from ci_guard.secrets.keyfiles import KeyFile
 from ci_guard.secrets.matcher import PIECE, Match, Matcher
-from ci_guard.secrets.unpack import LARGEST, Unpacked, opened, too_large, unpack
+from ci_guard.secrets.unpacked import LARGEST, Unpacked
 
 
 class Content(NamedTuple):
@@ -134,7 +134,7 @@ class Reading:
         matches = self._scan(data)
         if kind is not ContentKind.ARCHIVE:
             return Content(kind, tuple(matches))
-        return _archive(matches, unpack(data, self._scan_pieces))
+        return _archive(matches, self._unpack(data))
 
     def _content_in_pieces(self, pieces: Iterator[bytes]) -> Content:
         """Return what is known of a content that comes in pieces; of an archive they are held, up to its limit."""
@@ -158,7 +158,12 @@ class Reading:
             return Content(kind, tuple(matches))
         data = b"".join(held)
         held.clear()
-        return _archive(matches, unpack(data, self._scan_pieces) if size <= LARGEST else too_large())
+        return _archive(matches, self._unpack(data) if size <= LARGEST else Unpacked.of_too_large())
+
+    def _unpack(self, data: bytes) -> Unpacked:
+        from ci_guard.secrets.unpack import unpack
+
+        return unpack(data, self._scan_pieces)
 
     def _scan(self, data: bytes) -> list[Match]:
         """Return the secrets of a content, with those that are encoded in it."""
@@ -175,11 +180,20 @@ class Reading:
     def _judge(self, oid: str, head: bytes, paths: Iterable[str]) -> None:
         for path in paths:
             kinds = _kinds_of(path)
-            self._judged[path, oid] = keyfiles.judge(kinds, opened(head)) if kinds else None
+            self._judged[path, oid] = keyfiles.judge(kinds, _opened(head)) if kinds else None
 
 
 def _kinds_of(path: str) -> tuple[KeyFile, ...]:
     return keyfiles.kinds_of(plain_name(path))
+
+
+def _opened(head: bytes) -> bytes:
+    """Return the beginning of a content, of one that is compressed that of what it holds."""
+    if archive_format(head[:HEAD]) not in COMPRESSED:
+        return head
+    from ci_guard.secrets.unpack import opened
+
+    return opened(head)
 
 
 def _archive(plain: list[Match], unpacked: Unpacked) -> Content:

@@ -15,18 +15,16 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from ci_guard.secrets import keyfiles, tar
 from ci_guard.secrets.content import COMPRESSED, HEAD, READ, archive_format, plain_name
-from ci_guard.secrets.keyfiles import KeyFile
 from ci_guard.secrets.matcher import PIECE, Match
 from ci_guard.secrets.pieces import Pieces
+from ci_guard.secrets.unpacked import LARGEST, Found, Left, Unpacked
 
 DEPTH: Final = 3
 """Archives in each other; the compression around a tar is no archive of its own."""
-LARGEST: Final = 128 << 20
-"""Bytes of an archive that are held, together with those of the zip archives in it."""
 MOST_MEMBERS: Final = 100_000
 """Of an archive, those of the archives in it included."""
 MOST_BYTES: Final = 1 << 30
@@ -57,31 +55,6 @@ _DAMAGES: Final = (
 )
 
 
-class Found(NamedTuple):
-    """A member that has something."""
-
-    path: str
-    """To be put behind the path of the archive: `!/b`, `!/b.zip!/c`; empty for what is merely compressed."""
-    matches: tuple[Match, ...]
-    key_file: KeyFile | None
-
-
-class Left(NamedTuple):
-    """Something that was not read through."""
-
-    path: str
-    """To be put behind the path of the archive, like that of `Found`."""
-    reason: str
-    """One clause without a full stop."""
-
-
-class Unpacked(NamedTuple):
-    """What came out of an archive."""
-
-    found: tuple[Found, ...] = ()
-    left: tuple[Left, ...] = ()
-
-
 class _TooMuch(Exception):
     """A bound of the whole archive was met."""
 
@@ -106,11 +79,6 @@ def unpack(data: bytes, scan: Callable[[Iterator[bytes]], list[Match]]) -> Unpac
     except _TooMuch as bound:
         work.left.append(Left(work.at, str(bound)))
     return Unpacked(tuple(work.found), tuple(work.left))
-
-
-def too_large() -> Unpacked:
-    """Return what is to be said of an archive of more than `LARGEST` bytes."""
-    return Unpacked(left=(Left("", f"an archive of more than {LARGEST >> 20} MiB"),))
 
 
 def opened(head: bytes) -> bytes:

@@ -194,6 +194,8 @@ def test_a_committed_link_as_policy_makes_the_run_undecided(guard: Guard, tmp_pa
         (("check", "--report", "pdf=x"), "pdf"),
         (("check", "--policy", "nowhere.yml"), "nowhere.yml"),
         (("scan", "--range", "HEAD"), "A..B"),
+        (("scan", "--staged", "--range", "a..b"), "nothing else at the same time"),
+        (("scan", "--staged", "-"), "nothing else at the same time"),
         (("check", "--enforce=yes"), "--enforce"),
         ((), "COMMAND"),
     ],
