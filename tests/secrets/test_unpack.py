@@ -286,8 +286,8 @@ def test_more_members_than_are_read_are_told(tmp_path: Path, monkeypatch: pytest
 
 
 def test_an_archive_that_is_too_large_to_be_held_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ci_guard.secrets.reading.LARGEST", 3 << 20)
-    monkeypatch.setattr(unpack, "LARGEST", 3 << 20)
+    for module in ("reading", "unpack", "unpacked"):
+        monkeypatch.setattr(f"ci_guard.secrets.{module}.LARGEST", 3 << 20)
     assert reasons(read(tmp_path, {"a": zipped({"b": NOISE}, zipfile.ZIP_STORED)})) == {
         "a": "an archive of more than 3 MiB"
     }
