@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from ci_guard.errors import ScanFault
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
-from ci_guard.secrets import checks
+from ci_guard.secrets.formats import CHECKS
 from ci_guard.secrets.rule import Rule
 
 PIECE: Final = 1 << 21
@@ -264,7 +264,7 @@ def _confirm(rule: Rule, data: bytes, match: re.Match[bytes]) -> _Span | None:
     start, end = match.span("secret" if "secret" in rule.regex.groupindex else 0)
     if rule.boundary and (_continues_word(data, start) or (end < len(data) and data[end] in _WORD)):
         return None
-    verdict = checks.CHECKS[rule.check](rule, data, match, start, end)
+    verdict = CHECKS[rule.check](rule, data, match, start, end)
     if verdict is None:
         return None
     if rule.documented and hashlib.sha256(data[verdict.start : verdict.end]).hexdigest() in rule.documented:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,8 +32,8 @@ class Rule:
     """Literals of which every match has one. A secret that begins with one shows it in its preview: it is public."""
     pattern: str
     """What a match looks like, as `re` reads it over bytes; the secret is its group `secret`, or else all of it."""
-    documentation: str
-    """The vendor's page, or the standard."""
+    documentation: str = ""
+    """The vendor's page, or the standard; a rule of the user's own may have none."""
     vendor: str = ""
     anchor: str | None = None
     """A pattern of fixed length that is searched for instead of keywords that are too common in ordinary text."""
@@ -74,15 +75,29 @@ class Rule:
 
 
 def load(folder: Path = _FOLDER) -> tuple[Rule, ...]:
-    """Return all rules, in the order of the files' names and of their lines."""
+    """Return all rules, in the order of the files' names and of their lines. A test holds them to what `parse` asks."""
     return tuple(_rule(raw) for file in sorted(folder.glob("*.json")) for raw in json.loads(file.read_text("utf-8")))
 
 
-def _rule(raw: dict[str, Any]) -> Rule:
+def _rule(raw: Mapping[str, Any]) -> Rule:
     typed = {
         "severity": Severity(raw["severity"]),
-        "keywords": tuple(raw["keywords"]),
         "confidence": Confidence(raw.get("confidence", Confidence.HIGH)),
+        "keywords": tuple(raw["keywords"]),
         "documented": frozenset(raw.get("documented", ())),
     }
     return Rule(**{**raw, **typed})
+
+
+def parse(raw: object, place: str) -> Rule:
+    """
+    Return a rule of the user's own, in the format of `rules/*.json`.
+
+    `place` is where it stands, such as `.ci-guard-secrets.yml:12`; it begins every message.
+
+    Raises: `PolicyError` for a field that is unknown, missing or of a wrong type, and for a pattern that could run for
+    long or meets nearly everything.
+    """
+    from ci_guard.secrets import own_rules
+
+    return own_rules.parse(raw, place)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import functools
+import hashlib
+import json
 import random
 import re
 import string
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ci_guard.secrets.rule import Rule, load
@@ -34,7 +37,8 @@ def text_for(rule: Rule, seed: int = 0, *, longest: bool = False) -> str:
     if armoured:
         return armoured(chance)
     while True:
-        text = _from_pattern(sre.parse(rule.pattern), chance, longest=longest)
+        maker = MADE.get(rule.check)
+        text = maker(rule, chance) if maker else _from_pattern(sre.parse(rule.pattern), chance, longest=longest)
         if rule.check == "crc32-base62":
             text = with_checksum(text)
         if _plausible(rule, text):
@@ -112,6 +116,12 @@ def _xml_key(chance: random.Random) -> str:
     return "<RSAKeyValue>" + "".join(f"<{name}>{value}</{name}>" for name, value in parts.items()) + "</RSAKeyValue>"
 
 
+def _openvpn_key(chance: random.Random) -> str:
+    lines = "\n".join(chance.randbytes(16).hex() for _ in range(16))
+    dashes = "-" * 5
+    return f"{dashes}BEGIN OpenVPN Static key V1{dashes}\n{lines}\n{dashes}END OpenVPN Static key V1{dashes}"
+
+
 ARMOURED: dict[str, Callable[[random.Random], str]] = {
     "private-key": lambda chance: private_key(seed=chance.randrange(1 << 30)),
     "encrypted-private-key": lambda chance: private_key("ENCRYPTED ", seed=chance.randrange(1 << 30)),
@@ -119,8 +129,97 @@ ARMOURED: dict[str, Callable[[random.Random], str]] = {
     "putty-private-key": functools.partial(_putty_key, "none"),
     "encrypted-putty-private-key": functools.partial(_putty_key, "aes256-cbc"),
     "xml-rsa-private-key": _xml_key,
+    "openvpn-static-key": _openvpn_key,
 }
 """Kinds that hold more than their pattern says."""
+
+
+def _url(rule: Rule, chance: random.Random) -> str:
+    return f"{chance.choice(rule.keywords)}app:{password(chance)}@db{chance.randrange(90)}.corp.io:5432/x"
+
+
+def password(chance: random.Random) -> str:
+    """Return a password as a machine makes it."""
+    return "".join(chance.choice(BASE62) for _ in range(14)) + "7q"
+
+
+def _basic(rule: Rule, chance: random.Random) -> str:
+    encoded = base64.b64encode(f"ci:{password(chance)}".encode()).decode()
+    before = {"npmrc-auth": "_auth=", "docker-config-auth": '"auth": "'}.get(rule.id, "Authorization: Basic ")
+    return before + encoded + ('"' if rule.id == "docker-config-auth" else "")
+
+
+def _with_password(rule: Rule, chance: random.Random) -> str:
+    before, behind = {
+        "netrc-password": ("machine git.corp.io login ci password ", ""),
+        "curl-user": ("curl -u ci:", " "),
+        "jdbc-password": ("jdbc:mysql://db.corp.io/x?password=", ""),
+        "sql-user-password": ("identified by '", "'"),
+    }[rule.id]
+    return before + password(chance) + behind
+
+
+def encoded_json(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def jwt(chance: random.Random, *, header: Mapping[str, object] | None = None, **claims: object) -> str:
+    """Return a signed JSON Web Token of random bytes."""
+    head = {"alg": "RS256", "typ": "JWT"} if header is None else header
+    body = {"iss": "https://id.corp.io/", "sub": str(chance.randrange(1 << 60)), **claims}
+    signature = base64.urlsafe_b64encode(chance.randbytes(64)).decode().rstrip("=")
+    return f"{encoded_json(head)}.{encoded_json(body)}.{signature}"
+
+
+def _with_json(rule: Rule, chance: random.Random) -> str:
+    body = encoded_json(
+        {"a": chance.randbytes(16).hex(), "t": chance.randbytes(16).hex(), "s": chance.randbytes(64).hex()}
+    )
+    before, behind = {
+        "mapbox-secret-token": ("sk.", "." + base64.urlsafe_b64encode(chance.randbytes(16)).decode().rstrip("=")),
+        "onepassword-service-token": ("ops_", ""),
+    }.get(rule.id, ("", ""))
+    return before + body[: 200 if behind else 260] + behind
+
+
+def _discord(_rule: Rule, chance: random.Random) -> str:
+    user = base64.b64encode(str(chance.randrange(2 * 10**17, 9 * 10**17)).encode()).decode()
+    rest = [base64.urlsafe_b64encode(chance.randbytes(30)).decode()[:size] for size in (6, 38)]
+    return ".".join([user, *rest])
+
+
+def _base58(_rule: Rule, chance: random.Random) -> str:
+    raw = bytes.fromhex("0488ade4") + chance.randbytes(74)
+    raw += hashlib.sha256(hashlib.sha256(raw).digest()).digest()[:4]
+    number, text = int.from_bytes(raw, "big"), ""
+    while number:
+        number, digit = divmod(number, 58)
+        text = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"[digit] + text
+    return text
+
+
+def nkey(_rule: Rule, chance: random.Random) -> str:
+    raw = bytes((0x95, 0x00)) + chance.randbytes(32)
+    return base64.b32encode(raw + binascii.crc_hqx(raw, 0).to_bytes(2, "little")).decode().rstrip("=")
+
+
+def _jwk(_rule: Rule, chance: random.Random) -> str:
+    parts = [base64.urlsafe_b64encode(chance.randbytes(32)).decode().rstrip("=") for _ in range(3)]
+    return json.dumps(dict(zip(("kty", "x", "y", "d"), ("EC", *parts), strict=True)))
+
+
+MADE: dict[str, Callable[[Rule, random.Random], str]] = {
+    "url-password": _url,
+    "basic-auth": _basic,
+    "password": _with_password,
+    "jwt": lambda _rule, chance: jwt(chance),
+    "base64-json": _with_json,
+    "discord-token": _discord,
+    "base58check": _base58,
+    "nkey": nkey,
+    "jwk": _jwk,
+}
+"""Makers for checks that ask for more than a pattern says, by the check's name."""
 
 
 def _plausible(rule: Rule, text: str) -> bool:
@@ -129,6 +228,8 @@ def _plausible(rule: Rule, text: str) -> bool:
 
     secret = secret_in(rule, text).encode()
     body = secret[len(rule.public_prefix(secret)) :]
+    if rule.check == "near" and not (re.search(rb"[0-9]", secret) and re.search(rb"[A-Za-z]", secret)):
+        return False
     return entropy(body) >= rule.entropy and not is_invented(body)
 
 
@@ -155,7 +256,7 @@ def _from_part(operator: str, value: Any, chance: random.Random, *, longest: boo
         return _from_pattern(chance.choice(value[1]), chance, longest=longest)
     if operator == "SUBPATTERN":
         return _from_pattern(value[-1], chance, longest=longest)
-    if operator == "MAX_REPEAT":
+    if operator in ("MAX_REPEAT", "MIN_REPEAT"):
         low, high, inner = value
         times = high if longest else chance.randint(low, min(high, low + 12))
         return "".join(_from_pattern(inner, chance, longest=longest) for _ in range(times))
@@ -165,6 +266,8 @@ def _from_part(operator: str, value: Any, chance: random.Random, *, longest: boo
 
 
 def _signs(members: Any) -> list[str]:
+    if str(members[0][0]) == "NEGATE":
+        return [*BASE62]
     signs: list[str] = []
     for operator, value in members:
         if str(operator) == "LITERAL":
