@@ -13,6 +13,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 import exit_codes  # noqa: E402
 import policy_reference  # noqa: E402
+import secret_rules  # noqa: E402
 import token_table  # noqa: E402
 from action_files import action_files  # noqa: E402
 from frameworks_page import matrix  # noqa: E402
@@ -42,6 +43,7 @@ def generated() -> dict[str, str]:
         "docs/frameworks.md": HEADER + matrix(metas),
         "docs/exit-codes.md": exit_codes.page(),
         "docs/policy-reference.md": policy_reference.page(metas),
+        "docs/secret-rules.md": secret_rules.page(),
         "docs/tokens.md": token_table.page(),
         "ci_guard/policy/ci-guard.schema.json": as_json(json_schema(metas)),
         "ci_guard/reporters/report-v1.schema.json": as_json(report_schema()),

@@ -119,6 +119,7 @@ def of_rule(one: Rule) -> Article:
         entries=(
             Entry(label="vendor", text=one.vendor),
             Entry(label="severity", text=one.severity.value),
+            Entry(label="confidence", text=one.confidence.value),
             Entry(label="spotted by", text=", ".join(f"`{word}`" for word in one.keywords)),
             Entry(label="revoke", text=one.advice),
             *about_findings("no-secrets", one.id),
