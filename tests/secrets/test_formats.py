@@ -76,6 +76,11 @@ class TestJsonWebTokens:
         match = one(matcher, jwt(CHANCE, header={"alg": "none"}).rpartition(".")[0] + ".")
         assert (match.severity, match.detail) == (Severity.LOW, "it decodes, and is not signed (alg: none)")
 
+    def test_in_a_header_it_is_judged_as_what_it_is(self, matcher: Matcher) -> None:
+        token = jwt(CHANCE, header={"alg": "none"}).rpartition(".")[0] + "."
+        match = one(matcher, f"Authorization: Bearer {token}")
+        assert (match.rule.id, match.severity) == ("jwt", Severity.LOW)
+
     def test_a_service_role_is_critical_and_a_public_role_is_nothing(self, matcher: Matcher) -> None:
         assert one(matcher, jwt(CHANCE, iss="supabase", role="service_role")).severity is Severity.CRITICAL
         assert names(matcher, jwt(CHANCE, iss="supabase", role="anon")) == []
