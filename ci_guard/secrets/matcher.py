@@ -31,6 +31,9 @@ _LINE_CONTEXT: Final = 200
 _SAMPLE: Final = 1024
 """Bytes at the beginning of a content that tell its encoding."""
 
+BY_NAME: Final = frozenset(("generic-assignment", "generic-address"))
+"""Checks of the rules for which a value is a secret by its name."""
+
 _WORD: Final = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
 _ESCAPE_BEFORE: Final = re.compile(rb"(?:\\[nrtbf]|\\u00[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2})\Z")
 
@@ -262,6 +265,11 @@ def _moved(place: _Place, data: bytes, start: int, stop: int) -> _Place:
 def _confirm(rule: Rule, data: bytes, match: re.Match[bytes]) -> _Span | None:
     """Return the secret that a pattern matched, unless the checks say that it is none."""
     start, end = match.span("secret" if "secret" in rule.regex.groupindex else 0)
+    if rule.check in BY_NAME:
+        from ci_guard.secrets import generic  # its patterns take 10 ms to compile, which most runs on few files save
+
+        verdict = generic.judge(str(rule.check), data, start)
+        return _Span(rule=rule, **verdict._asdict()) if verdict else None
     if rule.boundary and (_continues_word(data, start) or (end < len(data) and data[end] in _WORD)):
         return None
     verdict = CHECKS[rule.check](rule, data, match, start, end)
@@ -278,11 +286,17 @@ def _continues_word(data: bytes, start: int) -> bool:
 
 
 def _without_overlaps(spans: list[_Span]) -> list[_Span]:
-    """Return spans in order; of two that overlap, the first, then the longer, then the surer, then the worse one."""
+    """
+    Return spans in order; of two that overlap, the first, then the longer, then the surer, then the worse one.
+
+    What only its name makes a secret gives way to what has a format of its own.
+    """
     kept: list[_Span] = []
     for span in sorted(spans, key=lambda span: (span.start, -span.end, *_rank(span))):
         if not kept or span.start >= kept[-1].end:
             kept.append(span)
+        elif kept[-1].rule.check in BY_NAME and span.rule.check not in BY_NAME:
+            kept[-1] = span
     return kept
 
 

@@ -1,0 +1,172 @@
+"""
+Judges a value by the name that it is given to: `password = "…"`, `--token …`, `https://user:…@host`.
+
+A candidate is a literal whose name is one of a secret. What it looks like and where it stands are numbers, and a
+logistic regression with the weights of `generic.json` says how likely it is a secret. `scripts/train_generic.py` makes
+the file.
+"""
+
+from __future__ import annotations
+
+import binascii
+import math
+import re
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from ci_guard.model.judgement import Severity
+from ci_guard.secrets import looks
+from ci_guard.secrets.lexical import BACK, assignment
+
+LONGEST: Final = 400
+"""Bytes of the longest value; what is longer is data."""
+_SHORTEST: Final = 4
+REPORTED: Final = 0.6
+"""Likelihood from which a candidate is a finding: chosen on the tuning data for precision, since a finding blocks."""
+LIKELY: Final = 0.85
+"""Likelihood from which a finding is one of high severity."""
+
+_BARE: Final = re.compile(
+    r"""(?:(?:[Bb]asic|[Bb]earer|[Tt]oken) )?[^\s"'`,;(){}\[\]<>\\|&]{3,400}(?=[\s,;}\])"'`\\&<]|\Z)"""
+)
+_QUOTED: Final = {
+    quote: re.compile(rf"(?:[^{quote}\\\r\n]|\\(?!{quote})[^\r\n]){{3,400}}(?=\\?{quote})") for quote in "\"'`"
+}
+_SCHEME: Final = re.compile(r"(?P<scheme>basic|bearer|token|oauth|apikey)\s{1,2}(?=\S)", re.IGNORECASE)
+_BASE64: Final = re.compile(r"[0-9A-Za-z+/_-]{6,300}={0,2}")
+_USER_INFO: Final = re.compile(r"""://[^\s/:@"'`<>,;(){}|\\]{0,64}:(?P<secret>[^\s/@"'`<>,;(){}|\\]{3,100})\Z""")
+
+
+class Verdict(NamedTuple):
+    """A secret: where it stands, how bad it is, and why it is taken for one."""
+
+    start: int
+    end: int
+    severity: Severity
+    detail: str
+
+
+class Candidate(NamedTuple):
+    """A literal that may be a secret."""
+
+    start: int
+    end: int
+    """Offsets in the bytes at hand."""
+    value: str
+    """What is judged: for Basic authorization the password behind the base64."""
+    name: str
+    topic: str
+    join: str
+    quoted: bool
+
+
+def in_assignment(data: bytes, start: int) -> Candidate | None:
+    """Return the candidate whose value begins at an offset."""
+    before = data[start - 1 : start].decode("latin-1")
+    text = data[start : start + LONGEST].decode("latin-1")
+    quoted = _QUOTED.get(before)
+    literal = (quoted or _BARE).match(text)
+    if literal is None or (quoted is None and text[literal.end() :][:1] == "("):
+        return None
+    value = literal.group()
+    if value.endswith("..") or looks.is_wording(value):
+        return None
+    found = assignment(data[max(0, start - BACK) : start].decode("latin-1"))
+    if found is None:
+        return None
+    end = start + len(value)
+    return _checked(
+        _unwrapped(Candidate(start, end, value, found.name, found.topic, found.join, bool(quoted)), found.wrap)
+    )
+
+
+def in_address(data: bytes, at: int) -> Candidate | None:
+    """Return the candidate that ends before the `@` at an offset: the password of a URL's user."""
+    begin = max(0, at - 180)
+    match = _USER_INFO.search(data[begin:at].decode("latin-1"))
+    if match is None:
+        return None
+    start, end = match.span("secret")
+    return _checked(Candidate(begin + start, begin + end, match["secret"], "", "url", "url", True))
+
+
+def judge(finder: str, data: bytes, start: int) -> Verdict | None:
+    """Return the secret that a finder sees at an offset, or None where there is none that is likely enough."""
+    candidate = FINDERS[finder](data, start)
+    chance = likelihood(candidate) if candidate else 0.0
+    if candidate is None or chance < REPORTED:
+        return None
+    severity = Severity.HIGH if chance >= LIKELY else Severity.MEDIUM
+    detail = f"the name and the look of the value make it {chance:.0%} likely"
+    return Verdict(candidate.start, candidate.end, severity, detail)
+
+
+def likelihood(candidate: Candidate) -> float:
+    """Return how likely a candidate is a secret, from 0 to 1."""
+    weights = looks.model()["weights"]
+    total = sum(weights.get(name, 0.0) * number for name, number in features(candidate).items())
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
+
+
+def features(candidate: Candidate) -> dict[str, float]:
+    """Return the numbers of a candidate: what its value looks like, and where it stands."""
+    value = candidate.value
+    numbers = looks.features(value)
+    numbers["bias"] = 1.0
+    numbers["topic-" + candidate.topic] = 1.0
+    numbers["bare"] = float(not candidate.quoted)
+    numbers["compared"] = float(candidate.join in ("==", "===", "!=", "!=="))
+    numbers["called"] = float(candidate.join in (",", "("))
+    return numbers
+
+
+def _unwrapped(candidate: Candidate, wrap: str) -> Candidate | None:
+    """Return a candidate without its scheme (RFC 9110 11.4), or the password of a user and password."""
+    value = candidate.value
+    scheme = _SCHEME.match(value)
+    if scheme:
+        start, value = candidate.start + scheme.end(), value[scheme.end() :]
+        basic = scheme["scheme"].lower() == "basic"
+        shown = _basic(value) if basic else value
+        topic = "basic" if basic else "bearer"
+        return candidate._replace(start=start, value=shown, topic=topic) if shown else None
+    if "b64" in wrap and ":" in value:
+        user = value.index(":") + 1
+        return candidate._replace(start=candidate.start + user, value=value[user:], topic="basic")
+    return candidate
+
+
+def _checked(candidate: Candidate | None) -> Candidate | None:
+    """Return a candidate unless its value cannot be a secret."""
+    if candidate is None:
+        return None
+    value = candidate.value
+    if len(value) < _SHORTEST or re.search(r"\s", value) or not value.isprintable():
+        return None
+    if value.lower() == candidate.name.lower() or looks.is_uuid(value) or looks.is_hash(value):
+        return None
+    if (value.isdigit() and len(value) < 6) or looks.is_plain(value) or looks.is_code(value):
+        return None
+    if looks.is_placeholder(value) or looks.is_foreign(value):
+        return None
+    return candidate
+
+
+def _basic(value: str) -> str | None:
+    """Return the password of Basic credentials (RFC 7617), or None for what are none."""
+    match = _BASE64.match(value)
+    if match is None:
+        return None
+    try:
+        text = binascii.a2b_base64(match.group() + "==").decode("utf-8")
+    except ValueError:
+        return None
+    password = text.partition(":")[2]
+    return password or None
+
+
+FINDERS: Final[dict[str, Callable[[bytes, int], Candidate | None]]] = {
+    "generic-assignment": in_assignment,
+    "generic-address": in_address,
+}
+"""What finds the candidate at an offset where a rule's anchor was met."""

@@ -1,0 +1,112 @@
+"""
+Reads an assignment backward from its value: which name it has, and by which sign the two are joined.
+
+Bytes are read as Latin-1, so that an offset in the text is one in the bytes. Every repetition is bounded.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Final, NamedTuple
+
+BACK: Final = 120
+"""Bytes ahead of a value that are looked at for its name."""
+
+# Text reversed, so that one match from the beginning reads it, whatever precedes the name.
+_JOIN: Final = re.compile(
+    r"""(?P<quote>["'`]\\{0,3})?
+    (?P<wrap>\(etyb\]\[|\((?:edo(?:cne|ced))46b(?:[.]46esab)?|(?<=["'])(?:[bBruf]{1,2}(?![0-9A-Za-z_])|@))?
+    [ \t]{0,24}
+    (?P<join>=[:?]|>=|-<|={0,2}[=!]|[:,(>])
+    [ \t]{0,24}
+    (?:(?:(?:enoN|llun|denifednu)[ ]?\|[ ]?)?(?:rts|gnirt[Ss]|setyb|rtSterceS)[ ]?:[ ]?|(?:gnirts|rts)[ ]\??(?=[^ ]))?
+    (?:\][0-9]{0,4}\[)?(?P<closed>[\])]?\\?["'`]?\\{0,3})
+    (?P<name>[0-9A-Za-z_.$@-]{0,63}[0-9A-Za-z_$@-])(?P<ahead>.{0,2})""",
+    re.VERBOSE,
+)
+_FLAG: Final = re.compile(r"(?<!\S)--?(?P<name>[A-Za-z][0-9A-Za-z-]{0,40})(?:[ =]|[ =]?['\"])\Z")
+_PAIR: Final = re.compile(
+    r"""(?P<name>[A-Za-z][0-9A-Za-z_.-]{0,63})["']?,?\s{1,40}["']?value["']?[ ]{0,4}[:=][ ]{0,4}["']?\Z""",
+    re.IGNORECASE,
+)
+_VARIABLE: Final = re.compile(r"(?:ENV|setenv)[ \t]{1,4}(?P<name>[A-Za-z_][0-9A-Za-z_]{0,63})[ \t]{1,4}['\"]?\Z")
+_LOGIN: Final = re.compile(r"""(?:^|[\s"'])(?:-u|--user)(?:[ =]|[ =]?["'])[^\s/:@"'`]{1,40}:\Z""")
+_GRANT: Final = re.compile(r"(?:IDENTIFIED BY|PASSWORD) ['\"]\Z", re.IGNORECASE)
+_HUMP: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_WORDS: Final = json.loads((Path(__file__).parent / "names.json").read_text("ascii"))
+_SUFFIXES, _QUALIFIERS, _LOCATORS, _HANDLES = (
+    frozenset(_WORDS[group].split()) for group in ("suffixes", "qualifiers", "locators", "handles")
+)
+_TOPICS: Final = {word: topic for topic, words in _WORDS["topics"].items() for word in words.split()}
+_ENDINGS: Final = tuple((word, topic) for topic, words in _WORDS["endings"].items() for word in words.split())
+_UNQUOTED_NEVER: Final = frozenset((",", "(", "==", "===", "!=", "!==", ":=", "<-"))
+
+
+class Assignment(NamedTuple):
+    """What stands ahead of a value."""
+
+    name: str
+    topic: str
+    """`password`, `secret`, `token`, `key`, `plain-key`, `authorization` or `salt`."""
+    join: str
+    """`=`, `:`, `(` and so on; `--` in a command or a statement."""
+    wrap: str
+    """What converts the value, such as `b64encode(`."""
+
+
+def topic(name: str) -> str | None:
+    """Return what a name says of its value: the last words decide, so `token` does and `token_type` does not."""
+    words = [word.lower() for word in _HUMP.findall(name)]
+    while words and (words[-1] in _SUFFIXES or words[-1].isdigit()):
+        words.pop()
+    if not words:
+        return None
+    last, before = words[-1], words[-2] if len(words) > 1 else ""
+    if last in ("key", "keys"):
+        if before in _QUALIFIERS:
+            return "key"
+        return None if before in _LOCATORS else "plain-key"
+    if last in ("pass", "pat", "seed", "pw") and before in (
+        "by",
+        "first",
+        "second",
+        "single",
+        "render",
+        "random",
+        "rand",
+    ):
+        return None
+    if before in _HANDLES:
+        return None
+    last = last.removesuffix("s") if last.endswith(("ds", "ts", "ns", "ys")) else last
+    return _TOPICS.get(last) or next((found for ending, found in _ENDINGS if last.endswith(ending)), None)
+
+
+def assignment(text: str) -> Assignment | None:
+    """Return the assignment whose value would begin at the end of a text, if its name is one of a secret."""
+    match = _JOIN.match(text[text.rfind("\n") + 1 :][::-1])
+    name = match["name"][::-1].rstrip(".").rpartition(".")[2] if match else ""
+    named = topic(name)
+    if match is None or named is None:
+        return _option(text)
+    join, quote = match["join"][::-1], match["quote"]
+    if match["ahead"] == "::" or (join == ">" and match["ahead"][:1] not in ("<", ":")):
+        return None  # the name of a type; a comparison
+    if join in _UNQUOTED_NEVER and not quote:
+        return None  # an expression
+    if join == "," and not match["closed"].strip("\\])"):
+        return None
+    return Assignment(name, named, join, (match["wrap"] or "")[::-1])
+
+
+def _option(text: str) -> Assignment | None:
+    """Return what a command or a statement gives a value to: an option, a variable, a user, one of `name`, `value`."""
+    for pattern in (_FLAG, _VARIABLE, _PAIR):
+        match = pattern.search(text)
+        named = topic(match["name"]) if match else None
+        if match and named:
+            return Assignment(match["name"], named, "--", "")
+    login = _LOGIN.search(text) or _GRANT.search(text)
+    return Assignment("", "password", "--", "") if login else None

@@ -1,0 +1,179 @@
+"""What a value looks like: words that somebody wrote, or signs that a machine drew."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+_MODEL: Final = Path(__file__).parent / "generic.json"
+_PART: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_WORDING: Final = re.compile(r"[A-Za-z_. /:-]+[0-9]?")
+_LETTERS: Final = re.compile(r"[A-Za-z]+")
+_LONGEST: Final = 80
+"""Characters of a value that are looked at; more tell nothing new."""
+_LONGEST_WORD: Final = 14
+SCALE: Final = 4
+"""Steps of a nat in which the letter statistics are stored."""
+UNIFORM: Final = math.log(26)
+
+_CODE: Final = re.compile(
+    r"""^\$[{(A-Za-z_]|\$[{(]|\{\{|\}\}|%[({]?[a-z]|%[A-Z_]+%|<[A-Za-z_ -]+>|\[[A-Z_ ]+\]|@[A-Z_]+@|\.\.\.|\*\*\*
+    |[.](?:com|org|net|io|json|ya?ml|pem|key|crt|txt|py|go|js|ts|html?|md|png)\b
+    |^(?:process|os|env|self|this|cfg|config|ctx|req|res|settings|options|opts|args|var|local|data|module|each|test)\.
+    |^[a-z]+://|^[./~]|^[A-Za-z]:\\|::|->|^[A-Za-z_.]+\(|^[A-Za-z_]+\[|\)$|\\[wdsb]|[|^][a-z]+[|$]""",
+    re.VERBOSE,
+)
+_PLACEHOLDER: Final = re.compile(
+    r"example|sample|place.?holder|redacted|removed|hidden|dummy|change.?(?:me|it)|replace|insert|not.?real|foobar|qwert|asdfg"
+    r"|fake[_-]|your[_-]|x{4}|123456|abcdef|deadbeef|cafebabe|password|undefined",
+    re.IGNORECASE,
+)
+_SHORT_PLACEHOLDER: Final = re.compile(
+    r"foo|bar(?![a-z])|asdf|fake|your|mock|test|secret|passw|p[4@][s5$]{2}|pa[s5$3]{2}w?[o0]?r?d|s3cr3t|token|xxx|12345|abc123|aaaa|0000|1111|default|todo"
+    r"|invalid|wrong|unknown|admin|^(?:none|null|true|false|yes|no|off|on|nil|enabled|disabled|optional|required|string)$",
+    re.IGNORECASE,
+)
+_SHORT: Final = 24
+"""Characters of a value up to which short words count: a longer one that was drawn at random has them by chance."""
+_PLAIN: Final = re.compile(
+    r"-?0[xX][0-9A-Fa-f]{1,8}|[v^~=<>]{0,3}[0-9]+(?:[.][0-9A-Za-z-]+)+|-?[0-9.,]+[a-z%]{0,2}|#[0-9A-Fa-f]{3,8}|[A-Z][a-z]+[.:!?]?"
+)
+_UUID: Final = re.compile(r"[0-9a-z]{8}-(?:[0-9a-z]{4}-){3}[0-9a-z]{12}", re.IGNORECASE)
+_HASH: Final = re.compile(
+    r"\$(?:2[abxy]?|5|6|1|argon2(?:id|i|d)?|pbkdf2[a-z0-9-]*|scrypt|apr1|y|7|P|H)\$|\{(?:S?SHA|CRYPT|MD5)|pbkdf2_|sha(?:1|256|384|512)[-:$]|md5[:$]"
+)
+
+
+@cache
+def model() -> dict[str, Any]:
+    """Return what `scripts/train_generic.py` learned: letter statistics, common words, weights."""
+    loaded: dict[str, Any] = json.loads(_MODEL.read_text("ascii"))
+    loaded["words"] = frozenset(loaded["words"].split())
+    return loaded
+
+
+def is_code(value: str) -> bool:
+    """Return whether a value is an expression, a template, a path or an address rather than a literal."""
+    return bool(_CODE.search(value))
+
+
+def is_placeholder(value: str) -> bool:
+    """Return whether a value has a word of one that stands in for a secret."""
+    return bool(_PLACEHOLDER.search(value) or (len(value) <= _SHORT and _SHORT_PLACEHOLDER.search(value)))
+
+
+def is_wording(value: str) -> bool:
+    """Return whether a value is nothing but common words, however they are joined."""
+    words = model()["words"]
+    if value.lower() in words:
+        return True
+    if not _WORDING.fullmatch(value):
+        return False
+    parts = _PART.findall(value)
+    return all(len(part) < 3 or part.lower() in words for part in parts)
+
+
+def is_plain(value: str) -> bool:
+    """Return whether a value is a number, a version, a colour, or one capitalised word such as a label has."""
+    return bool(_PLAIN.fullmatch(value))
+
+
+def is_foreign(value: str) -> bool:
+    """Return whether a value, UTF-8 read as Latin-1, has letters beyond ASCII, as text in other languages has."""
+    if value.isascii():
+        return False
+    try:
+        value = value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return True
+    return any(not sign.isascii() and sign.isalpha() for sign in value)
+
+
+def is_uuid(value: str) -> bool:
+    """Return whether a value is a UUID or drawn like one, which names things far more often than it protects them."""
+    return bool(_UUID.search(value))
+
+
+def is_hash(value: str) -> bool:
+    """Return whether a value is a password's hash, or a checksum that names its algorithm."""
+    return bool(_HASH.match(value))
+
+
+def entropy(value: str) -> float:
+    """Return the Shannon entropy in bits a character."""
+    counts = Counter(value).values()
+    return math.log2(len(value)) - sum(count * math.log2(count) for count in counts) / len(value)
+
+
+def strangeness(value: str, table: str) -> tuple[float, int]:
+    """
+    Return by how many nats the letters are likelier drawn at random than written as words, and of how many trigrams.
+
+    `table` has a character for each trigram of `^abc…z`, `^` being the edge of a run of letters.
+    """
+    total, count = 0, 0
+    for run in _LETTERS.findall(value):
+        codes = [0, *(ord(letter) - 96 for letter in run.lower()), 0]
+        for place in range(len(codes) - 2):
+            total += ord(table[(codes[place] * 27 + codes[place + 1]) * 27 + codes[place + 2]]) - 35
+        count += len(codes) - 2
+    return total / SCALE - count * UNIFORM, count
+
+
+def covered(value: str, words: frozenset[str]) -> int:
+    """Return how many letters of a value belong to common words of three letters and more, at most."""
+    total = 0
+    for part in _LETTERS.findall(value):
+        total += max(_cover(part.lower(), words), sum(_cover(hump.lower(), words) for hump in _PART.findall(part)))
+    return total
+
+
+def _cover(run: str, words: frozenset[str]) -> int:
+    best = [0] * (len(run) + 1)
+    for end in range(1, len(run) + 1):
+        best[end] = best[end - 1]
+        for length in range(3, min(end, _LONGEST_WORD) + 1):
+            if best[end - length] + length > best[end] and run[end - length : end] in words:
+                best[end] = best[end - length] + length
+    return best[-1]
+
+
+def features(value: str) -> dict[str, float]:
+    """Return the numbers that the weights are for; each is between about -3 and 3."""
+    value = value[:_LONGEST]
+    learned = model()
+    length = len(value)
+    letters = sum(map(str.isalpha, value))
+    digits = sum(map(str.isdigit, value))
+    kinds = [0 if c.islower() else 1 if c.isupper() else 2 if c.isdigit() else 3 for c in value]
+    nats, trigrams = strangeness(value, learned["trigrams"])
+    words = covered(value, learned["words"])
+    steps = sum(abs(ord(left) - ord(right)) <= 1 for left, right in pairwise(value))
+    return {
+        "log-length": math.log2(length) - 3.5,
+        "short": float(length < 6),
+        "long": float(length >= 16),
+        "entropy": entropy(value) / math.log2(max(length, 2)),
+        "digits": digits / length,
+        "has-digit": float(digits > 0),
+        "only-digits": float(digits == length),
+        "symbols": (length - letters - digits) / length,
+        "switches": sum(left != right for left, right in pairwise(kinds)) / length,
+        "kinds": len(set(kinds)) - 2.0,
+        "hex": float(length >= 16 and all(c in "0123456789abcdefABCDEF" for c in value)),
+        "strange": max(-3.0, min(3.0, nats / 6)),
+        "strange-each": max(-3.0, min(3.0, nats / max(trigrams, 1))),
+        "words": words / letters if letters else 0.5,
+        "all-words": float(letters > 0 and words >= letters - 1),
+        "joined": float(bool(re.search(r"[A-Za-z]{2}[_. -][A-Za-z]{2}", value))),
+        "capital": float(bool(re.fullmatch(r"[A-Z][a-z]+", value))),
+        "upper": float(value.isupper()),
+        "steps": steps / length,
+        "repeats": float(len(set(value.lower())) <= 2 or value.lower() in (value.lower() * 2)[1:-1]),
+    }
