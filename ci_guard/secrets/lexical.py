@@ -17,7 +17,7 @@ BACK: Final = 120
 # Text reversed, so that one match from the beginning reads it, whatever precedes the name.
 _JOIN: Final = re.compile(
     r"""(?P<quote>["'`]\\{0,3})?
-    (?P<wrap>\(etyb\]\[|\((?:edo(?:cne|ced))46b(?:[.]46esab)?|(?<=["'])(?:[bBruf]{1,2}(?![0-9A-Za-z_])|@))?
+    (?P<wrap>\(etyb\]\[|b?\((?:edo(?:cne|ced))46b(?:[.]46esab)?|(?<=["'])(?:[bBruf]{1,2}(?![0-9A-Za-z_])|@))?
     [ \t]{0,24}
     (?P<join>=[:?]|>=|-<|={0,2}[=!]|[:,(>])
     [ \t]{0,24}

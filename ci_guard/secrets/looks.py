@@ -23,7 +23,7 @@ SCALE: Final = 4
 UNIFORM: Final = math.log(26)
 
 _CODE: Final = re.compile(
-    r"""^\$[{(A-Za-z_]|\$[{(]|\{\{|\}\}|%[({]?[a-z]|%[A-Z_]+%|<[A-Za-z_ -]+>|\[[A-Z_ ]+\]|@[A-Z_]+@|\.\.\.|\*\*\*
+    r"""^\$[{(A-Za-z_]|\$[{(]|\{\{|\}\}|%[({]?[a-z]|%[A-Z_]+%|<[A-Za-z_ -]+>|\[[A-Z_ ]+\]|@[A-Z0-9_]+@|\.\.\.|\*\*\*
     |[.](?:com|org|net|io|json|ya?ml|pem|key|crt|txt|py|go|js|ts|html?|md|png)\b
     |^(?:process|os|env|self|this|cfg|config|ctx|req|res|settings|options|opts|args|var|local|data|module|each|test)\.
     |^[a-z]+://|^[./~]|^[A-Za-z]:\\|::|->|^[A-Za-z_.]+\(|^[A-Za-z_]+\[|\)$|\\[wdsb]|[|^][a-z]+[|$]""",
@@ -166,7 +166,6 @@ def features(value: str) -> dict[str, float]:
         "symbols": (length - letters - digits) / length,
         "switches": sum(left != right for left, right in pairwise(kinds)) / length,
         "kinds": len(set(kinds)) - 2.0,
-        "hex": float(length >= 16 and all(c in "0123456789abcdefABCDEF" for c in value)),
         "strange": max(-3.0, min(3.0, nats / 6)),
         "strange-each": max(-3.0, min(3.0, nats / max(trigrams, 1))),
         "words": words / letters if letters else 0.5,

@@ -1,0 +1,149 @@
+"""What is a secret by its name: the cases say which lines are, and no input breaks the reading of one."""
+
+from __future__ import annotations
+
+import base64
+import random
+import re
+import string
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ci_guard.model.judgement import Severity
+from ci_guard.secrets import generic, looks
+from ci_guard.secrets.lexical import assignment, topic
+from ci_guard.secrets.matcher import BY_NAME, Matcher
+from ci_guard.secrets.rule import load
+from tests.secrets.made_up import github_token
+
+CASES = Path(__file__).parents[1] / "cases/secrets-generic"
+MARKER = re.compile(r"@(RANDOM|HEX|BASIC)([0-9]*)@")
+BASE62 = string.ascii_letters + string.digits
+
+
+def drawn(signs: str, length: int, chance: random.Random) -> str:
+    return "".join(chance.choice(signs) for _ in range(length))
+
+
+def filled(text: str, seed: int = 1) -> str:
+    """Return a text with a value made up for every marker; none is written down, so this repository holds none."""
+    chance = random.Random(seed)
+    makers: dict[str, Callable[[str], str]] = {
+        "RANDOM": lambda length: drawn(BASE62, int(length), chance),
+        "HEX": lambda length: drawn("0123456789abcdef", int(length), chance),
+        "BASIC": lambda _: base64.b64encode(f"bob:{drawn(BASE62, 14, chance)}".encode()).decode(),
+    }
+    return MARKER.sub(lambda marker: makers[marker[1]](marker[2]), text)
+
+
+@pytest.fixture(scope="module")
+def matcher() -> Matcher:
+    return Matcher(load())
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("case", sorted(CASES.glob("found/*.txt")), ids=lambda case: case.stem)
+def test_finds_every_line_that_assigns_a_secret(matcher: Matcher, case: Path, seed: int) -> None:
+    text = case.read_text("utf-8")
+    lines = [number for number, line in enumerate(text.splitlines(), 1) if MARKER.search(line)]
+    matches = matcher.scan(filled(text, seed).encode())
+    assert [match.line for match in matches if match.rule.check in BY_NAME] == lines
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("case", sorted(CASES.glob("ignored/*.txt")), ids=lambda case: case.stem)
+def test_ignores_what_is_named_or_looks_otherwise(matcher: Matcher, case: Path, seed: int) -> None:
+    matches = matcher.scan(filled(case.read_text("utf-8"), seed).encode())
+    assert [(match.line, match.rule.id) for match in matches] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("password", "password"),
+        ("dbPassword2", "password"),
+        ("X-Api-Key", "key"),
+        ("userpassword", "password"),
+        ("signingKey", "key"),
+        ("key", "plain-key"),
+        ("API_TOKENS", "token"),
+        ("bypass", None),
+        ("tokenizer", None),
+        ("passwordField", None),
+        ("nextToken", None),
+        ("", None),
+        ("_-.", None),
+    ],
+)
+def test_the_last_words_of_a_name_decide(name: str, expected: str | None) -> None:
+    assert topic(name) == expected
+
+
+def test_a_secret_of_a_known_format_keeps_its_own_rule(matcher: Matcher) -> None:
+    matches = matcher.scan(f'password = "{github_token()}"\n'.encode())
+    assert [match.rule.id for match in matches] == ["github-pat"]
+
+
+def test_says_how_likely_and_nothing_of_the_value(matcher: Matcher) -> None:
+    value = drawn(BASE62, 24, random.Random(5))
+    (match,) = matcher.scan(f'password = "{value}"\n'.encode())
+    assert match.severity is Severity.HIGH
+    assert match.preview == "…"
+    assert re.fullmatch(r"the name and the look of the value make it [0-9]+% likely", match.detail)
+    assert (match.line, match.column) == (1, 13)
+
+
+def test_a_likelihood_is_needed_for_a_finding() -> None:
+    assert generic.REPORTED < generic.LIKELY
+    doubtful = generic.Candidate(0, 8, "solarize", "key", "plain-key", "=", quoted=False)
+    certain = generic.Candidate(0, 16, drawn(BASE62, 16, random.Random(2)), "password", "password", "=", quoted=True)
+    assert generic.likelihood(doubtful) < generic.REPORTED < generic.LIKELY < generic.likelihood(certain)
+
+
+SIGNS = st.text(alphabet="pasword=:'\"`\\{}()[]<>,;@/$% \n\té0Z", max_size=300)
+
+
+@settings(deadline=None, max_examples=300)
+@given(ahead=SIGNS, behind=st.binary(max_size=500))
+def test_no_text_breaks_the_reading_of_an_assignment(ahead: str, behind: bytes) -> None:
+    data = ahead.encode() + b"password = '" + behind
+    for place in range(max(0, len(data) - 520), len(data), 7):
+        for finder in generic.FINDERS:
+            verdict = generic.judge(finder, data, place)
+            assert verdict is None or 0 <= verdict.start < verdict.end <= len(data)
+    assignment(ahead)
+
+
+@settings(deadline=None, max_examples=100)
+@given(value=st.text(min_size=1, max_size=400))
+def test_the_numbers_of_any_value_are_finite_and_the_same_again(value: str) -> None:
+    numbers = looks.features(value)
+    assert all(-10 < number < 10 for number in numbers.values())
+    assert numbers == looks.features(value)
+
+
+@settings(deadline=None, max_examples=100)
+@given(ahead=st.binary(max_size=400), behind=st.binary(max_size=700))
+def test_only_a_window_of_bounded_size_is_read_round_a_place(ahead: bytes, behind: bytes) -> None:
+    data, place = ahead + b" password = '" + behind, len(ahead) + 13
+    window = data[max(0, place - 200) : place + generic.LONGEST]
+    moved = min(place, 200)
+    for finder in generic.FINDERS:
+        whole, part = generic.judge(finder, data, place), generic.judge(finder, window, moved)
+        assert (whole and whole.end - whole.start) == (part and part.end - part.start)
+
+
+@pytest.mark.parametrize("part", ["password=", 'key: "', "a://b:", "token\t", "\\\"'pass'=>", "(((secret", "://x:y@"])
+def test_no_place_is_judged_twice(matcher: Matcher, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    judged: list[tuple[str, int]] = []
+
+    def noted(finder: str, _data: bytes, start: int) -> None:
+        judged.append((finder, start))
+
+    monkeypatch.setattr(generic, "judge", noted)
+    matcher.scan((part * 4_000).encode())
+    assert len(judged) == len(set(judged))
