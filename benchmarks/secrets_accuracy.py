@@ -1,7 +1,7 @@
 """
 Measures how accurate the scanner is on a folder that CredData's script laid out (github.com/Samsung/CredData).
 
-    python benchmarks/secrets_accuracy.py FOLDER [--only ID…] [--wrong N]
+    python benchmarks/secrets_accuracy.py FOLDER [--only ID…] [--wrong]
 
 FOLDER has `meta/ID.csv` and what the labels' paths name, `data/ID/…`. A unit is the lines of a label. It is found
 when a finding begins in it; it is a secret when one of its labels says T. A finding on no labelled line counts as false
