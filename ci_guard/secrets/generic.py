@@ -15,7 +15,9 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from ci_guard.model.judgement import Severity
+from ci_guard.model.scan import Confidence
 from ci_guard.secrets import looks
+from ci_guard.secrets.checks import Verdict
 from ci_guard.secrets.lexical import BACK, assignment
 
 LONGEST: Final = 400
@@ -35,15 +37,6 @@ _QUOTED: Final = {
 _SCHEME: Final = re.compile(r"(?P<scheme>basic|bearer|token|oauth|apikey)\s{1,2}(?=\S)", re.IGNORECASE)
 _BASE64: Final = re.compile(r"[0-9A-Za-z+/_-]{6,300}={0,2}")
 _USER_INFO: Final = re.compile(r"""://[^\s/:@"'`<>,;(){}|\\]{0,64}:(?P<secret>[^\s/@"'`<>,;(){}|\\]{3,100})\Z""")
-
-
-class Verdict(NamedTuple):
-    """A secret: where it stands, how bad it is, and why it is taken for one."""
-
-    start: int
-    end: int
-    severity: Severity
-    detail: str
 
 
 class Candidate(NamedTuple):
@@ -96,9 +89,14 @@ def judge(finder: str, data: bytes, start: int) -> Verdict | None:
     chance = likelihood(candidate) if candidate else 0.0
     if candidate is None or chance < REPORTED:
         return None
-    severity = Severity.HIGH if chance >= LIKELY else Severity.MEDIUM
-    detail = f"the name and the look of the value make it {chance:.0%} likely"
-    return Verdict(candidate.start, candidate.end, severity, detail)
+    likely = chance >= LIKELY
+    return Verdict(
+        candidate.start,
+        candidate.end,
+        Severity.HIGH if likely else Severity.MEDIUM,
+        Confidence.MEDIUM if likely else Confidence.LOW,
+        f"the name and the look of the value make it {chance:.0%} likely",
+    )
 
 
 def likelihood(candidate: Candidate) -> float:
