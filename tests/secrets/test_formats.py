@@ -136,6 +136,9 @@ class TestPasswords:
         for pair in ("user:password", "aladdin:${SECRET}", "admin:admin", ":x", "no colon in it"):
             assert names(matcher, f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}") == []
 
+    def test_a_login_of_a_manual_in_source_code_is_nothing(self, matcher: Matcher) -> None:
+        assert names(matcher, r'f.write("machine example.com login user password pass\ndefault\n")') == []
+
     def test_a_word_that_stands_for_a_password_is_none(self) -> None:
         assert [judged_password(word) for word in (b"password123", b"$PW", b"changeme", b"12345")] == [None] * 4
         assert judged_password(b"sunflower") is Confidence.LOW
