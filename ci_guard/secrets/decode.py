@@ -13,7 +13,7 @@ from bisect import bisect
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from ci_guard.secrets.matcher import Match, Matcher
+from ci_guard.secrets.matcher import BY_NAME, Match, Matcher
 
 DEPTH: Final = 2
 """Encodings in each other."""
@@ -103,8 +103,18 @@ class Decoding:
         """Look at a content that is here as a whole."""
         self._feed(data, last=True)
 
-    def beside(self, plain: list[Match]) -> list[Match]:
-        """Return what was found, without what was found in plain as well, or by its encoded form."""
+    def added_to(self, plain: list[Match]) -> list[Match]:
+        """
+        Return what was found in plain and encoded, nothing twice.
+
+        What an encoded text holds says more than the name that it is given to, and less than a format of the text.
+        """
+        decoded = self._beside([match for match in plain if match.rule.check not in BY_NAME])
+        places = {(match.line, match.column) for match in decoded}
+        kept = [m for m in plain if m.rule.check not in BY_NAME or (m.line, m.column) not in places]
+        return kept + decoded
+
+    def _beside(self, plain: list[Match]) -> list[Match]:
         known = {(match.rule.id, match.identity) for match in plain}
         places = {(match.line, match.column) for match in plain}
         found: dict[tuple[str, bytes, int, int], Match] = {}

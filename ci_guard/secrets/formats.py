@@ -162,7 +162,7 @@ _PUBLIC_PASSWORDS: Final = re.compile(
     rb"[_-]?(?:pass(?:word)?|pw|secret|user|here|value|\d{1,6})?",
     re.IGNORECASE,
 )
-_VARIABLE: Final = re.compile(rb"[$%{}<>\[\]()*`]|\A[.:x]+\Z|\A\d{1,8}\Z|\.\.\.", re.IGNORECASE)
+_VARIABLE: Final = re.compile(rb"[$%{}<>\[\]()*`]|\A@[a-z0-9_.-]+@\Z|\A[.:x]+\Z|\A\d{1,8}\Z|\.\.\.", re.IGNORECASE)
 _NEARBY: Final = re.compile(
     rb"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|host|hostname|server|db|database|postgres|mysql|redis|mongo|rabbitmq|"
     rb"(?:[\w-]{1,63}\.){0,5}(?:example(?:\.(?:com|org|net))?|test|invalid|local|localhost|docker\.internal))\Z",

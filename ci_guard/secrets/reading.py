@@ -169,13 +169,11 @@ class Reading:
         """Return the secrets of a content, with those that are encoded in it."""
         decoding = Decoding(self._matcher)
         decoding.whole(data)
-        plain = self._matcher.scan(data)
-        return plain + decoding.beside(plain)
+        return decoding.added_to(self._matcher.scan(data))
 
     def _scan_pieces(self, pieces: Iterator[bytes]) -> list[Match]:
         decoding = Decoding(self._matcher)
-        plain = self._matcher.scan_pieces(decoding.passing(pieces))
-        return plain + decoding.beside(plain)
+        return decoding.added_to(self._matcher.scan_pieces(decoding.passing(pieces)))
 
     def _judge(self, oid: str, head: bytes, paths: Iterable[str]) -> None:
         for path in paths:

@@ -150,4 +150,4 @@ def test_base64_of_any_text_with_a_token_is_found(before: str, behind: str, seed
         before, behind = before + " ", " " + behind
     decoding = Decoding(MATCHER)
     decoding.whole(f"x: {b64(before + token + behind)}".encode())
-    assert "github-pat" in [match.rule.id for match in decoding.beside([])]
+    assert "github-pat" in [match.rule.id for match in decoding.added_to([])]
