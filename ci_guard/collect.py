@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from functools import reduce
 from typing import Final, TypeVar
 
@@ -18,6 +19,7 @@ from ci_guard.model.facts import NOT_COLLECTED, Facts, Needs
 from ci_guard.model.run import Event, Part, Platform, Run
 from ci_guard.model.scan import Gap, GapKind, SecretScan
 from ci_guard.model.settings import Settings
+from ci_guard.secrets.review import Review
 from ci_guard.secrets.scan import ScanRequest, scan
 
 T = TypeVar("T")
@@ -71,24 +73,70 @@ def result_of(future: Future[Fact[T]] | None) -> Fact[T]:
     return NOT_COLLECTED if future is None else future.result()
 
 
-def scan_checkout(checkout: Checkout, run: Run) -> Fact[SecretScan]:
+def scan_checkout(checkout: Checkout, run: Run, *, target: Callable[[], Fact[str]], today: date) -> Fact[SecretScan]:
     """
     Return what the scanner finds in the judged commit's tree, the work tree and the change's range.
 
     Outside git and CI the folder is all there is. What is not known of the run, its commit or its range, is a gap of
-    the scan; everything else is read all the same.
+    the scan; everything else is read all the same. `target` returns the commit of a change's target.
+
+    Raises: `PolicyError` for suppressions or rules of the repository's own that cannot be accepted.
     """
     try:
         if run.platform is Platform.LOCAL and not checkout.exists:
-            found = scan(ScanRequest(root=checkout.folder, work_tree=True))
+            found = scan(ScanRequest(root=checkout.folder, work_tree=True, review=Review(today=today)))
         else:
-            found = scan_repository(checkout.repository, run, range_of(run, checkout))
+            span = range_of(run, checkout)
+            review = review_of(run, span, checkout, target, today)
+            found = scan_repository(checkout.repository, run, span, review)
     except GitUnavailable as error:
         return unavailable(f"nothing was scanned: {error.message}" + (f" ({error.hint})" if error.hint else ""))
+    found = replace(found, reviewable=run.platform is not Platform.LOCAL)
     return Known(value=found, source=Source.GIT, detail=", ".join(found.sources))
 
 
-def scan_repository(repository: Repository, run: Run, span: Fact[tuple[str | None, str] | None]) -> SecretScan:
+def review_of(
+    run: Run,
+    span: Fact[tuple[str | None, str] | None],
+    checkout: Checkout,
+    target: Callable[[], Fact[str]],
+    today: date,
+) -> Review:
+    """
+    Return whose suppressions count: in a change its target's, on a push those from before it, else the commit's own.
+
+    A change whose target is not known, and an event that may be one, suppress nothing. Where a push started matters
+    less: who pushes has the repository's trust, so the commit's own count, and that they were reviewed is unknown.
+    """
+    if run.platform is Platform.LOCAL:
+        return Review(today=today)
+    sha = run.sha.value if isinstance(run.sha, Known) else None
+    if isinstance(run.event, Unknown) or sha is None or not checkout.has_commit(sha):
+        reason = next((fact.reason for fact in (run.event, run.sha) if isinstance(fact, Unknown)), "")
+        return Review(judged=sha, counts=False, doubt=reason or "the judged commit is not in this clone", today=today)
+    brought = span.value[1] if isinstance(span, Known) and span.value else sha
+    judged = brought if checkout.has_commit(brought) else sha
+    if run.event.value in (Event.CHANGE, Event.TARGET_CHANGE, Event.QUEUE):
+        trusted = target()
+        if isinstance(trusted, Unknown):
+            return Review(judged=judged, counts=False, doubt=trusted.reason, today=today)
+        return Review(judged=judged, trusted=trusted.value, today=today)
+    if run.event.value is not Event.PUSH:
+        return Review(judged=sha, today=today)
+    if isinstance(span, Unknown):
+        return Review(judged=sha, doubt=span.reason, today=today)
+    before = span.value[0] if span.value else None
+    if before is None:
+        return Review(judged=sha, doubt="there is no commit from before this push to compare with", today=today)
+    if not checkout.has_commit(before):
+        said = f"the commit before the push, {before[:12]}, is not in this clone (`fetch-depth: 0`)"
+        return Review(judged=sha, doubt=said, today=today)
+    return Review(judged=sha, trusted=before, today=today)
+
+
+def scan_repository(
+    repository: Repository, run: Run, span: Fact[tuple[str | None, str] | None], review: Review
+) -> SecretScan:
     """Scan the whole repository, wherever in it the run was started."""
     commit = run.sha.value if isinstance(run.sha, Known) else None
     found = scan(
@@ -98,6 +146,7 @@ def scan_repository(repository: Repository, run: Run, span: Fact[tuple[str | Non
             tree=commit is not None,
             work_tree=True,
             range=span.value if isinstance(span, Known) else None,
+            review=review,
         )
     )
     doubts = [span] if run.platform is Platform.LOCAL else [run.sha, span]

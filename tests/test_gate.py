@@ -70,7 +70,12 @@ def collected(github: FakeGitHub, tmp_path: Path) -> Callable[..., Facts]:
         forge = GitHub(environ, checkout)
         judged = forge.run()
         wants = [(control, policy.controls[control.META.id]) for control in choose(CONTROLS, (), policy)]
-        return collect(run=judged, wants=wants, forge=forge, scan=lambda: scan_checkout(checkout, judged))
+        return collect(
+            run=judged,
+            wants=wants,
+            forge=forge,
+            scan=lambda: scan_checkout(checkout, judged, target=forge.target_commit, today=TODAY),
+        )
 
     return gather
 

@@ -19,7 +19,7 @@ ROOMS = {
     "errors": set(),
     "policy": {"model", "errors"},
     "evidence": {"model", "git", "errors"},
-    "secrets": {"model", "git", "errors"},
+    "secrets": {"model", "git", "errors", "policy"},
     "controls": {"model"},
     "reporters": {"model"},
     "collect": {"model", "git", "errors", "evidence", "secrets", "controls"},
@@ -43,6 +43,9 @@ ROOMS = {
     },
 }
 """What each room may import besides itself."""
+
+YAML = {"policy.characters", "policy.document", "policy.place", "policy.reading", "policy.scalar", "policy.wording"}
+"""What the scanner shares with policies: reading YAML with its places, and how its errors speak."""
 
 STANDARD_ONLY = {"model", "errors", "git", "decide", "collect", "gate", "controls", "reporters", "starter"}
 """Rooms that use no third-party package at all."""
@@ -94,6 +97,11 @@ def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
             assert (relative.as_posix(), top) in EXCEPTIONS, (
                 f"{relative} imports {module}; {room} never touches the world"
             )
+
+
+def test_the_scanner_knows_of_policies_only_how_their_text_is_read() -> None:
+    used = {module for path in (PACKAGE / "secrets").rglob("*.py") for module in imports(path)}
+    assert {name.removeprefix("ci_guard.") for name in used if name.startswith("ci_guard.policy")} <= YAML
 
 
 def test_every_module_stands_in_a_known_room() -> None:

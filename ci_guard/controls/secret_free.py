@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
@@ -114,8 +115,33 @@ def judge_completeness(scan: Known[SecretScan], bench: Bench) -> Iterator[Judgem
 
 
 def judge_suppressions(scan: Known[SecretScan], bench: Bench) -> Iterator[Judgement]:
-    """Yield a pass: the scanner knows no suppressions, so none was in effect, reviewed or not."""
-    yield bench.passes("no suppressions in effect", [scan])
+    """Yield one judgement on what suppressions hide: those that the judged change brings itself fail."""
+    seen = scan.value
+    effect = suppressions(seen)
+    if not seen.suppressed and not seen.unreviewed:
+        yield bench.passes(effect, [scan])
+    elif not seen.reviewable:
+        yield bench.excuses(f"outside CI there is no change that could have brought one; {effect}")
+    elif seen.review_doubt:
+        doubt = unavailable(f"it is not known whether suppressions were reviewed: {seen.review_doubt.rstrip('.')}")
+        yield replace(bench.wonders([doubt], effect), remedy="Check out with `fetch-depth: 0`.")
+    elif seen.unreviewed:
+        named = [
+            f"{one.place} would hide {one.finding.rule} in {place(one.finding.location)}" for one in seen.unreviewed
+        ]
+        said = f"added in this change, and not counted: {listing(named, LONGEST_REASON)}"
+        remedy = "Merge the suppression in a reviewed change of its own first; until then the finding stands."
+        yield replace(bench.fails(said, [scan], remedy=remedy), location=seen.unreviewed[0].finding.location)
+    else:
+        yield bench.passes(effect, [scan])
+
+
+def suppressions(scan: SecretScan) -> str:
+    """Return how much is suppressed, by kind."""
+    if not scan.suppressed:
+        return "no suppressions in effect"
+    counts = Counter(one.kind.value for one in scan.suppressed)
+    return f"suppressed: {listing(f'{number} by {kind}' for kind, number in sorted(counts.items()))}"
 
 
 JUDGES: Final[Mapping[str, Callable[[Known[SecretScan], Bench], Iterator[Judgement]]]] = {

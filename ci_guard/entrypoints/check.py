@@ -139,7 +139,7 @@ def run(options: CheckOptions, call: Call) -> Result:
             policy=policy,
             run=this_run,
             forge=forge,
-            scan=lambda: scan_checkout(checkout, this_run),
+            scan=lambda: scan_checkout(checkout, this_run, target=forge.target_commit, today=now.date()),
             mode=mode,
             now=now,
             advisory=advisory,

@@ -15,7 +15,7 @@ from typing import Final
 from ci_guard import __version__
 from ci_guard.controls import secret_free
 from ci_guard.decide import decide
-from ci_guard.entrypoints.commands import Call
+from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.options import Output, add_output_options, output_options
 from ci_guard.entrypoints.outcome import unknown_run
 from ci_guard.errors import UsageError
@@ -58,6 +58,10 @@ class ScanOptions:
     staged: bool = False
     index: str | None = None
     """The index that git works with while it runs a hook (`GIT_INDEX_FILE`), from the top of the work tree."""
+    init_baseline: bool = False
+    """Write the present findings down instead of judging them."""
+    carry_over: bool = False
+    """Write what other scanners' files say in ci-guard's own."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +77,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--range", metavar="A..B", help="scan what the commits after A up to B brought, not the tree")
     parser.add_argument(
         "--staged", action="store_true", help="scan what a commit of the index would bring: for a pre-commit hook"
+    )
+    parser.add_argument(
+        "--init-baseline", action="store_true", help="write down what is found now, so it is suppressed"
+    )
+    parser.add_argument(
+        "--import", dest="carry_over", action="store_true", help="take over gitleaks' and detect-secrets' files"
     )
     add_output_options(parser)
 
@@ -98,18 +108,39 @@ def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> ScanOp
             hint="Leave out --range, or the other path.",
         )
     index = environ.get("GIT_INDEX_FILE") if arguments.staged else None
+    output = output_options(arguments)
+    writes = [
+        name
+        for name, asked in (("--init-baseline", arguments.init_baseline), ("--import", arguments.carry_over))
+        if asked
+    ]
+    if writes and (len(writes) > 1 or span or arguments.staged or arguments.path == "-" or output.reports):
+        raise UsageError(
+            f"{writes[0]} takes a folder, and neither --range, --staged, --report nor another option that writes.",
+            hint="Run it on its own: it judges nothing.",
+        )
     return ScanOptions(
-        output=output_options(arguments), path=arguments.path, range=span, staged=arguments.staged, index=index or None
+        output=output,
+        path=arguments.path,
+        range=span,
+        staged=arguments.staged,
+        index=index or None,
+        init_baseline=arguments.init_baseline,
+        carry_over=arguments.carry_over,
     )
 
 
-def run(options: ScanOptions, call: Call) -> Result:
+def run(options: ScanOptions, call: Call) -> Result | Said:
     """
-    Scan one source and return the result.
+    Scan one source and return the result, or write suppressions and say so.
 
     Raises: `UsageError` for a path that does not exist or a range that names no commits; `GitUnavailable` for a range
-    outside a repository.
+    outside a repository; `PolicyError` for suppressions or rules that cannot be accepted.
     """
+    if options.init_baseline or options.carry_over:
+        from ci_guard.entrypoints import suppressing
+
+        return (suppressing.init_baseline if options.init_baseline else suppressing.carry_over)(options.path)
     started = time.monotonic()
     now = datetime.now(timezone.utc)
     this_run = unknown_run(call.platform, "scan reads files, not a run")

@@ -48,6 +48,10 @@ class PolicyEvidence(Protocol):
         """
         ...
 
+    def target_commit(self) -> Fact[str]:
+        """Return, in a change, the commit of the target branch that this clone has: the tip, else where it started."""
+        ...
+
 
 class BranchEvidence(Protocol):
     """Rules on branches and tags."""

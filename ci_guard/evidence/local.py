@@ -49,6 +49,10 @@ class Local:
             return self._checkout.policy_file(sha.value, path, ref="HEAD")
         return plain_policy_file(self._checkout.folder / path)
 
+    def target_commit(self) -> Fact[str]:
+        """See `PolicyEvidence.target_commit`."""
+        return NO_FORGE
+
     def branches(self, entries: tuple[str, ...], enough: Enough) -> Fact[tuple[BranchSelection, ...]]:
         """See `BranchEvidence.branches`."""
         return NO_FORGE

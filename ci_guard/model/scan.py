@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import Enum
 
 from ci_guard.model.judgement import Location, Severity
@@ -100,6 +101,41 @@ class Gap:
     remedy: str = ""
 
 
+class SuppressionKind(str, Enum):
+    """Where it is said that a finding is not to count."""
+
+    BASELINE = "baseline"
+    """A fingerprint in `.ci-guard-secrets-baseline.json`."""
+    ALLOW_LIST = "allow-list"
+    """An entry of `allow` in `.ci-guard-secrets.yml`."""
+    COMMENT = "comment"
+    """`ci-guard:allow` beside the secret."""
+    GITLEAKS_CONFIG = "gitleaks-config"
+    """An allowlist of `.gitleaks.toml`."""
+    GITLEAKS_IGNORE = "gitleaks-ignore"
+    """A line of `.gitleaksignore`."""
+    GITLEAKS_COMMENT = "gitleaks-comment"
+    """`gitleaks:allow` beside the secret."""
+    DETECT_SECRETS_BASELINE = "detect-secrets-baseline"
+    """An entry of `.secrets.baseline`."""
+    DETECT_SECRETS_COMMENT = "detect-secrets-comment"
+    """`pragma: allowlist secret` beside the secret."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suppressed:
+    """A finding that a suppression covers, and what that suppression says."""
+
+    finding: SecretFinding
+    kind: SuppressionKind
+    place: str
+    """Where the suppression stands, for people: `.gitleaksignore:3 at 1a2b3c4d5e6f`, or file and line of a comment."""
+    reason: str = ""
+    """Empty where the format has none, and for a comment, whose line may hold other secrets."""
+    until: date | None = None
+    """The last day, in UTC, on which it counts."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SecretScan:
     """The result of one scan: sorted, and the same for the same input but for `seconds`."""
@@ -118,6 +154,16 @@ class SecretScan:
     """Bytes of those contents."""
     skipped: tuple[Skipped, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    suppressed: tuple[Suppressed, ...] = ()
+    """Secrets and key files that suppressions cover; none of them is in `findings` or `key_files`."""
+    unreviewed: tuple[Suppressed, ...] = ()
+    """What suppressions would cover that the judged change itself brings: these count as findings all the same."""
+    review_doubt: str = ""
+    """Why it is not known whether the suppressions in effect were reviewed, as a clause; empty where it is known."""
+    reviewable: bool = True
+    """False outside CI, where there is no change that could have brought a suppression."""
+    remarks: tuple[str, ...] = ()
+    """What is worth knowing of the suppressions and rules that were read; one sentence each."""
     seconds: float = field(default=0.0, compare=False)
 
     @property

@@ -10,12 +10,14 @@ from ci_guard.model.decision import PolicySummary, Result, Ruling, Verdict
 from ci_guard.model.fact import Cause, Fact, Known, Source
 from ci_guard.model.judgement import Location, Outcome, Severity
 from ci_guard.model.run import Event, Platform, Run
-from ci_guard.model.scan import SecretScan
+from ci_guard.model.scan import SecretScan, SuppressionKind
 from ci_guard.model.settings import Mode
-from ci_guard.reporters import escape
+from ci_guard.reporters import escape, record
 from ci_guard.reporters.coverage import Coverage, ItemCoverage, coverage
 
 SCHEMA_ID: Final = "ci-guard.report/v1"
+EXAMPLES: Final = 20
+"""Suppressed findings of one kind that are told one by one; all are counted."""
 
 T = TypeVar("T")
 
@@ -135,13 +137,34 @@ def reference_of(item: ItemCoverage) -> dict[str, Any]:
 def scan_of(scan: SecretScan | None) -> dict[str, Any]:
     """Return what the scan read; where none ran, nothing was read and nothing is complete."""
     if scan is None:
-        return {"commits": 0, "blobs": 0, "bytes": 0, "skipped": [], "complete": False}
+        return {"commits": 0, "blobs": 0, "bytes": 0, "skipped": [], "complete": False, "suppressed": []}
     return {
         "commits": scan.commits,
         "blobs": scan.blobs,
         "bytes": scan.bytes,
         "skipped": [{"path": skipped.path, "reason": skipped.reason} for skipped in scan.skipped],
         "complete": scan.complete,
+        "suppressed": [suppressions_of(kind, scan) for kind in SuppressionKind if kind in record.suppressed(scan)],
+    }
+
+
+def suppressions_of(kind: SuppressionKind, scan: SecretScan) -> dict[str, Any]:
+    """Return how many findings one kind of suppression covers, and the first of them."""
+    covered = [one for one in scan.suppressed if one.kind is kind]
+    return {
+        "kind": kind.value,
+        "count": len(covered),
+        "examples": [
+            {
+                "rule": one.finding.rule,
+                "location": location_of(one.finding.location),
+                "fingerprint": one.finding.fingerprint,
+                "suppressed_by": one.place,
+                "reason": one.reason or None,
+                "until": one.until.isoformat() if one.until else None,
+            }
+            for one in covered[:EXAMPLES]
+        ],
     }
 
 
@@ -152,6 +175,9 @@ def report_schema() -> dict[str, Any]:
     number: dict[str, Any] = {"type": "integer", "minimum": 0}
     place_number: dict[str, Any] = {"type": ["integer", "null"], "minimum": 1}
     sha256: dict[str, Any] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+    location = closed(
+        path=text_or_null, line=place_number, end_line=place_number, column=place_number, commit=text_or_null
+    )
     judgement = closed(
         control=text,
         requirement=text,
@@ -164,11 +190,7 @@ def report_schema() -> dict[str, Any]:
         expected=text,
         source=one_of(Source),
         detail=text,
-        location=or_null(
-            closed(
-                path=text_or_null, line=place_number, end_line=place_number, column=place_number, commit=text_or_null
-            )
-        ),
+        location=or_null(location),
         message=text,
         remedy=text,
         remedy_url=text,
@@ -228,6 +250,24 @@ def report_schema() -> dict[str, Any]:
                 bytes=number,
                 skipped={"type": "array", "items": closed(path=text, reason=text)},
                 complete={"type": "boolean"},
+                suppressed={
+                    "type": "array",
+                    "items": closed(
+                        kind=one_of(SuppressionKind),
+                        count={"type": "integer", "minimum": 1},
+                        examples={
+                            "type": "array",
+                            "items": closed(
+                                rule=text,
+                                location=location,
+                                fingerprint=sha256,
+                                suppressed_by=text,
+                                reason=text_or_null,
+                                until=or_null({"type": "string", "format": "date"}),
+                            ),
+                        },
+                    ),
+                },
             ),
             evidence=closed(requests=number, seconds={"type": "number", "minimum": 0}),
         ),
@@ -240,7 +280,7 @@ def closed(**properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def one_of(
-    words: type[Verdict | Outcome | Cause | Severity | Source | Platform | Event | Mode | Coverage],
+    words: type[Verdict | Outcome | Cause | Severity | Source | Platform | Event | Mode | Coverage | SuppressionKind],
 ) -> dict[str, Any]:
     """Return the schema of a word of an enum."""
     return {"enum": [word.value for word in words]}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ci_guard.model.decision import Result, Ruling, Verdict
+from ci_guard.model.scan import Suppressed
 from ci_guard.reporters import escape, record, telling
 from ci_guard.reporters.coverage import Coverage, coverage
 from ci_guard.reporters.telling import Standing
@@ -236,6 +237,25 @@ def write_record(page: Page, result: Result) -> None:
         ]
         write_table(page, ("Path", "Why"), rows, total=len(left_out))
         page.close("\n</details>\n")
+    if result.scan is not None and result.scan.suppressed:
+        write_suppressed(page, result.scan.suppressed)
+
+
+def write_suppressed(page: Page, suppressed: Sequence[Suppressed]) -> None:
+    """Write which findings suppressions cover, folded."""
+    page.close(f"\n<details><summary>Suppressed findings ({len(suppressed):,})</summary>\n\n")
+    rows = [
+        (
+            escape.code(one.finding.rule),
+            escape.code(telling.place(one.finding.location)),
+            escape.code(one.place),
+            one.until.isoformat() if one.until else "",
+            escape.markdown(one.reason, escape.NAME),
+        )
+        for one in suppressed[: page.room.rows]
+    ]
+    write_table(page, ("Rule", "Where", "By", "Until", "Reason"), rows, total=len(suppressed))
+    page.close("\n</details>\n")
 
 
 def write_table(page: Page, heads: Sequence[str], rows: Sequence[Sequence[str]], *, total: int) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from ci_guard.model.decision import Result
 from ci_guard.model.fact import Known
-from ci_guard.model.scan import GapKind, SecretScan
+from ci_guard.model.scan import GapKind, SecretScan, SuppressionKind
 from ci_guard.reporters import telling
 
 
@@ -22,7 +24,29 @@ def scan_line(scan: SecretScan) -> str:
     read = f"{telling.count(scan.commits, 'commit')}, {telling.count(scan.blobs, 'content')}, {size(scan.bytes)} read"
     sources = f" from {', '.join(scan.sources)}" if scan.sources else ""
     skipped = f", {telling.count(len(scan.skipped), 'file')} skipped" if scan.skipped else ""
-    return f"{read}{sources}; {'complete' if scan.complete else 'not complete'}{skipped}"
+    counts = suppressed(scan)
+    hidden = f"; {len(scan.suppressed):,} suppressed ({kinds(counts)})" if counts else ""
+    return f"{read}{sources}; {'complete' if scan.complete else 'not complete'}{skipped}{hidden}"
+
+
+def suppressed(scan: SecretScan) -> Counter[SuppressionKind]:
+    """Return how many findings each kind of suppression covers; a kind that covers none is left out."""
+    return Counter(one.kind for one in scan.suppressed)
+
+
+def kinds(counts: Counter[SuppressionKind]) -> str:
+    """Return `2 by baseline, 1 by comment`."""
+    return ", ".join(f"{counts[kind]:,} by {kind.value}" for kind in SuppressionKind if kind in counts)
+
+
+def suppressed_lines(scan: SecretScan) -> list[str]:
+    """Return what is suppressed, where, by what and until when, one line a finding."""
+    return [
+        f"{one.finding.rule} in {telling.place(one.finding.location)}: by {one.place}"
+        + (f", until {one.until.isoformat()}" if one.until else "")
+        + (f" ({one.reason})" if one.reason else "")
+        for one in scan.suppressed
+    ]
 
 
 def effort_line(result: Result) -> str:
@@ -42,7 +66,8 @@ def policy_line(result: Result) -> str:
 def notes(result: Result) -> list[str]:
     """Return what is worth knowing of the run, the policy and the waivers, of many only the first."""
     scan = [gap.message for gap in result.scan.gaps if gap.kind is GapKind.NOTE] if result.scan else []
-    return telling.first([*scan, *result.run.notes, *result.decision.notes], telling.LINES)
+    remarks = result.scan.remarks if result.scan else ()
+    return telling.first([*scan, *remarks, *result.run.notes, *result.decision.notes], telling.LINES)
 
 
 def size(number: int) -> str:

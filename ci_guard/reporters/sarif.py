@@ -78,6 +78,7 @@ def run_of(result: Result, rules: Rules, *, left_out: int) -> dict[str, Any]:
         **({"supportedTaxonomies": supported} if supported else {}),
     }
     counts = telling.by_standing(result.decision.rulings)
+    hidden = record.suppressed(result.scan) if result.scan else {}
     provenance = provenance_of(result)
     return {
         "tool": {"driver": driver},
@@ -91,6 +92,7 @@ def run_of(result: Result, rules: Rules, *, left_out: int) -> dict[str, Any]:
             "verdict": result.decision.verdict.value,
             "advisory": result.advisory,
             "counts": {state.value: len(group) for state, group in counts.items() if group},
+            "suppressed": {kind.value: count for kind, count in hidden.items()},
         },
     }
 

@@ -164,6 +164,7 @@ def facts_of(result: Result) -> Iterable[tuple[str, str]]:
         yield "Scan", record.scan_line(result.scan)
         skipped = [f"{each.path}: {each.reason}" for each in result.scan.skipped]
         yield from (("Skipped", text) for text in telling.first(skipped, FINDINGS))
+        yield from (("Suppressed", text) for text in telling.first(record.suppressed_lines(result.scan), FINDINGS))
     yield "Evidence", record.effort_line(result)
     yield from (("Connection", text) for text in result.transport)
     yield from (("Note", text) for text in record.notes(result))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ci_guard.model.judgement import Location
 from ci_guard.model.scan import Confidence, SecretFinding, SecretPlace, Skipped
 from ci_guard.secrets.content import ContentKind
+from ci_guard.secrets.excerpt import Excerpt
 from ci_guard.secrets.keyfiles import KeyFile
 from ci_guard.secrets.matcher import Match
 from ci_guard.secrets.paths import Purpose, lowered, purpose_of
@@ -25,15 +26,17 @@ class PlacedSecret(NamedTuple):
     identity: bytes
     """Equal for equal secrets."""
 
+Keeps: TypeAlias = Callable[[SecretFinding, Excerpt | None], bool]
+"""Tells whether a finding counts, given what stands around its secret; that is None for a key file."""
 
-def find_secrets(places: Iterable[Place], reading: Reading) -> tuple[SecretFinding, ...]:
-    """Return the secrets of all places, each once, sorted by where they stand first."""
-    return gather(place_secrets(places, reading))
+def find_secrets(places: Iterable[Place], reading: Reading, keeps: Keeps) -> tuple[SecretFinding, ...]:
+    """Return the secrets of all places that count, each once, sorted by where they stand first."""
+    return gather(place_secrets(places, reading, keeps))
 
 
-def place_secrets(places: Iterable[Place], reading: Reading) -> list[PlacedSecret]:
+def place_secrets(places: Iterable[Place], reading: Reading, keeps: Keeps) -> list[PlacedSecret]:
     """
-    Return the secrets of all places, sorted by where they stand; one that stands on several lines is there for each.
+    Return the secrets of all places that count, sorted; one that stands on several lines is there for each.
 
     Of several versions of a file, which places name in the order tree, work tree, range, the first one that has a
     secret counts.
@@ -56,8 +59,10 @@ def place_secrets(places: Iterable[Place], reading: Reading) -> list[PlacedSecre
     secrets = []
     for place, match in placed:
         same = (match.rule.id, place.path, match.context)
-        secrets.append(PlacedSecret(_secret(place, match, ordinals[same]), match.identity))
+        finding = _secret(place, match, ordinals[same])
         ordinals[same] += 1
+        if keeps(finding, match.excerpt):
+            secrets.append(PlacedSecret(finding, match.identity))
     return secrets
 
 
@@ -90,15 +95,16 @@ def _gathered(findings: list[SecretFinding]) -> SecretFinding:
     )
 
 
-def find_key_files(places: Iterable[Place], reading: Reading) -> tuple[SecretFinding, ...]:
-    """Return the key files of all places, each path once for each kind, sorted."""
+def find_key_files(places: Iterable[Place], reading: Reading, keeps: Keeps) -> tuple[SecretFinding, ...]:
+    """Return the key files of all places that count, each path once for each kind, sorted."""
     found: dict[tuple[str, str], tuple[Place, KeyFile]] = {}
     for place in places:
         for path, kind in _key_files(place, reading):
             found.setdefault((path, kind.id), (place._replace(path=path), kind))
-    return tuple(
+    files = (
         _key_file(place, kind) for place, kind in sorted(found.values(), key=lambda item: _order(item[0], item[1].id))
     )
+    return tuple(finding for finding in files if keeps(finding, None))
 
 
 def find_unread(places: Iterable[Place], reading: Reading) -> tuple[Skipped, ...]:

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from ci_guard.errors import ScanFault
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
+from ci_guard.secrets.excerpt import Excerpt
 from ci_guard.secrets.formats import CHECKS
 from ci_guard.secrets.rule import Rule
 
@@ -21,8 +22,8 @@ PIECE: Final = 1 << 21
 """Bytes that are looked at together. A larger content comes in pieces, which bounds memory whatever it holds."""
 OVERLAP: Final = 1 << 15
 """Bytes at the end of a piece that are left to the next one; more than any match extends to."""
-_CONTEXT: Final = 512
-"""Bytes ahead of the first new one that a piece repeats, for what stands on the same line."""
+_CONTEXT: Final = 2_048
+"""Bytes ahead of the first new one that a piece repeats, for what stands on the same line and on the one before."""
 _LONGEST_CHARACTER: Final = 4
 """Bytes of a character in UTF-8."""
 _LINE_CONTEXT: Final = 200
@@ -46,7 +47,7 @@ _MARKS: Final = (
 
 
 class Match(NamedTuple):
-    """A confirmed secret, without the secret."""
+    """A confirmed secret; its excerpt alone holds it, for suppressions to look at."""
 
     rule: Rule
     severity: Severity
@@ -61,6 +62,7 @@ class Match(NamedTuple):
     """SHA-256 of the line with every secret masked."""
     identity: bytes
     """Equal for equal secrets within this process; keyed with a random number, so it says nothing outside."""
+    excerpt: Excerpt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,6 +252,7 @@ class _Flow:
                 column=place.before + 1,
                 context=_masked(data, spans, number),
                 identity=self.matcher.identity(secret),
+                excerpt=Excerpt(data, span.start, span.end),
             )
 
 

@@ -13,11 +13,12 @@ from typing import BinaryIO
 from ci_guard.errors import GitUnavailable, UsageError
 from ci_guard.git import Repository, locate
 from ci_guard.model.scan import Gap, SecretScan, Skipped
-from ci_guard.secrets import findings, gaps, places, rule
+from ci_guard.secrets import findings, gaps, places
 from ci_guard.secrets.files import Folder, walk
 from ci_guard.secrets.matcher import Matcher
 from ci_guard.secrets.places import Listed, Place
 from ci_guard.secrets.reading import Reading
+from ci_guard.secrets.review import Opened, Review, open_review
 
 STANDARD_INPUT = "-"
 
@@ -40,6 +41,8 @@ class ScanRequest:
     """The index, where it is not the work tree's own."""
     range: tuple[str | None, str] | None = None
     """Read what is reachable from the second commit and not from the first; None as the first is all of its history."""
+    review: Review = field(default_factory=Review)
+    """Whose suppressions count; by default those of the folder."""
 
 
 def scan(request: ScanRequest) -> SecretScan:
@@ -47,19 +50,21 @@ def scan(request: ScanRequest) -> SecretScan:
     Read the sources and return what was found.
 
     Raises: `UsageError` for a root that is no folder; `GitUnavailable` when a tree or a range is asked for outside a
-    repository, or git is missing where there is one; `ScanFault` when the scanner itself breaks. What cannot be read is
-    no exception: it stands in the result.
+    repository, or git is missing where there is one; `PolicyError` for suppressions or rules of ci-guard's own that
+    cannot be accepted; `ScanFault` when the scanner itself breaks. What cannot be read is no exception: it stands in
+    the result.
     """
     started = time.monotonic()
     if not request.root.is_dir():
         raise UsageError(f"{request.root} is not a folder", hint="name the folder of a checkout")
     root = request.root.resolve()
     if locate(root) is None and not (request.tree or request.range or request.staged):
-        work = _Work("sha256")
+        work = _Work("sha256", open_review(request.review, None, root))
         work.read_folder(root)
     else:
         repository = replace(Repository.open(root), index=request.index)
-        work = _Work(repository.object_format, places.prefix_of(repository, str(root)))
+        prefix = places.prefix_of(repository, str(root))
+        work = _Work(repository.object_format, open_review(request.review, repository, root, prefix), prefix)
         work.read_repository(repository, request)
     return work.result(time.monotonic() - started)
 
@@ -67,7 +72,7 @@ def scan(request: ScanRequest) -> SecretScan:
 def scan_bytes(stream: BinaryIO) -> SecretScan:
     """Return what is found in a stream, such as standard input; its path in the findings is `-`."""
     started = time.monotonic()
-    work = _Work("sha256")
+    work = _Work("sha256", open_review(Review(), None, None))
     work.read_stream(stream)
     return work.result(time.monotonic() - started)
 
@@ -77,6 +82,7 @@ class _Work:
     """One scan on its way."""
 
     object_format: str
+    opened: Opened
     prefix: bytes = b""
     """Of the paths to read, within the repository; empty for all of it."""
     sources: list[str] = field(default_factory=list)
@@ -96,7 +102,7 @@ class _Work:
     """Whether the index was read; there may be nothing new in it."""
 
     def __post_init__(self) -> None:
-        self.reading = Reading(Matcher(rule.load()), self.object_format)
+        self.reading = Reading(Matcher(self.opened.rules), self.object_format)
 
     def read_stream(self, stream: BinaryIO) -> None:
         self.sources.append("standard input")
@@ -148,15 +154,20 @@ class _Work:
             self.gaps.append(gaps.past_lfs(past))
         skipped = [Skipped(path=path, reason=reason) for path, reason in self.skipped.items()]
         skipped += findings.find_unread(everywhere, self.reading)
+        sieve = self.opened.sieve
         return SecretScan(
-            findings=findings.find_secrets(everywhere, self.reading),
-            key_files=findings.find_key_files(everywhere, self.reading),
+            findings=findings.find_secrets(everywhere, self.reading, sieve.keeps),
+            key_files=findings.find_key_files(everywhere, self.reading, sieve.keeps),
             sources=tuple(self.sources),
             commits=self.commits,
             blobs=self.reading.blobs,
             bytes=self.reading.bytes,
             skipped=tuple(sorted(skipped, key=lambda skip: (skip.path, skip.reason))),
             gaps=tuple(self.gaps),
+            suppressed=tuple(sieve.suppressed),
+            unreviewed=tuple(sieve.unreviewed),
+            review_doubt=self.opened.doubt,
+            remarks=tuple(sieve.remarks),
             seconds=seconds,
         )
 

@@ -51,7 +51,7 @@ from ci_guard.model.run import (
     Run,
     Seat,
 )
-from ci_guard.model.scan import Gap, GapKind, SecretFinding, SecretScan, Skipped
+from ci_guard.model.scan import Gap, GapKind, SecretFinding, SecretScan, Skipped, Suppressed, SuppressionKind
 from ci_guard.model.settings import Bot, Settings
 
 T = TypeVar("T")
@@ -342,6 +342,19 @@ def scan(raw: Raw) -> SecretScan:
             Gap(kind=GapKind(kind), code="a-gap", message=message, remedy="Fetch all.")
             for kind, message in raw.get("gaps", {}).items()
         ),
+        suppressed=tuple(suppressed(one) for one in raw.get("suppressed", ())),
+        unreviewed=tuple(suppressed(one) for one in raw.get("unreviewed", ())),
+        review_doubt=raw.get("review_doubt", ""),
+        reviewable=raw.get("reviewable", True),
+    )
+
+
+def suppressed(raw: Raw) -> Suppressed:
+    """Return a suppression of a finding."""
+    return Suppressed(
+        finding=finding(raw),
+        kind=SuppressionKind(raw.get("kind", "baseline")),
+        place=raw.get("place", ".gitleaksignore:1"),
     )
 
 

@@ -119,6 +119,10 @@ SCANS = record(
     sources=st.sampled_from([[], ["tree"]]),
     skipped=st.dictionaries(st.sampled_from(["a", "b"]), st.just("too large")),
     gaps=st.dictionaries(st.sampled_from(["fails", "unknown", "note"]), st.just("Something is missing.")),
+    suppressed=st.lists(FINDINGS, max_size=2),
+    unreviewed=st.lists(FINDINGS, max_size=2),
+    review_doubt=st.sampled_from(["", "the start is not known"]),
+    reviewable=st.booleans(),
 )
 
 SECTIONS: dict[str, dict[str, Raw]] = {

@@ -120,6 +120,16 @@ def dressed(result: Result, text: str, url: str = "") -> Result:
             sources=(text,),
             skipped=(Skipped(path=text, reason=text),),
             gaps=(Gap(kind=GapKind.NOTE, code="x", message=text),),
+            suppressed=tuple(
+                replace(
+                    one,
+                    finding=replace(one.finding, rule=text, location=replace(one.finding.location, path=text)),
+                    place=text,
+                    reason=text,
+                )
+                for one in scan.suppressed
+            ),
+            remarks=(text,),
         ),
         failure=failure and Failure(message=text, hint=text, fault_of_ci_guard=failure.fault_of_ci_guard),
         transport=(text,),

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timezone
-from typing import Final
+from typing import Any, Final
 
 from ci_guard.controls.frameworks import CIS, OSPS, OWASP, SLSA
 from ci_guard.model.decision import Decision, Effort, Failure, PolicySummary, Result, Ruling, Verdict, Waived, Weight
@@ -15,7 +15,7 @@ from ci_guard.model.judgement import Judgement, Location, Outcome, Severity
 from ci_guard.model.kinds import AtLeast, Flag, Kind
 from ci_guard.model.meta import Meta, Requirement
 from ci_guard.model.run import ChangeReference, Event, Platform, Run
-from ci_guard.model.scan import Gap, GapKind, SecretScan, Skipped
+from ci_guard.model.scan import Gap, GapKind, SecretFinding, SecretScan, Skipped, Suppressed, SuppressionKind
 from ci_guard.model.settings import Mode
 
 TIME: Final = datetime(2026, 11, 21, 20, 0, tzinfo=timezone.utc)
@@ -311,6 +311,33 @@ def result(verdict: Verdict, exit_code: int, rulings: Sequence[Ruling], reason: 
     )
 
 
+def covered(path: str, line: int, kind: SuppressionKind, place: str, **said: Any) -> Suppressed:
+    """Return a finding that a suppression covers."""
+    finding = SecretFinding(
+        rule="github-pat",
+        title="GitHub personal access token (classic)",
+        severity=Severity.CRITICAL,
+        location=Location(path=path, line=line, column=9),
+        preview="ghp" + "_…",
+        fingerprint=f"{line:064x}",
+    )
+    return Suppressed(finding=finding, kind=kind, place=place, **said)
+
+
+SUPPRESSED: Final = (
+    covered(
+        "tests/data/token.txt",
+        1,
+        SuppressionKind.ALLOW_LIST,
+        ".ci-guard-secrets.yml:3 at 5d6e7f8a9b0c",
+        reason="made up for a test",
+        until=date(2027, 1, 31),
+    ),
+    covered("docs/example.md", 7, SuppressionKind.COMMENT, "docs/example.md:7"),
+    covered("docs/example.md", 9, SuppressionKind.COMMENT, "docs/example.md:8"),
+)
+
+
 def denied(findings: int = 3) -> Result:
     """Return a denial with a ruling of every standing that an enforcing run in CI can have."""
     rulings = (*PASSED, DENIED, UNDECIDED, BROKEN, TOLERATED, WAIVED, ENDING, NOT_APPLICABLE)
@@ -330,6 +357,8 @@ def denied(findings: int = 3) -> Result:
             bytes=8_400_000,
             skipped=(Skipped(path="data/big.bin", reason="larger than 100 MB"),),
             gaps=(Gap(kind=GapKind.NOTE, code="media", message="12 media files were recognised and left out."),),
+            suppressed=SUPPRESSED,
+            remarks=(".gitleaks.toml:4: a pattern is not read: it matches almost everything.",),
         ),
         transport=("proxy http://proxy.acme.example:3128",),
     )

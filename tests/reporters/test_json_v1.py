@@ -73,8 +73,11 @@ def test_keys_are_those_of_the_contract_in_its_order() -> None:
     assert list(report["policy"]) == ["source", "sha256", "mode", "layers"]
     assert all(list(judgement) == JUDGEMENT_KEYS for judgement in report["judgements"])
     assert list(report["references"][0]) == ["framework", "version", "id", "status", "satisfied_by", "supported_by"]
-    assert list(report["scan"]) == ["commits", "blobs", "bytes", "skipped", "complete"]
+    assert list(report["scan"]) == ["commits", "blobs", "bytes", "skipped", "complete", "suppressed"]
     assert list(report["scan"]["skipped"][0]) == ["path", "reason"]
+    assert [(one["kind"], one["count"]) for one in report["scan"]["suppressed"]] == [("allow-list", 1), ("comment", 2)]
+    example = report["scan"]["suppressed"][0]["examples"][0]
+    assert list(example) == ["rule", "location", "fingerprint", "suppressed_by", "reason", "until"]
     assert list(report["evidence"]) == ["requests", "seconds"]
 
 
@@ -137,7 +140,7 @@ def test_what_the_run_does_not_know_is_null() -> None:
 def test_a_run_that_ended_early_keeps_every_key() -> None:
     report = read(sample.policy_error())
     assert report["policy"] == {"source": None, "sha256": None, "mode": None, "layers": []}
-    assert report["scan"] == {"commits": 0, "blobs": 0, "bytes": 0, "skipped": [], "complete": False}
+    assert report["scan"] == {"commits": 0, "blobs": 0, "bytes": 0, "skipped": [], "complete": False, "suppressed": []}
     assert (report["verdict"], report["exit_code"], report["judgements"]) == ("error", 2, [])
     assert report["references"] == []
 
@@ -188,7 +191,7 @@ def objects(value: Any) -> Iterator[dict[str, Any]]:
 
 def test_the_schema_knows_every_key_and_no_other() -> None:
     found = list(objects(report_schema()))
-    assert len(found) == 12
+    assert len(found) == 15
     for each in found:
         assert each["additionalProperties"] is False
         assert each["required"] == list(each["properties"])

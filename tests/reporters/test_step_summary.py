@@ -49,9 +49,9 @@ def test_sections_stand_in_the_order_of_their_weight() -> None:
 
 def test_every_control_has_a_table_and_so_have_the_findings() -> None:
     page = rendered(step_summary.render(sample.denied()))
-    # controls, findings, what was not judged, frameworks, what was skipped
-    assert page.tags.count("table") == 3 + 1 + 1 + 1 + 1
-    assert page.tags.count("details") == 3
+    # controls, findings, what was not judged, frameworks, what was skipped, what is suppressed
+    assert page.tags.count("table") == 3 + 1 + 1 + 1 + 1 + 1
+    assert page.tags.count("details") == 4
 
 
 def test_every_outcome_is_told_by_a_word() -> None:

@@ -79,6 +79,10 @@ class GitHub:
         """See `PolicyEvidence.policy_file`."""
         return policy_file.get_policy_file(self._client, self._run, path, self._checkout)
 
+    def target_commit(self) -> Fact[str]:
+        """See `PolicyEvidence.target_commit`."""
+        return policy_file.get_target_commit(self._client, self._run, self._checkout)
+
     def branches(self, entries: tuple[str, ...], enough: Enough) -> Fact[tuple[BranchSelection, ...]]:
         """See `BranchEvidence.branches`."""
         return branches.get_branches(self._client, self._run, entries, enough)

@@ -47,6 +47,29 @@ def get_policy_file(client: Client, run: Run, path: str, checkout: Checkout) -> 
             return run.sha if isinstance(run.sha, Unknown) else _of_commit(client, run.sha.value, path, checkout)
 
 
+def get_target_commit(client: Client, run: Run, checkout: Checkout) -> Fact[str]:
+    """
+    Return the commit of a change's target that is in this clone: the tip of the branch, by the server's word.
+
+    Where the tip was not fetched, the commit stands in that the server says the change was measured against.
+    """
+    if isinstance(run.change, Unknown):
+        return run.change
+    change = run.change.value
+    if change is None:
+        return unavailable("the target of the change is not known")
+    tip = checked(client.get(f"branches/{segment(change.target)}"), lambda body: _tip(body, change.target))
+    if isinstance(tip, Known) and checkout.has_commit(tip.value):
+        return tip
+    if change.target_commit is not None and checkout.has_commit(change.target_commit):
+        return Known(value=change.target_commit, source=run.change.source, detail=run.change.detail)
+    if isinstance(tip, Unknown):
+        return tip
+    return unavailable(
+        f"the commit {tip.value[:12]} of {change.target} is not in this clone (`fetch-depth: 0`)", detail=tip.detail
+    )
+
+
 def _of_unknown_event(client: Client, run: Run, path: str, checkout: Checkout) -> Fact[PolicyFile | None]:
     """Read the judged commit where an event that the vocabulary lacks builds a branch or tag, surely no change."""
     named = run.platform_event and not run.platform_event.startswith(("pull_request", "merge_group"))

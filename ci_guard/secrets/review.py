@@ -1,0 +1,128 @@
+"""Whose suppressions count: in a change those of its target, never the ones that it brings itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
+from functools import lru_cache
+from pathlib import Path
+
+from ci_guard.errors import GitUnavailable
+from ci_guard.git import Repository
+from ci_guard.secrets import keyfiles, rule
+from ci_guard.secrets.inline import Comment, stood_in
+from ci_guard.secrets.rule import Rule
+from ci_guard.secrets.suppression_files import read_book
+from ci_guard.secrets.suppression_files.context import Context
+from ci_guard.secrets.suppressions import Book, Sieve, Standard
+from ci_guard.secrets.tree_files import CommitFiles, FolderFiles, NoPlainFile, TreeFiles
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    """Which suppressions count in a scan."""
+
+    judged: str | None = None
+    """The commit whose own suppressions are looked at; None for the folder as it is."""
+    trusted: str | None = None
+    """The commit whose suppressions count; None for those of what is judged."""
+    counts: bool = True
+    """False where none may count, because it is not known which commit is to be trusted."""
+    doubt: str = ""
+    """Why it is not known whether those that count were reviewed, as a clause."""
+    today: date = field(default_factory=_today)
+    """In UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """Suppressions and rules, read and checked."""
+
+    sieve: Sieve
+    rules: tuple[Rule, ...]
+    """The scanner's and the user's own; of these also the ones that a change brings, which only find more."""
+    doubt: str
+
+
+def open_review(review: Review, repository: Repository | None, root: Path | None, prefix: bytes = b"") -> Opened:
+    """
+    Read the suppressions that count, and those that a change brings.
+
+    `root` is the scanned folder, which `prefix` leads to from the root of the repository; None where there is none.
+
+    Raises: `PolicyError` where a file of ci-guard's own cannot be accepted, on either side.
+    """
+    built_in = rule.load()
+    known = frozenset((*(one.id for one in built_in), *(kind.id for kind in keyfiles.KEY_FILES)))
+    context = Context(known_rules=known, line_at=_lines_of(repository) if repository else lambda *_: None)
+    judged_files = _files(review.judged, repository, root)
+    judged = Standard(book=read_book(judged_files, context) if judged_files else Book(), stood=lambda *_: True)
+    sides: dict[str, Standard | None]
+    if not review.counts:
+        sides = {"trusted": None, "brought": judged}
+    elif repository is None or review.trusted in (None, review.judged):
+        sides = {"trusted": judged, "brought": None}
+    else:
+        files = CommitFiles(repository, str(review.trusted))
+        sides = {"trusted": Standard(book=read_book(files, context), stood=_stood(files)), "brought": judged}
+    own = [one for side in sides.values() if side for one in side.book.rules]
+    sieve = Sieve(
+        trusted=sides["trusted"],
+        brought=sides["brought"],
+        own_rules=own,
+        today=review.today,
+        known_rules=known | {one.rule.id for one in own},
+        prefix=prefix.decode("utf-8", "surrogateescape"),
+    )
+    # A rule that both sides have is one rule.
+    rules = (*built_in, *dict.fromkeys(one.rule for one in own))
+    return Opened(sieve=sieve, rules=rules, doubt=review.doubt)
+
+
+def _files(commit: str | None, repository: Repository | None, root: Path | None) -> TreeFiles | None:
+    """Return the files of a commit, else of the work tree, else of the head of a bare repository."""
+    if repository is None:
+        return FolderFiles(root) if root else None
+    if commit is None and repository.work_tree is not None:
+        return FolderFiles(repository.work_tree)
+    found = repository.rev_parse(commit or "HEAD")
+    return CommitFiles(repository, found) if found else None
+
+
+def _stood(files: TreeFiles) -> Callable[[str, Comment], bool]:
+    """Return whether lines stood at a path of a tree; contents are read once while findings go through a file."""
+
+    @lru_cache(maxsize=8)
+    def content(path: str) -> bytes | None:
+        try:
+            return files.read(path)
+        except NoPlainFile:
+            return None
+
+    def stood(path: str, comment: Comment) -> bool:
+        there = content(path) if path and "!/" not in path else None
+        return there is not None and stood_in(there, comment)
+
+    return stood
+
+
+def _lines_of(repository: Repository) -> Callable[[str, str, int], bytes | None]:
+    @lru_cache(maxsize=64)
+    def lines(commit: str, path: str) -> list[bytes]:
+        try:
+            if repository.rev_parse(commit) != commit:
+                return []
+            return (CommitFiles(repository, commit).read(path) or b"").split(b"\n")
+        except (GitUnavailable, NoPlainFile):
+            return []
+
+    def line_at(commit: str, path: str, number: int) -> bytes | None:
+        found = lines(commit, path)
+        return found[number - 1] if 0 < number <= len(found) else None
+
+    return line_at
