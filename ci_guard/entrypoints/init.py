@@ -34,8 +34,8 @@ NO_GITLAB: Final = (
     "This version reads nothing of GitLab, and has no template for it yet: `check` refuses to run there. The secret "
     "scanner runs in any job (`python3 -I bootstrap.py scan`), by fixed rules and without a policy."
 )
-NO_SUPPRESSIONS: Final = (
-    "the scanner of this version does not read it, and finds what it suppresses; a policy can waive a rule until a day"
+SUPPRESSIONS_COUNT: Final = (
+    "it counts as it is, in a change as the target branch has it; `ci-guard scan --import` writes it as ci-guard's own"
 )
 UNOWNED: Final = "nobody, so whoever may merge can change it: name owners, and ask for their review in a ruleset"
 
@@ -211,7 +211,7 @@ def write_seen(page: Page, seen: Survey, options: InitOptions, branch: Sighting 
     for path, owners in seen.owners.items() if seen.owners_file else ():
         page.labelled("Owners", escape.plain(f"{path}, by {seen.owners_file}: {', '.join(owners) or UNOWNED}"), 2)
     for name in seen.suppressions:
-        page.labelled("Seen", f"{name}: {NO_SUPPRESSIONS}", 2)
+        page.labelled("Seen", f"{name}: {SUPPRESSIONS_COUNT}", 2)
 
 
 def write_rules(page: Page, options: InitOptions, rulings: tuple[Ruling, ...], remark: str) -> None:

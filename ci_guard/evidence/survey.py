@@ -20,7 +20,7 @@ from ci_guard.model.run import Platform
 
 WORKFLOWS: Final = ".github/workflows"
 GITLAB_PIPELINE: Final = ".gitlab-ci.yml"
-SUPPRESSIONS: Final = (".gitleaks.toml", "gitleaks.toml", ".gitleaksignore", ".secrets.baseline")
+SUPPRESSIONS: Final = (".gitleaks.toml", ".gitleaksignore", ".secrets.baseline")
 """Where gitleaks and detect-secrets keep what they shall not report."""
 
 MAXIMUM_WORKFLOWS: Final = 500

@@ -32,8 +32,8 @@ META: Final = Meta(
                 "Archives and encoded text are read as well, and so are messages of commits and tags and names of "
                 "branches and tags. A secret is one finding, with all of its places. "
                 "A made-up token in a test or in a document is found like a real one, only a step less severe, save "
-                "those that vendors print in their own documentation. Put it together at run time, or waive its rule, "
-                "which the report names. What was removed before this push or change is not read; it has to be "
+                "those that vendors print in their own documentation. Put it together at run time, or suppress it, "
+                "which every report counts. What was removed before this push or change is not read; it has to be "
                 "revoked all the same."
             ),
             severity=Severity.CRITICAL,
@@ -55,7 +55,7 @@ META: Final = Meta(
             notes=(
                 "Public keys, keys with a passphrase, ciphertext and examples are told apart by what the file "
                 "holds. A test's key without a passphrase is a finding like any other: make it at run time, or "
-                "waive its rule."
+                "suppress it."
             ),
             severity=Severity.HIGH,
             github=f"Revoke the key, remove the file and name it in `.gitignore`. {CLONE}",
@@ -87,8 +87,10 @@ META: Final = Meta(
             title="every suppression that took effect was reviewed before",
             why="Whoever adds a secret could add the line that hides it in the same change.",
             notes=(
-                "The scanner of this version takes no suppressions, so this passes: `.gitleaks.toml`, "
-                "`.gitleaksignore` and `gitleaks:allow` change nothing."
+                "In a change, suppressions count as the target branch has them, on a push as the commit before it has "
+                "them; where that commit is not known, the pushed one's count and this is unknown. On other events the "
+                "commit's own count, as its policy does. One that would hide something and that the change brings "
+                "itself is named here and hides nothing."
             ),
             severity=Severity.MEDIUM,
             github=f"Merge a suppression in a reviewed change of its own, before it is needed. {CLONE}",
