@@ -18,6 +18,10 @@ from ci_guard.entrypoints import commands, explain
 from ci_guard.entrypoints.options import INPUTS
 from ci_guard.model import project
 from ci_guard.policy.load import PolicyText, load
+from ci_guard.secrets import rule
+from ci_guard.secrets.suppression_files import own
+from ci_guard.secrets.suppression_files.context import Context
+from ci_guard.secrets.suppressions import Book
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("requirements/*.md")])
@@ -68,7 +72,13 @@ def test_every_page_that_a_report_points_to_has_the_heading() -> None:
 
 
 @pytest.mark.parametrize("text", examples("version"))
-def test_policies_that_are_shown_are_accepted(text: str) -> None:
+def test_policies_and_suppressions_that_are_shown_are_accepted(text: str) -> None:
+    if not {"allow", "rules"}.isdisjoint(yaml.safe_load(text)):
+        known = frozenset(each.id for each in rule.load())
+        book = Book()
+        own.read(text.encode(), "example.yml", book, Context(known_rules=known))
+        assert book.suppressions or book.rules
+        return
     metas = [control.META for control in CONTROLS]
     assert load([PolicyText(content=text.encode(), place="example.yml")], metas).controls
 
