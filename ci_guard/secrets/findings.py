@@ -26,8 +26,10 @@ class PlacedSecret(NamedTuple):
     identity: bytes
     """Equal for equal secrets."""
 
+
 Keeps: TypeAlias = Callable[[SecretFinding, Excerpt | None], bool]
 """Tells whether a finding counts, given what stands around its secret; that is None for a key file."""
+
 
 def find_secrets(places: Iterable[Place], reading: Reading, keeps: Keeps) -> tuple[SecretFinding, ...]:
     """Return the secrets of all places that count, each once, sorted by where they stand first."""
