@@ -78,7 +78,7 @@ def topic(name: str) -> str | None:
         "rand",
     ):
         return None
-    if before in _HANDLES:
+    if before in _HANDLES or "hashed" in words:
         return None
     last = last.removesuffix("s") if last.endswith(("ds", "ts", "ns", "ys")) else last
     return _TOPICS.get(last) or next((found for ending, found in _ENDINGS if last.endswith(ending)), None)
