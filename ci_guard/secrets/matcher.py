@@ -292,15 +292,24 @@ def _without_overlaps(spans: list[_Span]) -> list[_Span]:
     """
     Return spans in order; of two that overlap, the first, then the longer, then the surer, then the worse one.
 
-    What only its name makes a secret gives way to what has a format of its own.
+    What only its name makes a secret gives way to what has a format of its own. A rule of the user's own takes no other
+    rule's place: a change could bring one that begins earlier and holds for no path.
     """
     kept: list[_Span] = []
+    own: dict[str, _Span] = {}
     for span in sorted(spans, key=lambda span: (span.start, -span.end, *_rank(span))):
-        if not kept or span.start >= kept[-1].end:
+        if span.rule.own:
+            last = own.get(span.rule.id)
+            if last is None or span.start >= last.end:
+                own[span.rule.id] = span
+                kept.append(span)
+            continue
+        before = next((each for each in reversed(kept) if not each.rule.own), None)
+        if before is None or span.start >= before.end:
             kept.append(span)
-        elif kept[-1].rule.check in BY_NAME and span.rule.check not in BY_NAME:
-            kept[-1] = span
-    return kept
+        elif before.rule.check in BY_NAME and span.rule.check not in BY_NAME:
+            kept[kept.index(before)] = span
+    return sorted(kept, key=lambda span: span.start)
 
 
 def _rank(span: _Span) -> tuple[int, int, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 from functools import lru_cache
 from pathlib import Path
@@ -80,7 +80,7 @@ def open_review(review: Review, repository: Repository | None, root: Path | None
         prefix=prefix.decode("utf-8", "surrogateescape"),
     )
     # A rule that both sides have is one rule.
-    rules = (*built_in, *dict.fromkeys(one.rule for one in own))
+    rules = (*built_in, *(replace(one, own=True) for one in dict.fromkeys(one.rule for one in own)))
     return Opened(sieve=sieve, rules=rules, doubt=review.doubt)
 
 

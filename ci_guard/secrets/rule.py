@@ -57,6 +57,8 @@ class Rule:
     """Where, or by which command, the vendor lets one revoke it."""
     remedy: str = ""
     """Instead of `revoke`: the whole advice."""
+    own: bool = False
+    """Whether it is a rule of the user's own, which finds beside the others and never in place of one."""
 
     @cached_property
     def regex(self) -> re.Pattern[bytes]:

@@ -16,15 +16,16 @@ from ci_guard.secrets.regexes import check
 from ci_guard.secrets.scan import ScanRequest, scan
 from ci_guard.secrets.suppression_files import OWN, golang
 from ci_guard.secrets.suppression_files.gitleaks_rules import SAME
+from tests.secrets.made_up import github_token
 
-VALUE = "9f2c71e0b84d63a5"
+DIGITS = "9f2c71e0b84d63a5"
 RULE = "{id: acme, title: Acme token, severity: high, pattern: 'acme_[0-9a-f]{16}'}"
 
 
 def scanned(folder: Path, text: str = "", name: str = OWN, path: str = "a.txt", content: str = "") -> SecretScan:
     (folder / name).write_text(text, encoding="utf-8")
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    (folder / path).write_text(content or f"x = acme_{VALUE}\n", encoding="utf-8")
+    (folder / path).write_text(content or f"x = acme_{DIGITS}\n", encoding="utf-8")
     return scan(ScanRequest(root=folder, work_tree=True))
 
 
@@ -50,12 +51,21 @@ def test_a_rule_finds_what_it_says(tmp_path: Path, text: str, expected: list[tup
     assert found(scanned(tmp_path, f"version: 1\nrules: [{text}]\n")) == expected
 
 
+@pytest.mark.parametrize("limit", ["paths: ['nowhere/**']", "entropy: 2"])
+def test_a_rule_of_the_users_own_takes_no_other_rules_place(tmp_path: Path, limit: str) -> None:
+    """A change could bring one that begins ahead of its secret, is longer, and holds for no path or is allowed."""
+    rule_of_own = f"{{id: acme, title: Acme, severity: low, pattern: 'acme_is ghp_[0-9A-Za-z]{{36}}', {limit}}}"
+    allow = "allow: [{rules: [acme], reason: ours}]"
+    result = scanned(tmp_path, f"version: 1\nrules: [{rule_of_own}]\n{allow}\n", content=f"acme_is {github_token()}\n")
+    assert [one.rule for one in result.findings] == ["github-pat"]
+
+
 def test_a_rule_tells_its_title_severity_and_remedy(tmp_path: Path) -> None:
     text = RULE.replace("}'}", "}', remedy: Ask the desk., documentation: 'https://acme.example/t'}")
     (one,) = scanned(tmp_path, f"version: 1\nrules: [{text}]\n").findings
     assert (one.title, one.severity.value, one.remedy_url) == ("Acme token", "high", "https://acme.example/t")
     assert one.remedy.startswith("Ask the desk.")
-    assert VALUE not in repr(one)
+    assert DIGITS not in repr(one)
 
 
 @pytest.mark.parametrize(
