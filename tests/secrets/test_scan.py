@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -681,14 +682,13 @@ class TestResult:
         texts = {name: text_for(rules()[name], seed) for name in names}
         (tmp_path / "a.txt").write_text(" ".join(texts.values()))
         (tmp_path / "id_rsa").write_text("\n".join(texts.values()))
-        result = scan(ScanRequest(root=tmp_path, work_tree=True))
+        result = dataclasses.replace(scan(ScanRequest(root=tmp_path, work_tree=True)), seconds=0.0)
         told = repr(result) + json.dumps(dataclasses.asdict(result), default=str)
-        for finding in (*result.findings, *result.key_files):
-            told = told.replace(
-                finding.fingerprint, ""
-            )  # made without the secret, but chance may put five signs of it there
+        # Digests are made without the secret, and rules are public: chance puts five signs of it into either.
+        told = re.sub(r"\b[0-9a-f]{64}\b", "", told)
+        public = " ".join(repr(rules()[name]) for name in names)
         for name, text in texts.items():
-            assert not [window for window in windows_of(rules()[name], text) if window in told]
+            assert not [window for window in windows_of(rules()[name], text) if window in told and window not in public]
 
 
 def _set_parent_in_graph(graph: Path, commit: str, parent: str) -> None:
