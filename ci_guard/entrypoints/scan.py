@@ -6,7 +6,7 @@ import argparse
 import hashlib
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -62,6 +62,7 @@ class ScanOptions:
     """Write the present findings down instead of judging them."""
     carry_over: bool = False
     """Write what other scanners' files say in ci-guard's own."""
+    history: bool = False
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -84,12 +85,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--import", dest="carry_over", action="store_true", help="take over gitleaks' and detect-secrets' files"
     )
+    parser.add_argument("--history", action="store_true", help="scan all that any ref leads to, not the tree")
     add_output_options(parser)
 
 
 def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> ScanOptions:
     """Return the options of `scan`."""
     span = None
+    sources = {
+        "--range": arguments.range is not None,
+        "--staged": arguments.staged,
+        "--history": arguments.history,
+        "standard input": arguments.path == "-",
+    }
+    asked = [source for source, is_asked in sources.items() if is_asked]
+    if len(asked) > 1:
+        raise UsageError(
+            f"{' and '.join(asked)} are several sources, and a scan has one.", hint="Leave out all but one of them."
+        )
     if arguments.range is not None:
         start, separator, end = arguments.range.partition("..")
         if not separator or not start or not end or start.startswith("-") or end.startswith((".", "-")):
@@ -97,16 +110,7 @@ def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> ScanOp
                 f"--range {arguments.range!r} was refused: expected A..B, two commits.",
                 hint="For example --range origin/main..HEAD.",
             )
-        if arguments.path == "-":
-            raise UsageError(
-                "--range reads a repository, and standard input is none.", hint="Leave out one of the two."
-            )
         span = (start, end)
-    if arguments.staged and (span or arguments.path == "-"):
-        raise UsageError(
-            "--staged reads the index of a repository, and nothing else at the same time.",
-            hint="Leave out --range, or the other path.",
-        )
     index = environ.get("GIT_INDEX_FILE") if arguments.staged else None
     output = output_options(arguments)
     writes = [
@@ -114,9 +118,10 @@ def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> ScanOp
         for name, asked in (("--init-baseline", arguments.init_baseline), ("--import", arguments.carry_over))
         if asked
     ]
-    if writes and (len(writes) > 1 or span or arguments.staged or arguments.path == "-" or output.reports):
+    source = span or arguments.staged or arguments.history or arguments.path == "-"
+    if writes and (len(writes) > 1 or source or output.reports):
         raise UsageError(
-            f"{writes[0]} takes a folder, and neither --range, --staged, --report nor another option that writes.",
+            f"{writes[0]} takes a folder, and neither another source, --report nor another option that writes.",
             hint="Run it on its own: it judges nothing.",
         )
     return ScanOptions(
@@ -127,6 +132,7 @@ def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> ScanOp
         index=index or None,
         init_baseline=arguments.init_baseline,
         carry_over=arguments.carry_over,
+        history=arguments.history,
     )
 
 
@@ -146,7 +152,7 @@ def run(options: ScanOptions, call: Call) -> Result | Said:
     this_run = unknown_run(call.platform, "scan reads files, not a run")
     with Progress(call.progress, quiet=options.output.quiet, ci=call.platform is not Platform.LOCAL) as progress:
         progress.step("scanning for secrets")
-        found = read(options)
+        found = read(options, progress.step)
     facts = Facts(run=this_run, scan=Known(value=found, source=Source.GIT, detail=", ".join(found.sources)))
     judgements = judge(secret_free, facts, POLICY.controls[secret_free.META.id])
     return Result(
@@ -163,7 +169,7 @@ def run(options: ScanOptions, call: Call) -> Result | Said:
     )
 
 
-def read(options: ScanOptions) -> SecretScan:
+def read(options: ScanOptions, progress: Callable[[str], None] = lambda _: None) -> SecretScan:
     """Return the scan of the one source that was asked for."""
     if options.path == "-":
         return scan_bytes(sys.stdin.buffer)
@@ -176,6 +182,8 @@ def read(options: ScanOptions) -> SecretScan:
     if options.staged:
         top = Repository.open(root).work_tree or root
         return scan(ScanRequest(root=root, staged=True, index=top / options.index if options.index else None))
+    if options.history:
+        return scan(ScanRequest(root=root, history=True), progress)
     if options.range is None:
         return scan(ScanRequest(root=root, tree=locate(root.absolute()) is not None, work_tree=True))
     repository = Repository.open(root)

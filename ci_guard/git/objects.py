@@ -229,8 +229,11 @@ class Reader:
 
     def entries(self, commit: str, *besides: str) -> Iterator[TreeEntry]:
         """Yield, in git's order, each file, link and submodule that none of the others has at the same path."""
-        found = (self.tree(self.commit(oid).tree) for oid in (commit, *besides))
-        ours, *theirs = found
+        return self.below(*(self.commit(oid).tree for oid in (commit, *besides)))
+
+    def below(self, tree: str, *besides: str) -> Iterator[TreeEntry]:
+        """Yield the same of a tree object rather than of a commit."""
+        ours, *theirs = (self.tree(oid) for oid in (tree, *besides))
         folders = [(b"", iter(ours.items()), theirs)]
         count = 0
         while folders:
@@ -241,7 +244,7 @@ class Reader:
                 continue
             count += 1
             if count > MOST_ENTRIES:
-                raise GitUnavailable(f"commit {commit} has more than the {MOST_ENTRIES} entries that are read")
+                raise GitUnavailable(f"tree {tree} has more than the {MOST_ENTRIES} entries that are read")
             others = [their[name] for their in theirs if name in their]
             if node in others:
                 continue

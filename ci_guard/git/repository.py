@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, NamedTuple, cast
@@ -292,11 +292,28 @@ class Repository:
             yield Reader(batch.ask, self.shallow_commits())
 
     @contextmanager
-    def _cat_file(self, wanted: IO[bytes] | int, *options: str) -> Iterator[_Batch]:
+    def stream(self, *arguments: str, wanted: Iterable[str] = ()) -> Iterator[IO[bytes]]:
+        """
+        Give what git writes while it writes it; `wanted` are object ids that it reads from its standard input.
+
+        Raises: `GitUnavailable` when the context is left at the end of what git wrote and git did not succeed.
+        """
+        with tempfile.TemporaryFile() as ids:
+            ids.writelines(self._checked(oid).encode() + b"\n" for oid in wanted)
+            ids.seek(0)
+            with self._started(arguments, ids) as batch:
+                yield batch.answers
+                batch.finish()
+
+    def _cat_file(self, wanted: IO[bytes] | int, *options: str) -> AbstractContextManager[_Batch]:
+        return self._started(("cat-file", "--batch", *options), wanted)
+
+    @contextmanager
+    def _started(self, arguments: tuple[str, ...], wanted: IO[bytes] | int) -> Iterator[_Batch]:
         with tempfile.TemporaryFile() as complaints:
             try:
                 process = subprocess.Popen(
-                    self._command(("cat-file", "--batch", *options)),
+                    self._command(arguments),
                     stdin=wanted,
                     stdout=subprocess.PIPE,
                     stderr=complaints,
@@ -310,7 +327,7 @@ class Repository:
             deadline.daemon = True
             deadline.start()
             try:
-                yield _Batch(process, complaints)
+                yield _Batch(arguments, process, complaints)
             finally:
                 deadline.cancel()
                 process.kill()
@@ -327,9 +344,10 @@ class Repository:
 
 
 class _Batch:
-    """A running `git cat-file --batch`."""
+    """A running git, most often `cat-file --batch`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], complaints: IO[bytes]) -> None:
+    def __init__(self, arguments: tuple[str, ...], process: subprocess.Popen[bytes], complaints: IO[bytes]) -> None:
+        self._arguments = arguments
         self.answers = cast("IO[bytes]", process.stdout)
         self._process = process
         self._complaints = complaints
@@ -352,7 +370,7 @@ class _Batch:
         """Wait for the end, and raise `GitUnavailable` with git's own words for a bad one."""
         if self._process.wait() != 0:
             self._complaints.seek(0)
-            raise failure(("cat-file",), self._complaints.read(1 << 16), self._process.returncode)
+            raise failure(self._arguments, self._complaints.read(1 << 16), self._process.returncode)
 
 
 def _encoded(text: str) -> bytes | None:

@@ -58,11 +58,13 @@ class SecretFinding:
     """SHA-256 in hex over rule, path, the line with the secret masked, and an ordinal; unique in a run."""
     confidence: Confidence = Confidence.MEDIUM
     what: str = ""
-    """Where there is no path: `commit message`, `tag message`, `branch name`, `tag name`."""
+    """
+    Where there is no path: `commit message`, `tag message`, `branch name`, `tag name`, `content that a ref names`.
+    """
     others: tuple[SecretPlace, ...] = ()
     """The other places of the same secret, in order."""
     detail: str = ""
-    """What the finding rests on, in the rule's words; never text of the file."""
+    """What the finding rests on, in the rule's words, never text of the file; in history also the commit's author."""
     remedy: str = ""
     """How this kind of secret is revoked."""
     remedy_url: str = ""

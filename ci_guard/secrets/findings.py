@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
@@ -30,10 +30,16 @@ class PlacedSecret(NamedTuple):
 Keeps: TypeAlias = Callable[[SecretFinding, Excerpt | None], bool]
 """Tells whether a finding counts, given what stands around its secret; that is None for a key file."""
 
+Authors = Mapping[str, str]
+"""Names of the authors of commits, by the commits' ids."""
+_NOBODY: Authors = {}
 
-def find_secrets(places: Iterable[Place], reading: Reading, keeps: Keeps) -> tuple[SecretFinding, ...]:
+
+def find_secrets(
+    places: Iterable[Place], reading: Reading, keeps: Keeps, authors: Authors = _NOBODY
+) -> tuple[SecretFinding, ...]:
     """Return the secrets of all places that count, each once, sorted by where they stand first."""
-    return gather(place_secrets(places, reading, keeps))
+    return gather(place_secrets(places, reading, keeps), authors)
 
 
 def place_secrets(places: Iterable[Place], reading: Reading, keeps: Keeps) -> list[PlacedSecret]:
@@ -68,17 +74,18 @@ def place_secrets(places: Iterable[Place], reading: Reading, keeps: Keeps) -> li
     return secrets
 
 
-def gather(placed: Iterable[PlacedSecret]) -> tuple[SecretFinding, ...]:
+def gather(placed: Iterable[PlacedSecret], authors: Authors = _NOBODY) -> tuple[SecretFinding, ...]:
     """
     Return one finding for each secret, at the first of its places, with the others named.
 
     A place in a file that is there counts before one that only a commit of the range had. The finding is as severe and
-    as sure as it is at its worst place.
+    as sure as it is at its worst place. Where the first place is in history, the author of its commit is named.
     """
     groups: dict[tuple[str, bytes], list[SecretFinding]] = {}
     for secret in placed:
         groups.setdefault((secret.finding.rule, secret.identity), []).append(secret.finding)
-    return tuple(sorted(map(_gathered, groups.values()), key=lambda finding: _location_order(finding.location)))
+    found = sorted(map(_gathered, groups.values()), key=lambda finding: _location_order(finding.location))
+    return tuple(replace(each, detail=each.detail + _by(each.location.commit, authors)) for each in found)
 
 
 def _gathered(findings: list[SecretFinding]) -> SecretFinding:
@@ -97,14 +104,17 @@ def _gathered(findings: list[SecretFinding]) -> SecretFinding:
     )
 
 
-def find_key_files(places: Iterable[Place], reading: Reading, keeps: Keeps) -> tuple[SecretFinding, ...]:
+def find_key_files(
+    places: Iterable[Place], reading: Reading, keeps: Keeps, authors: Authors = _NOBODY
+) -> tuple[SecretFinding, ...]:
     """Return the key files of all places that count, each path once for each kind, sorted."""
     found: dict[tuple[str, str], tuple[Place, KeyFile]] = {}
     for place in places:
         for path, kind in _key_files(place, reading):
             found.setdefault((path, kind.id), (place._replace(path=path), kind))
     files = (
-        _key_file(place, kind) for place, kind in sorted(found.values(), key=lambda item: _order(item[0], item[1].id))
+        _key_file(place, kind, authors)
+        for place, kind in sorted(found.values(), key=lambda item: _order(item[0], item[1].id))
     )
     return tuple(finding for finding in files if keeps(finding, None))
 
@@ -175,7 +185,7 @@ def _secret(place: Place, match: Match, ordinal: int) -> SecretFinding:
     )
 
 
-def _key_file(place: Place, kind: KeyFile) -> SecretFinding:
+def _key_file(place: Place, kind: KeyFile, authors: Authors) -> SecretFinding:
     purpose = purpose_of(place.path)
     return SecretFinding(
         rule=kind.id,
@@ -185,7 +195,7 @@ def _key_file(place: Place, kind: KeyFile) -> SecretFinding:
         location=Location(path=place.path, commit=place.commit),
         preview="…",
         fingerprint=fingerprint(kind.id, place.path, b"", 0),
-        detail=_explained("its name and what it holds say so", purpose),
+        detail=_explained("its name and what it holds say so", purpose) + _by(place.commit, authors),
         remedy=kind.advice,
         remedy_url=kind.documentation,
     )
@@ -193,6 +203,12 @@ def _key_file(place: Place, kind: KeyFile) -> SecretFinding:
 
 def _explained(detail: str, purpose: Purpose) -> str:
     return f"{detail}; one step less severe in {purpose.value}" if purpose is not Purpose.PRODUCTION else detail
+
+
+def _by(commit: str | None, authors: Authors) -> str:
+    """Return whose commit brought it: a stranger's words, which every reporter escapes."""
+    author = authors.get(commit) if commit else None
+    return f"; author of the commit: {author}" if author else ""
 
 
 def fingerprint(rule: str, path: str, context: bytes, ordinal: int) -> str:

@@ -62,6 +62,12 @@ def shallow_range() -> Gap:
     return Gap(kind=GapKind.UNKNOWN, code="shallow-range", message=message, remedy=_FULL_CLONE)
 
 
+def shallow_history() -> Gap:
+    """Return the gap of a history that a shallow clone cuts short."""
+    message = "The clone is shallow: most of the history is not in it."
+    return Gap(kind=GapKind.UNKNOWN, code="shallow-history", message=message, remedy=_FULL_CLONE)
+
+
 def replaced_objects() -> Gap:
     """Return the gap of a repository that shows other objects than those that were named."""
     message = (

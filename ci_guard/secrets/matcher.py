@@ -113,6 +113,14 @@ class Matcher:
             return
         self._engine = engine
 
+    def ready(self) -> None:
+        """
+        Wait until the engine can search, as must be before the process is forked.
+
+        Raises: `ScanFault` when it is missing or refuses the rules.
+        """
+        self._compiled()
+
     def _compiled(self) -> Any:
         """
         Return the engine when it is ready.

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from ci_guard.git import Repository
 
-_GITLINK: Final = b"160000"
+GITLINK: Final = b"160000"
 _SYMLINK: Final = b"120000"
 
 NO_FILE: Final = ""
@@ -18,6 +18,7 @@ COMMIT_MESSAGE: Final = "commit message"
 TAG_MESSAGE: Final = "tag message"
 BRANCH_NAME: Final = "branch name"
 TAG_NAME: Final = "tag name"
+REF_CONTENT: Final = "content that a ref names"
 
 
 class Place(NamedTuple):
@@ -70,7 +71,7 @@ def text(path: bytes) -> str:
 def tree(repository: Repository, commit: str, prefix: bytes) -> Tree:
     """Return every content of a commit below `prefix`. The target of a symbolic link is a content, too."""
     entries = [entry for entry in repository.tree(commit) if entry.path.startswith(prefix)]
-    places = [Place(text(entry.path[len(prefix) :]), entry.oid) for entry in entries if entry.mode != _GITLINK]
+    places = [Place(text(entry.path[len(prefix) :]), entry.oid) for entry in entries if entry.mode != GITLINK]
     return Tree(places, len(entries) - len(places))
 
 
@@ -87,7 +88,7 @@ def work_tree(repository: Repository, prefix: bytes) -> list[Listed]:
         if line:
             fields, _, path = line.partition(b"\t")
             tag, mode, oid, _stage = fields.split(b" ")
-            if mode not in (_GITLINK, _SYMLINK):
+            if mode not in (GITLINK, _SYMLINK):
                 files[path] = Listed(path, oid.decode(), tag.islower() or tag == b"S")
     others = repository.run("ls-files", "-z", "--others", "--exclude-per-directory=.gitignore", *where)
     return [*files.values(), *(Listed(path) for path in others.split(b"\0") if path)]
@@ -112,11 +113,11 @@ def commit_range(repository: Repository, base: str | None, head: str, prefix: by
         known: set[str] = set()
         before: tuple[str, ...] = ()  # edges are much alike, and what they share is known once
         for edge in sorted(edges):
-            known.update(entry.oid for entry in reader.entries(edge, *before) if entry.mode != _GITLINK)
+            known.update(entry.oid for entry in reader.entries(edge, *before) if entry.mode != GITLINK)
             before = (edge,)
         for commit in reversed(walk.commits):
             for entry in reader.entries(commit, *parents[commit]):
-                if entry.mode != _GITLINK and entry.oid not in known and entry.path.startswith(prefix):
+                if entry.mode != GITLINK and entry.oid not in known and entry.path.startswith(prefix):
                     places.setdefault((entry.path, entry.oid), commit)
     found = [Place(text(path[len(prefix) :]), oid, commit) for (path, oid), commit in places.items()]
     messages = [] if prefix else [Place(NO_FILE, commit, commit, COMMIT_MESSAGE) for commit in reversed(walk.commits)]
@@ -130,7 +131,7 @@ def staged(repository: Repository, head: str | None, prefix: bytes) -> Tree:
     Of a path that is not merged all sides count. A file that is only announced (`git add --intent-to-add`) has none.
     """
     before = set(repository.tree(head)) if head else set()
-    known = {entry.oid for entry in before if entry.mode != _GITLINK}
+    known = {entry.oid for entry in before if entry.mode != GITLINK}
     old = {(entry.mode, entry.oid, entry.path) for entry in before}
     found: dict[Place, None] = {}
     submodules = 0
@@ -139,7 +140,7 @@ def staged(repository: Repository, head: str | None, prefix: bytes) -> Tree:
         if not path.startswith(prefix) or not path:
             continue
         mode, oid, _stage = fields.split(b" ")
-        if mode == _GITLINK:
+        if mode == GITLINK:
             submodules += (mode, oid.decode(), path) not in old
         elif oid.decode() not in known:
             found[Place(text(path[len(prefix) :]), oid.decode())] = None

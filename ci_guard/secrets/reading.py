@@ -68,18 +68,32 @@ class Reading:
             self.messages += 1
         return oid
 
+    def ready(self) -> None:
+        """
+        Wait until contents can be searched, as must be before the process is forked.
+
+        Raises: `ScanFault` when the matching engine is missing or refuses the rules.
+        """
+        self._matcher.ready()
+
     def object(self, stream: ObjectStream, paths: Iterable[str]) -> None:
         """Read an object of the database that stands at the given paths."""
         head = stream.read(PIECE)
         if stream.kind in ("commit", "tag"):
-            self._read_message(head, stream)
+            self.contents[stream.oid] = self._message(head, stream)
+            self.messages += 1
             return
-
-        def scan() -> Content:
-            return self._content(head) if stream.size == len(head) else self._content_in_pieces(_chain(head, stream))
-
-        self._keep(stream.oid, stream.size, scan)
+        self._keep(stream.oid, stream.size, lambda: self._stored(head, stream))
         self._judge(stream.oid, head, paths)
+
+    def look(self, stream: ObjectStream) -> Content:
+        """Return what an object holds without keeping it; an archive is known as one, and not looked into."""
+        head = stream.read(PIECE)
+        if stream.kind in ("commit", "tag"):
+            return self._message(head, stream)
+        if classify(head[:HEAD]) is ContentKind.ARCHIVE:
+            return Content(ContentKind.ARCHIVE, ())
+        return self._stored(head, stream)
 
     @property
     def blobs(self) -> int:
@@ -88,19 +102,19 @@ class Reading:
 
     def lacks(self, oid: str, path: str) -> bool:
         """Return whether a content has yet to be read: not at all, or not for a path whose name makes it suspect."""
-        return oid not in self.contents or (
-            (path, oid) not in self._judged and bool(keyfiles.kinds_of(plain_name(path)))
-        )
+        return oid not in self.contents or ((path, oid) not in self._judged and is_suspect(path))
 
     def key_file(self, path: str, oid: str) -> KeyFile | None:
         """Return what kind of key file a content is at a path."""
         return self._judged.get((path, oid))
 
-    def _read_message(self, head: bytes, stream: ObjectStream) -> None:
+    def _stored(self, head: bytes, stream: ObjectStream) -> Content:
+        return self._content(head) if stream.size == len(head) else self._content_in_pieces(_chain(head, stream))
+
+    def _message(self, head: bytes, stream: ObjectStream) -> Content:
         """Read a commit or a tag from where its message begins: behind the first empty line."""
         message = head.partition(b"\n\n")[2] or head
-        self.contents[stream.oid] = Content(ContentKind.PLAIN, tuple(self._scan_pieces(_chain(message, stream))))
-        self.messages += 1
+        return Content(ContentKind.PLAIN, tuple(self._scan_pieces(_chain(message, stream))))
 
     def _in_pieces(self, pieces: Iterator[bytes], size: int) -> tuple[str, bytes]:
         """Read a content of the announced size and return its object id and its first piece."""
@@ -179,6 +193,11 @@ class Reading:
         for path in paths:
             kinds = _kinds_of(path)
             self._judged[path, oid] = keyfiles.judge(kinds, _opened(head)) if kinds else None
+
+
+def is_suspect(path: str) -> bool:
+    """Return whether a path is one that key files have, also when they are compressed."""
+    return bool(_kinds_of(path))
 
 
 def _kinds_of(path: str) -> tuple[KeyFile, ...]:

@@ -13,8 +13,9 @@ from typing import BinaryIO
 from ci_guard.errors import GitUnavailable, UsageError
 from ci_guard.git import Repository, locate
 from ci_guard.model.scan import Gap, SecretScan, Skipped
-from ci_guard.secrets import findings, gaps, places
+from ci_guard.secrets import findings, gaps, history, places
 from ci_guard.secrets.files import Folder, walk
+from ci_guard.secrets.history import History
 from ci_guard.secrets.matcher import Matcher
 from ci_guard.secrets.places import Listed, Place
 from ci_guard.secrets.reading import Reading
@@ -43,22 +44,24 @@ class ScanRequest:
     """Read what is reachable from the second commit and not from the first; None as the first is all of its history."""
     review: Review = field(default_factory=Review)
     """Whose suppressions count; by default those of the folder."""
+    history: bool = False
+    """Read all that refs and the head lead to."""
 
 
-def scan(request: ScanRequest) -> SecretScan:
+def scan(request: ScanRequest, progress: Callable[[str], None] = lambda _: None) -> SecretScan:
     """
     Read the sources and return what was found.
 
-    Raises: `UsageError` for a root that is no folder; `GitUnavailable` when a tree or a range is asked for outside a
-    repository, or git is missing where there is one; `PolicyError` for suppressions or rules of ci-guard's own that
-    cannot be accepted; `ScanFault` when the scanner itself breaks. What cannot be read is no exception: it stands in
-    the result.
+    Raises: `UsageError` for a root that is no folder; `GitUnavailable` when a tree, a range or history is asked for
+    outside a repository, or git is missing where there is one; `PolicyError` for suppressions or rules of ci-guard's
+    own that cannot be accepted; `ScanFault` when the scanner itself breaks. What cannot be read is no exception: it
+    stands in the result.
     """
     started = time.monotonic()
     if not request.root.is_dir():
         raise UsageError(f"{request.root} is not a folder", hint="name the folder of a checkout")
     root = request.root.resolve()
-    if locate(root) is None and not (request.tree or request.range or request.staged):
+    if locate(root) is None and not (request.tree or request.range or request.staged or request.history):
         work = _Work("sha256", open_review(request.review, None, root))
         work.read_folder(root)
     else:
@@ -66,6 +69,8 @@ def scan(request: ScanRequest) -> SecretScan:
         prefix = places.prefix_of(repository, str(root))
         work = _Work(repository.object_format, open_review(request.review, repository, root, prefix), prefix)
         work.read_repository(repository, request)
+        if request.history:
+            work.read_history(repository, progress)
     return work.result(time.monotonic() - started)
 
 
@@ -100,6 +105,7 @@ class _Work:
     """Whether any content was there to be read."""
     staged: bool = False
     """Whether the index was read; there may be nothing new in it."""
+    history: History | None = None
 
     def __post_init__(self) -> None:
         self.reading = Reading(Matcher(self.opened.rules), self.object_format)
@@ -137,11 +143,27 @@ class _Work:
             self._attempt("list of branches and tags", lambda: self._read_names(repository), essential=False)
         self._read_objects(repository)
 
+    def read_history(self, repository: Repository, progress: Callable[[str], None]) -> None:
+        self.sources.append("history of all refs")
+        if repository.is_shallow():
+            self.gaps.append(gaps.shallow_history())
+        try:
+            self.history = history.read(repository, self.reading, self.prefix, progress)
+        except GitUnavailable as error:
+            self.gaps.append(gaps.unreadable("history", error))
+            self.expected = True
+            return
+        self.range, self.names = self.history.places, self.history.names
+        self.commits = self.history.commits
+        if self.history.missing:
+            self.gaps.append(gaps.missing_contents(self.history.missing))
+
     def result(self, seconds: float) -> SecretScan:
         everywhere = [*self.tree, *self.files, *self.range, *self.names]
+        blobs = self.history.blobs if self.history else self.reading.blobs
         if self.staged and not self.expected:
             self.gaps.append(gaps.nothing_staged())
-        elif not self.reading.blobs and (self.expected or not self.commits):
+        elif not blobs and (self.expected or not self.commits):
             self.gaps.append(gaps.nothing_read(empty=not self.expected))
         present = [*self.tree, *self.files]
         fetched = {place.path for place in self.files} - findings.find_pointers(self.files, self.reading)
@@ -152,16 +174,17 @@ class _Work:
             self.gaps.append(gaps.missing_lfs(pointers))
         if past:
             self.gaps.append(gaps.past_lfs(past))
+        authors = self.history.authors if self.history else {}
         skipped = [Skipped(path=path, reason=reason) for path, reason in self.skipped.items()]
         skipped += findings.find_unread(everywhere, self.reading)
         sieve = self.opened.sieve
         return SecretScan(
-            findings=findings.find_secrets(everywhere, self.reading, sieve.keeps),
-            key_files=findings.find_key_files(everywhere, self.reading, sieve.keeps),
+            findings=findings.find_secrets(everywhere, self.reading, sieve.keeps, authors),
+            key_files=findings.find_key_files(everywhere, self.reading, sieve.keeps, authors),
             sources=tuple(self.sources),
             commits=self.commits,
-            blobs=self.reading.blobs,
-            bytes=self.reading.bytes,
+            blobs=blobs,
+            bytes=self.history.bytes if self.history else self.reading.bytes,
             skipped=tuple(sorted(skipped, key=lambda skip: (skip.path, skip.reason))),
             gaps=tuple(self.gaps),
             suppressed=tuple(sieve.suppressed),

@@ -1,0 +1,108 @@
+"""A first look at every stored object: which hold what secret. What it finds is read again before it is reported."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from ci_guard.errors import GitUnavailable
+from ci_guard.git import Repository
+from ci_guard.git.history import Stored, stored
+from ci_guard.secrets.content import ContentKind
+from ci_guard.secrets.reading import Reading
+from ci_guard.secrets.workers import processors, spread
+
+_SMALL_SHARE: Final = 8 << 20
+"""Bytes that are not worth a process."""
+_TOLD: Final = 2000
+"""Objects between two signs of life."""
+
+Secret = tuple[str, bytes]
+"""A rule's id and the secret's identity, as `Match` has them."""
+
+
+@dataclass
+class Survey:
+    """What the first look showed."""
+
+    secrets: dict[str, set[Secret]] = field(default_factory=lambda: defaultdict(set))
+    """By object: what it seems to hold."""
+    special: set[str] = field(default_factory=set)
+    """Contents that are more than they look: archives, pointers, ciphertext."""
+    blobs: set[bytes] = field(default_factory=set)
+    """Ids, not in hex, of the blobs that were looked at."""
+    bytes: int = 0
+
+
+class Seen(NamedTuple):
+    """What a look at one object showed."""
+
+    oid: str
+    special: bool
+    secrets: list[Secret]
+
+
+def survey(repository: Repository, reading: Reading, progress: Callable[[str], None]) -> Survey:
+    """
+    Look at every blob, commit and tag that is stored, also those that no ref leads to any more.
+
+    Raises: `GitUnavailable` when git cannot read one.
+    """
+    found = Survey()
+    objects = [item for item in stored(repository) if item.kind != "tree"]
+    for item in objects:
+        if item.kind == "blob":
+            found.blobs.add(bytes.fromhex(item.oid))
+            found.bytes += item.size
+    reading.ready()
+    shares = _shares(objects)
+    done = 0
+    with closing(spread(shares, lambda share: _look(repository, reading, share))) as said:
+        for _, (count, seen) in said:
+            done += count
+            progress(f"reading history, {done} of {len(objects)} objects")
+            note(found, seen)
+    return found
+
+
+def note(found: Survey, seen: list[Any]) -> None:
+    """Take over what a process saw."""
+    for oid, special, secrets in seen:
+        if special:
+            found.special.add(oid)
+        for rule, identity in secrets:
+            found.secrets[oid].add((rule, bytes.fromhex(identity)))
+
+
+def _shares(objects: list[Stored]) -> list[list[Stored]]:
+    """Return parts of about the same size, in the order of what is stored."""
+    total = sum(item.size for item in objects)
+    count = max(1, min(processors(), total // _SMALL_SHARE))
+    shares: list[list[Stored]] = [[] for _ in range(count)]
+    size = 0
+    for item in objects:
+        shares[min(count - 1, size * count // (total + 1))].append(item)
+        size += item.size
+    return shares
+
+
+def _look(repository: Repository, reading: Reading, objects: list[Stored]) -> Iterator[tuple[int, list[Any]]]:
+    """Yield how many objects were looked at since, and what was seen in them."""
+    count, seen = 0, []
+    with closing(repository.objects(item.oid for item in objects)) as streams:
+        for stream in streams:
+            if stream.kind is None:
+                raise GitUnavailable(f"object {stream.oid} cannot be read", hint="check the clone with git fsck")
+            content = reading.look(stream)
+            special = content.kind is not ContentKind.PLAIN
+            if content.matches or special:
+                secrets = [(match.rule.id, match.identity.hex()) for match in content.matches]
+                seen.append((stream.oid, special, secrets))
+            count += 1
+            if count == _TOLD:
+                yield count, seen
+                count, seen = 0, []
+    yield count, seen

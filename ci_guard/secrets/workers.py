@@ -1,0 +1,116 @@
+"""Spreads work over processes that share what was loaded before; they end with the one that started them."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any, Final, NoReturn, TypeVar
+
+from ci_guard.errors import CiGuardError, GitUnavailable, ScanFault
+from ci_guard.git import ObjectsDamaged
+
+_READ: Final = 1 << 16
+_ERRORS: Final = (GitUnavailable, ObjectsDamaged, ScanFault)
+
+Share = TypeVar("Share")
+
+
+def processors() -> int:
+    """Return how many processes can run at once."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def spread(shares: Sequence[Share], work: Callable[[Share], Iterator[Any]]) -> Generator[tuple[int, Any], None, None]:
+    """
+    Yield, as they come, the number of a share and each thing that the work on it yields; JSON must be able to say it.
+
+    Things of one share come in order. A single share is worked on here. Closing the generator ends all processes.
+    Raises: what the work raises, of a `CiGuardError`; `ScanFault` for a process that ended without saying why.
+    """
+    if len(shares) <= 1 or not hasattr(os, "fork"):
+        for number, share in enumerate(shares):
+            for thing in work(share):
+                yield number, thing
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    children: dict[int, tuple[int, int]] = {}
+    try:
+        with selectors.DefaultSelector() as selector:
+            for number, share in enumerate(shares):
+                read, write = os.pipe()
+                pid = _fork()
+                if pid == 0:
+                    _child(write, [read, *children], share, work)
+                os.close(write)
+                children[read] = (number, pid)
+                selector.register(read, selectors.EVENT_READ)
+            yield from _collect(selector, children)
+    finally:
+        for read, (_, pid) in children.items():
+            os.close(read)
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        # Newer Pythons warn where other threads run; ours only tell progress, and hold no lock that a child takes.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _child(write: int, inherited: list[int], share: Share, work: Callable[[Share], Iterator[Any]]) -> NoReturn:
+    """Do one share, say so line by line, and end without what the parent would do at its end."""
+    code = 1
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the parent alone says that it was interrupted
+        for descriptor in inherited:
+            os.close(descriptor)
+        with os.fdopen(write, "wb", _READ) as out:
+            try:
+                for thing in work(share):
+                    out.write(json.dumps(thing, separators=(",", ":")).encode("ascii") + b"\n")
+                    out.flush()
+            except _ERRORS as error:
+                out.write(json.dumps({"raises": type(error).__name__, "message": error.message}).encode() + b"\n")
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _collect(selector: selectors.BaseSelector, children: dict[int, tuple[int, int]]) -> Iterator[tuple[int, Any]]:
+    pending = dict.fromkeys(children, b"")
+    while children:
+        for key, _ in selector.select():
+            read = key.fd
+            piece = os.read(read, _READ)
+            if piece:
+                *lines, pending[read] = (pending[read] + piece).split(b"\n")
+                for line in lines:
+                    yield children[read][0], _said(json.loads(line))
+                continue
+            selector.unregister(read)
+            os.close(read)
+            _, pid = children.pop(read)
+            if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0 or pending[read]:
+                raise ScanFault("a process of the scanner ended early", hint="there may be too little memory")
+
+
+def _said(thing: Any) -> Any:
+    """Return what a child yielded, or raise what it raised."""
+    if not isinstance(thing, dict) or "raises" not in thing:
+        return thing
+    error: CiGuardError
+    if thing["raises"] == ObjectsDamaged.__name__:
+        error = ObjectsDamaged(thing["message"].rpartition(" ")[2])
+    elif thing["raises"] == GitUnavailable.__name__:
+        error = GitUnavailable(thing["message"], hint="check the clone with git fsck")
+    else:
+        error = ScanFault(thing["message"])
+    raise error
