@@ -129,13 +129,15 @@ def digest(file: Path) -> str:
 # --- smoke ------------------------------------------------------------------------------------------------------------
 
 ASKS_FOR_NOTHING_ELSE: Final = """
-import re
 from importlib.metadata import requires, version
 
-for requirement in requires("ci-guard"):
-    version(re.match(r"[A-Za-z0-9._-]+", requirement)[0])
+from pip._vendor.packaging.requirements import Requirement
+
+for requirement in map(Requirement, requires("ci-guard")):
+    if requirement.marker is None or requirement.marker.evaluate():
+        assert version(requirement.name) in requirement.specifier, requirement
 """
-"""Fails where the wheel names a package that the lock lacks."""
+"""Fails where the wheel asks this Python for a package, or a version of it, that the lock lacks."""
 
 
 def smoke(folder: Path, home: Path) -> None:
