@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.fakes.github import FakeGitHub
 
@@ -29,6 +30,9 @@ GIT_IDENTITY = {
 }
 
 HOST_ENVIRONMENT = MappingProxyType(dict(os.environ))
+
+settings.register_profile("tests", deadline=None)  # machines are shared: how long an example takes is no claim
+settings.load_profile("tests")
 
 _forbidden: list[str] = []
 
