@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TextIO
 
@@ -12,10 +13,14 @@ from ci_guard.entrypoints.joblog import JobLog, obeys_commands, people_of
 from ci_guard.entrypoints.options import Output
 from ci_guard.entrypoints.screen import shows_color, width_of
 from ci_guard.model.decision import Result
+from ci_guard.model.run import Platform
 from ci_guard.reporters import action_outputs, json_v1, step_summary, terminal
 from ci_guard.reporters import annotations as annotate
 
 CANNOT_WRITE_EXIT = 2
+
+MODULES = {"json": "json_v1"}
+"""Reporters that are not called as their format."""
 
 
 def deliver(
@@ -44,7 +49,12 @@ def deliver(
         unwritten += tell_github(result, environ, people, action=action)
     color = output.color and shows_color(people, environ)
     told = terminal.render(
-        result, color=color, width=width_of(people), quiet=output.quiet, unicode=terminal.can_show(people.encoding)
+        result,
+        color=color,
+        width=width_of(people),
+        quiet=output.quiet,
+        unicode=terminal.can_show(people.encoding),
+        folds=result.run.platform is Platform.GITLAB and environ.get("GITLAB_CI") == "true",
     )
     complaints = "".join(terminal.line(message) + "\n" for message in unwritten)
     if obeyed:
@@ -58,22 +68,9 @@ def deliver(
 
 
 def report_text(name: str, result: Result) -> str:
-    """Return the report in a format of `--report`; what only some runs write is loaded where it is written."""
-    match name:
-        case "sarif":
-            from ci_guard.reporters import sarif
-
-            return sarif.render(result)
-        case "markdown":
-            from ci_guard.reporters import markdown
-
-            return markdown.render(result)
-        case "junit":
-            from ci_guard.reporters import junit
-
-            return junit.render(result)
-        case _:
-            return json_v1.render(result)
+    """Return the report in a format of `--report`; a reporter is loaded by the runs that write it."""
+    module = import_module(f"ci_guard.reporters.{MODULES.get(name, name.replace('-', '_'))}")
+    return str(module.render(result))
 
 
 def tell_github(result: Result, environ: Mapping[str, str], log: TextIO, *, action: bool) -> list[str]:

@@ -14,7 +14,17 @@ from ci_guard.errors import UsageError
 from ci_guard.evidence import environment
 from ci_guard.model.run import Platform
 
-FORMATS: Final = ("json", "sarif", "markdown", "junit")
+FORMATS: Final = (
+    "json",
+    "sarif",
+    "markdown",
+    "junit",
+    "gitlab-codequality",
+    "gitlab-secret-detection",
+    "gitlab-sast",
+    "gitlab-annotations",
+    "gitlab-dotenv",
+)
 """Formats that `--report` writes."""
 
 PLATFORMS: Final = ("github",)

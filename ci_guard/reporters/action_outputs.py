@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from ci_guard.model.decision import Result, Weight
+from ci_guard.model.decision import Result
 from ci_guard.model.judgement import Outcome
-from ci_guard.reporters import escape
+from ci_guard.reporters import escape, telling
 
 
 def render(
@@ -18,11 +18,11 @@ def render(
 
     Shape: `failed` and `unknown` count the judgements with that outcome that no waiver covers, tolerated ones too.
     """
-    unwaived = [ruling.judgement.outcome for ruling in result.decision.rulings if ruling.weight is not Weight.WAIVED]
+    unwaived = telling.unwaived(result)
     outputs = {
         "verdict": result.decision.verdict.value,
         "report": report,
-        "failed": str(unwaived.count(Outcome.FAIL)),
-        "unknown": str(unwaived.count(Outcome.UNKNOWN)),
+        "failed": str(unwaived[Outcome.FAIL]),
+        "unknown": str(unwaived[Outcome.UNKNOWN]),
     }
     return "".join(escape.output_value(name, value, delimiter()) for name, value in outputs.items())

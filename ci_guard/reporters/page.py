@@ -37,15 +37,23 @@ _ASCII: Final = {ord("·"): "-", ord("…"): "..."}
 class Page:
     """Lines of a report. Texts come in escaped; every line passes the guard against commands once more at the end."""
 
-    def __init__(self, *, color: bool, width: int, unicode: bool) -> None:
-        """Start an empty page of that width in columns."""
+    def __init__(self, *, color: bool, width: int, unicode: bool, folds: int | None = None) -> None:
+        """
+        Start an empty page of that width in columns.
+
+        `folds` is the UNIX time in seconds to stamp sections with that can be folded, as GitLab's log has them; None
+        where there are none. Source: GitLab, "CI/CD job logs", custom collapsible sections.
+        """
         self._color = color
         self._width = max(width, NARROWEST)
         self._unicode = unicode
         self._lines: list[str] = []
+        self._folds = folds
+        self._fold = ""
 
     def text(self) -> str:
         """Return the page."""
+        self._close()
         whole = "".join(escape.log_line(line) + "\n" for line in self._lines)
         return whole if self._unicode else whole.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
 
@@ -53,10 +61,15 @@ class Page:
         """Write one line as it is."""
         self._lines.append(text)
 
-    def heading(self, text: str) -> None:
-        """Write a heading after a blank line."""
+    def heading(self, text: str, fold: str = "") -> None:
+        """Write a heading after a blank line; a section that can be folded has a name of ours, in snake case."""
+        self._close()
         self.write()
-        self.write(self.paint(text, BOLD))
+        heading = self.paint(text, BOLD)
+        if fold and self._folds is not None:
+            self._fold = f"ci_guard_{fold}"
+            heading = f"\x1b[0Ksection_start:{self._folds}:{self._fold}[collapsed=true]\r\x1b[0K{heading}"
+        self.write(heading)
 
     def labelled(self, label: str, text: str, indent: int = 4) -> None:
         """Write a label and its text beside it, wrapped; text without a label stands where labels stand."""
@@ -97,6 +110,12 @@ class Page:
     def paint(self, text: str, style: str) -> str:
         """Return the text in a style, or as it is on a page without colour."""
         return f"\x1b[{style}m{text}\x1b[0m" if self._color and text else text
+
+    def _close(self) -> None:
+        """End the section that is open."""
+        if self._fold:
+            self.write(f"\x1b[0Ksection_end:{self._folds}:{self._fold}\r\x1b[0K")
+            self._fold = ""
 
     def _wrap(self, text: str, indent: int) -> list[str]:
         """Return the lines of a text that leave room for an indent; long words stay whole."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -139,6 +140,11 @@ def counts(rulings: Iterable[Ruling]) -> str:
     """Return `1 refused, 12 passed`, worst first."""
     groups = by_standing(rulings)
     return ", ".join(f"{len(group)} {state.value}" for state, group in groups.items() if group) or "nothing judged"
+
+
+def unwaived(result: Result) -> Counter[Outcome]:
+    """Return how many judgements that no waiver covers have each outcome, tolerated ones too."""
+    return Counter(each.judgement.outcome for each in result.decision.rulings if each.weight is not Weight.WAIVED)
 
 
 def rests_on_no_ruling(result: Result) -> bool:

@@ -33,22 +33,24 @@ _VERDICTS: Final = {
 }
 
 
-def render(result: Result, *, color: bool, width: int, quiet: bool = False, unicode: bool = True) -> str:
+def render(
+    result: Result, *, color: bool, width: int, quiet: bool = False, unicode: bool = True, folds: bool = False
+) -> str:
     r"""
     Return the report as lines of text.
 
     Shape: with `quiet` the verdict and what denies, nothing else; without `unicode` plain ASCII, and every other
-    character as `\u2026`.
+    character as `\u2026`; with `folds` what denies nothing lies in sections that GitLab's log shows collapsed.
     Units: `width` in columns; addresses and long words are never broken.
     """
-    page = Page(color=color, width=width, unicode=unicode)
+    page = Page(color=color, width=width, unicode=unicode, folds=int(result.time.timestamp()) if folds else None)
     groups = telling.by_standing(result.decision.rulings)
     write_verdict(page, result, heading=not quiet)
     denials = [ruling for state, group in groups.items() if state.denies for ruling in group]
     write_section(page, telling.denials_title(result), denials, result)
     if not quiet:
-        write_section(page, "Unknown, tolerated by the policy", groups[Standing.TOLERATED], result)
-        write_section(page, "Waived", groups[Standing.WAIVED], result)
+        write_section(page, "Unknown, tolerated by the policy", groups[Standing.TOLERATED], result, fold="tolerated")
+        write_section(page, "Waived", groups[Standing.WAIVED], result, fold="waived")
         write_list(page, "Not judged here", Standing.NOT_JUDGED, groups[Standing.NOT_JUDGED])
         write_list(page, "Passed", Standing.PASSED, groups[Standing.PASSED])
         write_list(page, "Not applicable", Standing.NOT_APPLICABLE, groups[Standing.NOT_APPLICABLE])
@@ -83,11 +85,11 @@ def write_verdict(page: Page, result: Result, *, heading: bool) -> None:
         page.wrapped(escape.plain(reason), 2)
 
 
-def write_section(page: Page, title: str, rulings: Sequence[Ruling], result: Result) -> None:
+def write_section(page: Page, title: str, rulings: Sequence[Ruling], result: Result, fold: str = "") -> None:
     """Write a heading and its rulings at length, the findings of one requirement together."""
     if not rulings:
         return
-    page.heading(f"{title} ({len(rulings):,})")
+    page.heading(f"{title} ({len(rulings):,})", fold)
     entries = telling.entries(rulings)
     for entry in entries[:ENTRIES]:
         write_entry(page, entry, result)
@@ -126,7 +128,7 @@ def write_list(page: Page, title: str, state: Standing, rulings: Sequence[Ruling
     """Write for each control the requirements that stand alike, with their subjects, in few lines."""
     if not rulings:
         return
-    page.heading(f"{title} ({len(rulings):,})")
+    page.heading(f"{title} ({len(rulings):,})", title.lower().replace(" ", "_"))
     by_control: dict[str, dict[str, list[str]]] = {}
     for ruling in rulings:
         judgement = ruling.judgement
@@ -149,7 +151,7 @@ def together(requirements: dict[str, list[str]]) -> Iterator[str]:
 
 def write_record(page: Page, result: Result) -> None:
     """Write the counts of each control and everything else that belongs to the record."""
-    page.heading("Record")
+    page.heading("Record", "record")
     for meta in result.controls:
         rulings = [ruling for ruling in result.decision.rulings if ruling.judgement.control == meta.id]
         page.labelled("Control", f"{escape.plain(meta.id)}: {telling.counts(rulings)}", 2)

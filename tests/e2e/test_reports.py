@@ -32,8 +32,14 @@ WANTED: dict[str, Callable[[str], str]] = {
     "json": lambda text: str(json.loads(text)["verdict"]),
     "sarif": lambda text: str(json.loads(text)["runs"][0]["properties"]["verdict"]),
     "markdown": lambda text: "error" if "💥" in text.splitlines()[2] else "deny" if "❌" in text else "allow",
+    "gitlab-codequality": lambda text: "deny" if json.loads(text) else "allow",
+    "gitlab-secret-detection": lambda text: "deny" if json.loads(text)["vulnerabilities"] else "allow",
+    "gitlab-dotenv": lambda text: text.partition("VERDICT=")[2].partition("\n")[0],
     "junit": lambda text: "allow" if not ET.fromstring(text).findall(".//testcase/*") else "deny",
 }
+
+SILENT = {"gitlab-sast", "gitlab-annotations"}
+"""Formats that say nothing of secrets, and so nothing of the verdict here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +68,7 @@ def asked(path: Path) -> list[str]:
 
 
 def test_every_format_of_the_contract_that_is_offered_is_tested_here() -> None:
-    assert set(FORMATS) == set(WANTED)
+    assert set(FORMATS) == set(WANTED) | SILENT
 
 
 @pytest.mark.parametrize(("text", "verdict", "exit_code"), [("x = 1\n", "allow", 0), (f"k = '{SECRET}'\n", "deny", 1)])
@@ -75,6 +81,7 @@ def test_every_format_tells_the_verdict_and_none_holds_the_secret(
         written = (tmp_path / name).read_text(encoding="utf-8")
         assert verdict_in(written) == verdict, name
         assert SECRET not in written
+    assert all(SECRET not in (tmp_path / name).read_text(encoding="utf-8") for name in FORMATS)
     assert SECRET not in said.out + said.err
 
 
@@ -100,7 +107,7 @@ def test_a_reporter_that_breaks_is_a_fault_that_every_report_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     """A traceback would be exit code 1, `deny`, and could quote what was read."""
-    module = import_module(f"ci_guard.reporters.{'json_v1' if broken == 'json' else broken}")
+    module = import_module(f"ci_guard.reporters.{'json_v1' if broken == 'json' else broken.replace('-', '_')}")
     render = module.render
 
     def breaks(result: Result) -> str:

@@ -8,7 +8,20 @@ from collections.abc import Callable
 import pytest
 
 from ci_guard.model.decision import Result
-from ci_guard.reporters import action_outputs, json_v1, junit, markdown, sarif, step_summary, terminal
+from ci_guard.reporters import (
+    action_outputs,
+    gitlab_annotations,
+    gitlab_codequality,
+    gitlab_dotenv,
+    gitlab_sast,
+    gitlab_secret_detection,
+    json_v1,
+    junit,
+    markdown,
+    sarif,
+    step_summary,
+    terminal,
+)
 from ci_guard.reporters.annotations import render as render_annotations
 from tests.reporters import sample
 from tests.reporters.conftest import GOLDEN
@@ -28,6 +41,11 @@ FORMATS: dict[str, Callable[[Result], str]] = {
 }
 OTHERS: dict[str, Callable[[Result], str]] = {
     "denied.color.txt": lambda result: terminal.render(result, color=True, width=100),
+    "denied.gitlab-codequality.json": gitlab_codequality.render,
+    "denied.gitlab-secret-detection.json": gitlab_secret_detection.render,
+    "denied.gitlab-sast.json": gitlab_sast.render,
+    "denied.gitlab-annotations.json": gitlab_annotations.render,
+    "denied.gitlab-dotenv.txt": gitlab_dotenv.render,
     "denied.ascii.txt": lambda result: terminal.render(result, color=False, width=60, unicode=False),
 }
 
@@ -39,7 +57,7 @@ def test_report_is_as_it_was_reviewed(name: str, form: str, compare_golden: Call
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_denial_on_other_terminals_is_as_it_was_reviewed(name: str, compare_golden: Callable[[str, str], None]) -> None:
+def test_denial_in_other_forms_is_as_it_was_reviewed(name: str, compare_golden: Callable[[str, str], None]) -> None:
     compare_golden(name, OTHERS[name](sample.denied()))
 
 

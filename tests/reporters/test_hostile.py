@@ -14,7 +14,19 @@ from hypothesis import strategies as st
 
 from ci_guard.model import project
 from ci_guard.model.decision import Result
-from ci_guard.reporters import action_outputs, json_v1, junit, markdown, sarif, step_summary, terminal
+from ci_guard.reporters import (
+    action_outputs,
+    gitlab_annotations,
+    gitlab_codequality,
+    gitlab_sast,
+    gitlab_secret_detection,
+    json_v1,
+    junit,
+    markdown,
+    sarif,
+    step_summary,
+    terminal,
+)
 from ci_guard.reporters.annotations import render as render_annotations
 from tests.reporters import runner, sample
 from tests.reporters.gfm import rendered
@@ -29,6 +41,10 @@ LOGGED: dict[str, Callable[[Result], str]] = {
     "sarif": sarif.render,
     "markdown": markdown.render,
     "junit": junit.render,
+    "gitlab-codequality": gitlab_codequality.render,
+    "gitlab-secret-detection": gitlab_secret_detection.render,
+    "gitlab-sast": gitlab_sast.render,
+    "gitlab-annotations": gitlab_annotations.render,
     "message": lambda result: terminal.line(result.decision.reason) + "\n",
 }
 """What reaches a job's log and must hold no command at all."""

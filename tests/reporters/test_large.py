@@ -10,7 +10,16 @@ from functools import cache
 import pytest
 
 from ci_guard.model.decision import Result
-from ci_guard.reporters import json_v1, junit, markdown, sarif, step_summary, terminal
+from ci_guard.reporters import (
+    gitlab_codequality,
+    gitlab_secret_detection,
+    json_v1,
+    junit,
+    markdown,
+    sarif,
+    step_summary,
+    terminal,
+)
 from ci_guard.reporters.annotations import render as render_annotations
 from tests.reporters import sample
 
@@ -22,6 +31,8 @@ LIMITS: dict[str, tuple[Callable[[Result], str], int]] = {
     "comment": (markdown.render, markdown.LIMIT),
     "terminal": (lambda result: terminal.render(result, color=False, width=100), 20_000),
     "junit": (junit.render, 50_000),
+    "gitlab-codequality": (gitlab_codequality.render, 1_000_000),
+    "gitlab-secret-detection": (gitlab_secret_detection.render, 10_000_000),
 }
 
 
