@@ -46,7 +46,7 @@ def attempt(result: Result, options: CheckOptions, environ: Mapping[str, str], l
     """Send the report; return what is wrong, empty where it was taken, and whether that is to be expected."""
     from ci_guard.evidence.github import code_scanning
     from ci_guard.evidence.github.adapter import PUBLIC_API
-    from ci_guard.evidence.github.transport import Transport
+    from ci_guard.evidence.rest.transport import Transport
     from ci_guard.reporters import sarif
 
     run = result.run

@@ -8,7 +8,7 @@ from typing import Any, Final
 from ci_guard.evidence.github import records
 from ci_guard.evidence.github.accounts import GONE
 from ci_guard.evidence.github.client import Client, segment
-from ci_guard.evidence.github.shape import checked, optional, record, text
+from ci_guard.evidence.rest.shape import checked, optional, record, text
 from ci_guard.model.fact import Fact, Known, Unknown, unavailable
 from ci_guard.model.kinds import Level
 from ci_guard.model.run import Access, AccountType, Person

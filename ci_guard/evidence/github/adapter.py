@@ -12,9 +12,9 @@ from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github import branches, claims, event, people, policy_file, provenance, tags, tokens
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import read_job
-from ci_guard.evidence.github.together import two
-from ci_guard.evidence.github.transport import Transport
 from ci_guard.evidence.interface import Enough, PolicyFile
+from ci_guard.evidence.rest.together import two
+from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.fact import Fact
 from ci_guard.model.review import Provenance

@@ -19,8 +19,8 @@ from ci_guard.evidence.github.protection import (
     read_rules,
     read_summary_checks,
 )
-from ci_guard.evidence.github.shape import boolean, checked, integer, text
-from ci_guard.evidence.github.together import two
+from ci_guard.evidence.rest.shape import boolean, checked, integer, text
+from ci_guard.evidence.rest.together import two
 from ci_guard.model.branch import BranchRules, Bypass, Enforced, StatusCheck
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, invisible, unavailable, worst
 from ci_guard.model.run import Run

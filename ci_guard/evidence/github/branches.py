@@ -8,8 +8,8 @@ from typing import Final
 
 from ci_guard.evidence.github.branch_rules import rules_of, rules_shown
 from ci_guard.evidence.github.client import Client, segment
-from ci_guard.evidence.github.shape import checked, text
 from ci_guard.evidence.interface import Enough
+from ci_guard.evidence.rest.shape import checked, text
 from ci_guard.model import refs
 from ci_guard.model.branch import BranchRules, BranchSelection
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable

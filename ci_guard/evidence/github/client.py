@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
 
 from ci_guard.errors import UsageError
-from ci_guard.evidence.github.exchange import Exchange, Reply, harmless
+from ci_guard.evidence.github.dialect import GitHubDialect
 from ci_guard.evidence.github.limits import accepted_permissions, default_permission
-from ci_guard.evidence.github.transport import Transport
-from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown, invisible, unavailable
+from ci_guard.evidence.rest.exchange import Exchange, Reply, best, harmless
+from ci_guard.evidence.rest.together import Gatherer
+from ci_guard.evidence.rest.transport import Transport
+from ci_guard.model.fact import Fact, Known, Source, Unknown, invisible, unavailable
 
 T = TypeVar("T")
 Absent: TypeAlias = Container[str] | Callable[[str], bool]
 """Which messages of a refusal say that the thing does not exist, rather than that it is hidden."""
 
-WORKERS: Final = 8
 MAXIMUM_PAGES: Final = 100
 
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
@@ -31,7 +31,7 @@ def segment(name: str) -> str:
     return quote(name, safe="", errors="surrogateescape")
 
 
-class Client:
+class Client(Gatherer):
     """
     Facts from the REST API, over PyGithub.
 
@@ -47,11 +47,12 @@ class Client:
         """
         if not _REPOSITORY.fullmatch(repository) or not {".", ".."}.isdisjoint(repository.split("/")):
             raise UsageError("The repository is not named as owner/name.", hint="The runner sets GITHUB_REPOSITORY.")
+        super().__init__("github")
         self.repository = repository
         self._tokens = tokens
         self._transport = transport
-        self._exchange = Exchange(api_url=api_url, tokens=tokens, transport=transport)
-        self._pool = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="github")
+        dialect = GitHubDialect(api_url=api_url, tokens=tokens, transport=transport)
+        self._exchange = Exchange(api_url=api_url, tokens=len(tokens), transport=transport, dialect=dialect)
 
     @property
     def requests(self) -> int:
@@ -94,7 +95,7 @@ class Client:
 
         if refusal := self._cannot_ask(path, target, detail):
             return refusal
-        return self._best(ask, complete, stronger_first=stronger_first)
+        return best(ask, len(self._tokens), complete, stronger_first=stronger_first)
 
     def get_all(
         self,
@@ -144,22 +145,7 @@ class Client:
 
         if refusal := self._cannot_ask(path, target, detail):
             return refusal
-        return self._best(ask, complete, stronger_first=stronger_first)
-
-    def gather(self, *calls: Callable[[], T]) -> tuple[T, ...]:
-        """
-        Run the calls at the same time and return their results in order.
-
-        Calls may gather again: whoever waits takes over what no worker has begun, so waiting threads cannot block each
-        other.
-        """
-        if not calls:
-            return ()
-        futures = [self._pool.submit(call) for call in calls[1:]]
-        results = [calls[0]()]
-        for call, future in zip(calls[1:], futures, strict=True):
-            results.append(call() if future.cancel() else future.result())
-        return tuple(results)
+        return best(ask, len(self._tokens), complete, stronger_first=stronger_first)
 
     def _target(self, path: str, params: Mapping[str, str | int] | None) -> tuple[str, str]:
         """Return path and query below the API's address (empty: cannot be asked) and the text for `detail`."""
@@ -183,31 +169,6 @@ class Client:
             # Not `invisible`: a workflow that leaves the token out must not gain what a policy tolerates.
             return unavailable("no token was given", needs=default_permission(path), detail=detail)
         return None
-
-    def _best(
-        self,
-        ask: Callable[[int], tuple[Fact[Any], bool]],
-        complete: Callable[[Any], bool] | None,
-        *,
-        stronger_first: bool,
-    ) -> Fact[Any]:
-        """Ask with one token after the other; `ask` also tells whether it was only this token that got no answer."""
-        order = range(len(self._tokens))
-        answers: dict[int, Fact[Any]] = {}
-        for token in reversed(order) if stronger_first else order:
-            fact, of_this_token = ask(token)
-            if isinstance(fact, Known) and (fact.value is None or complete is None or complete(fact.value)):
-                return fact
-            answers[token] = fact
-            if isinstance(fact, Unknown) and fact.cause is Cause.UNAVAILABLE and not of_this_token:
-                return fact
-        for fact in answers.values():
-            if isinstance(fact, Unknown) and fact.cause is Cause.UNAVAILABLE:
-                return fact
-        for fact in answers.values():
-            if isinstance(fact, Known):
-                return fact
-        return answers[max(answers)]
 
     def _fact(self, reply: Reply, *, path: str, detail: str, shape: type, absent: Absent | None) -> Fact[Any]:
         """Turn a reply into a fact."""

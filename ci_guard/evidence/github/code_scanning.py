@@ -7,9 +7,10 @@ import gzip
 from dataclasses import dataclass
 from typing import Final
 
-from ci_guard.evidence.github.exchange import Exchange, Reply, harmless
+from ci_guard.evidence.github.dialect import GitHubDialect
 from ci_guard.evidence.github.limits import accepted_permissions
-from ci_guard.evidence.github.transport import Transport
+from ci_guard.evidence.rest.exchange import Exchange, Reply, harmless
+from ci_guard.evidence.rest.transport import Transport
 
 NEEDS: Final = "security-events: write"
 TOOL: Final = "ci-guard"
@@ -51,7 +52,8 @@ def upload(analysis: Analysis, *, api_url: str, tokens: tuple[str, ...], transpo
     not enabled; 404; 413 for a report that is too large; 422.
     Raises: `UsageError` for an address or a CA bundle that cannot be used.
     """
-    exchange = Exchange(api_url=api_url, tokens=tokens, transport=transport)
+    dialect = GitHubDialect(api_url=api_url, tokens=tokens, transport=transport)
+    exchange = Exchange(api_url=api_url, tokens=len(tokens), transport=transport, dialect=dialect)
     packed = base64.b64encode(gzip.compress(analysis.sarif.encode("utf-8"), mtime=0)).decode("ascii")
     payload = {
         "commit_sha": analysis.commit,

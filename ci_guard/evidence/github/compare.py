@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ci_guard.evidence.github.client import Client, segment
 from ci_guard.evidence.github.records import Commit, parse_commit
-from ci_guard.evidence.github.shape import checked, integer, records
+from ci_guard.evidence.rest.shape import checked, integer, records
 from ci_guard.model.fact import Fact, Known, Unknown, unavailable
 
 PAGE: Final = 100

@@ -11,8 +11,8 @@ from ci_guard.evidence.github.accounts import GHOST, WEB_FLOW_ID, read_noreply
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import Job
 from ci_guard.evidence.github.records import Commit, Pull, Push, Signature, nullable_person
-from ci_guard.evidence.github.shape import ShapeError
-from ci_guard.evidence.github.together import two
+from ci_guard.evidence.rest.shape import ShapeError
+from ci_guard.evidence.rest.together import two
 from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
 from ci_guard.model.review import Contribution
 from ci_guard.model.run import Person

@@ -10,8 +10,8 @@ from ci_guard.evidence.github.accounts import DEPENDABOT_ID
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import HEADS, TAGS, Job, pull_of_ref, queue_of_ref
 from ci_guard.evidence.github.records import Pull, Repository, WorkflowRun
-from ci_guard.evidence.github.shape import checked
-from ci_guard.evidence.github.together import three
+from ci_guard.evidence.rest.shape import checked
+from ci_guard.evidence.rest.together import three
 from ci_guard.model import project
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.run import NOTHING, ChangeReference, Event, Pages, Platform, Run

@@ -1,10 +1,8 @@
-"""What a refusal means: a limit or a missing permission, how long to wait, and which permission it asks for."""
+"""What a refusal means: a limit or a missing permission, and which permission it asks for."""
 
 from __future__ import annotations
 
 import re
-import threading
-import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -48,14 +46,6 @@ def requests_left(headers: Mapping[str, str]) -> float:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else float("inf")
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a server asks to wait; None where it does not, infinity for anything but a number."""
-    value = headers.get("retry-after")
-    if value is None:
-        return None
-    return float(value) if re.fullmatch(r"[0-9]{1,6}", value.strip()) else float("inf")
-
-
 def accepted_permissions(header: str) -> str:
     """
     Return `X-Accepted-GitHub-Permissions` as people write it: `pull-requests: read + contents: read, or issues: read`.
@@ -74,25 +64,3 @@ def default_permission(path: str) -> str:
         if re.match(pattern, path):
             return permission
     return "contents: read"
-
-
-class Pauses:
-    """The time that a run may spend obeying `Retry-After`, all threads together; pauses that overlap count once."""
-
-    def __init__(self, budget_seconds: float) -> None:
-        """Begin with the whole budget."""
-        self._left = budget_seconds
-        self._end = 0.0
-        self._lock = threading.Lock()
-
-    def wait(self, seconds: float) -> bool:
-        """Sleep so long and return true, or return false at once where the budget does not allow it."""
-        with self._lock:
-            now = time.monotonic()
-            extra = max(0.0, now + seconds - max(now, self._end))
-            if extra > self._left:
-                return False
-            self._left -= extra
-            self._end = max(self._end, now + seconds)
-        time.sleep(seconds)
-        return True

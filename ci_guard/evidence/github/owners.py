@@ -13,8 +13,8 @@ from ci_guard.evidence.github.codeowners import Rule
 from ci_guard.evidence.github.job import Job
 from ci_guard.evidence.github.records import Pull, is_not_found
 from ci_guard.evidence.github.reviews import get_reviews
-from ci_guard.evidence.github.shape import ShapeError, checked, optional, text
-from ci_guard.evidence.github.together import three
+from ci_guard.evidence.rest.shape import ShapeError, checked, optional, text
+from ci_guard.evidence.rest.together import three
 from ci_guard.model.fact import Fact, Known, Source, Unknown, invisible, unavailable
 from ci_guard.model.review import ChangeState, OwnedPath, Owner, Review, ReviewState
 from ci_guard.model.run import Person

@@ -11,8 +11,8 @@ from ci_guard.evidence.github.accounts import GHOST, GONE, MERGE_QUEUE_ID
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import Job
 from ci_guard.evidence.github.records import Pull, WorkflowRun
-from ci_guard.evidence.github.shape import ShapeError, checked
-from ci_guard.evidence.github.together import two
+from ci_guard.evidence.rest.shape import ShapeError, checked
+from ci_guard.evidence.rest.together import two
 from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
 from ci_guard.model.kinds import Level
 from ci_guard.model.run import Access, AccountType, Event, Part, Participant, Person, Run, Seat

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github.client import Client, segment
-from ci_guard.evidence.github.shape import ShapeError, checked, integer, record, text
 from ci_guard.evidence.interface import PolicyFile
+from ci_guard.evidence.rest.shape import ShapeError, checked, integer, record, text
 from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
 from ci_guard.model.run import Event, Run
 

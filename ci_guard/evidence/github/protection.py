@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ci_guard.evidence.github.shape import boolean, integer, optional, record, records, text, texts
+from ci_guard.evidence.rest.shape import boolean, integer, optional, record, records, text, texts
 from ci_guard.model.branch import Bypass, StatusCheck
 
 RULES: Final[Mapping[str, tuple[str, ...]]] = {

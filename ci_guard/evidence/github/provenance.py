@@ -14,7 +14,7 @@ from ci_guard.evidence.github.job import Job
 from ci_guard.evidence.github.owners import get_owned_paths
 from ci_guard.evidence.github.records import MERGES, Pull, Push
 from ci_guard.evidence.github.reviews import get_reviews
-from ci_guard.evidence.github.together import three, two
+from ci_guard.evidence.rest.together import three, two
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.review import Change, Origin, Provenance
 from ci_guard.model.run import Event, Run

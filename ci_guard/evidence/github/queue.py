@@ -9,8 +9,8 @@ from ci_guard.evidence.github import compare, landing, records
 from ci_guard.evidence.github.client import Client, segment
 from ci_guard.evidence.github.job import queue_of_ref
 from ci_guard.evidence.github.records import Commit, Pull
-from ci_guard.evidence.github.shape import checked, record, text
-from ci_guard.evidence.github.together import two
+from ci_guard.evidence.rest.shape import checked, record, text
+from ci_guard.evidence.rest.together import two
 from ci_guard.model.fact import Fact, Known, Unknown, unavailable
 from ci_guard.model.review import ChangeState
 from ci_guard.model.run import Run

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from ci_guard.evidence.github.client import Client, segment
-from ci_guard.evidence.github.shape import ShapeError, boolean, checked, integer, optional, record, text, when
-from ci_guard.evidence.github.shape import records as objects
+from ci_guard.evidence.rest.shape import ShapeError, boolean, checked, integer, optional, record, text, when
+from ci_guard.evidence.rest.shape import records as objects
 from ci_guard.model.fact import Fact, unavailable
 from ci_guard.model.review import ChangeState
 from ci_guard.model.run import AccountType, Person

@@ -11,8 +11,8 @@ from ci_guard.evidence.github.access import get_access
 from ci_guard.evidence.github.accounts import GHOST, GONE
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.records import Pull, nullable_person
-from ci_guard.evidence.github.shape import ShapeError, checked, optional, text, when
-from ci_guard.evidence.github.together import two
+from ci_guard.evidence.rest.shape import ShapeError, checked, optional, text, when
+from ci_guard.evidence.rest.together import two
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply
 from ci_guard.model.kinds import Level
 from ci_guard.model.review import Review, ReviewState

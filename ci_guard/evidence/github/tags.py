@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from ci_guard.evidence.github.client import Client
-from ci_guard.evidence.github.shape import checked, integer, record, records, text, texts
+from ci_guard.evidence.rest.shape import checked, integer, record, records, text, texts
 from ci_guard.model.branch import Enforced, Setting, TagRule, TagRules
 from ci_guard.model.fact import Fact, Known, Source, Unknown, worst
 from ci_guard.model.run import Run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ci_guard.evidence.github.client import Client
-from ci_guard.evidence.github.transport import Transport
+from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.fact import Known, Source
 from ci_guard.model.run import ChangeReference, Event, Platform, Run
 from tests.fakes.github import FakeGitHub

@@ -12,7 +12,7 @@ import pytest
 from ci_guard.evidence.github import claims, event, people, provenance
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import Job, read_job
-from ci_guard.evidence.github.transport import Transport
+from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.fact import Fact, Known, Unknown
 from ci_guard.model.review import Change, Contribution, Origin, Provenance
 from ci_guard.model.run import Claim, Part, Run, Seat

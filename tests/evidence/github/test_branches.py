@@ -11,7 +11,7 @@ import pytest
 from ci_guard.evidence.github.branches import MAXIMUM_MATCHES, get_branches
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.protection import read_classic, read_rules, read_summary_checks
-from ci_guard.evidence.github.shape import ShapeError
+from ci_guard.evidence.rest.shape import ShapeError
 from ci_guard.model.branch import BranchRules, StatusCheck
 from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown, unavailable
 from tests.evidence.github.asking import ADMIN, client_of, run_of, with_admin

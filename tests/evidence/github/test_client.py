@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from ci_guard.evidence.github import limits
 from ci_guard.evidence.github.client import Client, segment
-from ci_guard.evidence.github.exchange import RETRIES, RETRIES_PER_RUN
-from ci_guard.evidence.github.shape import ShapeError, checked, integer, optional, records, text, texts, when
-from ci_guard.evidence.github.transport import Transport
+from ci_guard.evidence.rest import pauses
+from ci_guard.evidence.rest.exchange import RETRIES, RETRIES_PER_RUN
+from ci_guard.evidence.rest.shape import ShapeError, checked, integer, optional, records, text, texts, when
+from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown
 from tests.evidence.github.asking import ADMIN, client_of, with_admin
 from tests.evidence.github.scene import known, unknown
@@ -258,8 +259,8 @@ def test_all_waiting_together_stays_within_the_budget(shop: FakeGitHub) -> None:
     ],
 )
 def test_retry_after_counts_in_seconds_and_anything_else_is_too_long(value: str, seconds: float | None) -> None:
-    assert limits.retry_after({"retry-after": value}) == (float("inf") if seconds is None else seconds)
-    assert limits.retry_after({}) is None
+    assert pauses.retry_after({"retry-after": value}) == (float("inf") if seconds is None else seconds)
+    assert pauses.retry_after({}) is None
 
 
 def test_the_stronger_token_is_left_alone_where_the_weaker_can_answer(shop: FakeGitHub) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ci_guard.evidence.github.code_scanning import NEEDS, Analysis, Refused, upload
-from ci_guard.evidence.github.transport import Transport
+from ci_guard.evidence.rest.transport import Transport
 from tests.evidence.github.wire import Wire, reply, says
 from tests.fakes import faults
 from tests.fakes.github import FakeGitHub

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ci_guard.evidence.github import claims, event, people, provenance
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import pull_of_ref, queue_of_ref, read_job
-from ci_guard.evidence.github.transport import Transport
+from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.fact import Cause, Known, Source, Unknown
 from ci_guard.model.run import Event, Part, Platform, Run
 from tests.evidence.github.scene import Scene, known, no_checkout, present, unknown

@@ -22,7 +22,7 @@ import pytest
 
 from ci_guard.errors import UsageError
 from ci_guard.evidence.github.client import Client
-from ci_guard.evidence.github.transport import MAXIMUM_BODY_BYTES, Transport
+from ci_guard.evidence.rest.transport import MAXIMUM_BODY_BYTES, Transport
 from ci_guard.model.fact import Cause, Fact, Known
 from tests.evidence.github.scene import known, unknown
 from tests.evidence.github.wire import Script, Wire, reply, says
@@ -360,7 +360,7 @@ def test_a_request_that_was_given_up_does_not_go_on_reading() -> None:
     before = set(threading.enumerate())
     with Wire(dripping_body) as wire:
         refused(wire.url, total_seconds=0.3)
-        left = [thread for thread in threading.enumerate() if thread.name == "github-request" and thread not in before]
+        left = [thread for thread in threading.enumerate() if thread.name == "forge-request" and thread not in before]
         for thread in left:
             thread.join(timeout=3)
         assert not any(thread.is_alive() for thread in left)
@@ -467,7 +467,7 @@ def test_no_heavy_import_before_the_first_request() -> None:
     """`ci-guard --version` and a run without a token must not pay for PyGithub."""
     program = (
         "import sys; from ci_guard.evidence.github.client import Client;"
-        "from ci_guard.evidence.github.transport import Transport;"
+        "from ci_guard.evidence.rest.transport import Transport;"
         "c = Client(api_url='http://127.0.0.1:1', repository='a/b', tokens=(), transport=Transport());"
         "c.get('branches/main');"
         "print(sorted({'github', 'requests', 'urllib3'} & set(sys.modules)))"

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import queue
 import re
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from ci_guard.errors import UsageError
-from ci_guard.evidence.github.limits import Pauses, is_limited, requests_left, retry_after
-from ci_guard.evidence.github.transport import Fault, Transport, same_origin
+from ci_guard.evidence.rest.pauses import Pauses, retry_after
+from ci_guard.evidence.rest.transport import Fault, Transport, same_origin
+from ci_guard.model.fact import Cause, Fact, Known, Unknown
 
 if TYPE_CHECKING:
     import ssl
 
-    from ci_guard.evidence.github.connection import Answer, Lane
+T = TypeVar("T")
 
 RETRIES: Final = 2
 """Of one request, after the first attempt."""
@@ -34,13 +34,23 @@ _NEXT: Final = re.compile(r'<([^<>]*)>\s*;[^,<]*\brel="?next\b"?')
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the server said, complete and decoded."""
+
+    status: int
+    headers: dict[str, str]
+    """Names in lower case, only those that somebody reads."""
+    body: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reply:
     """What came of one request: a JSON body with its status, or why there is none."""
 
     status: int = 0
     headers: Mapping[str, str]
     body: Any = None
-    """For a status that is no success: an object whose `message` is a text."""
+    """For a status that is no success: an object that holds the platform's message as a text."""
     failure: str = ""
     limited: bool = False
     """This token may not ask any more for a while; another may."""
@@ -51,12 +61,45 @@ class Reply:
         return self.limited or self.status == 401
 
 
+class Lane(Protocol):
+    """One connection with one token, for one thread at a time."""
+
+    def ask(self, target: str, payload: Mapping[str, str] | None = None) -> Answer:
+        """
+        Return the answer to `GET <api><target>`, whatever its status; with a payload to `POST`, which sends it as JSON.
+
+        Shape: `target` is a path with its query.
+        Raises: `Fault`.
+        """
+        ...
+
+
+class Dialect(Protocol):
+    """How a platform is spoken to, and what its answers mean."""
+
+    def load(self) -> None:
+        """Import what lanes are made of."""
+        ...
+
+    def lane(self, token: int, context: ssl.SSLContext | None, count: Callable[[], None]) -> Lane:
+        """Return a new connection with that token; `count` is called for every request that is about to be sent."""
+        ...
+
+    def read(self, answer: Answer) -> Reply:
+        """Parse an answer. Whatever is not the platform's own form is a failure."""
+        ...
+
+    def left(self, headers: Mapping[str, str]) -> float:
+        """Return how many requests the token has left by an answer, infinitely many where it does not say."""
+        ...
+
+
 class Exchange:
     """Sends requests with one of several tokens. For any number of threads; nobody gets another's answer."""
 
-    def __init__(self, *, api_url: str, tokens: tuple[str, ...], transport: Transport) -> None:
+    def __init__(self, *, api_url: str, tokens: int, transport: Transport, dialect: Dialect) -> None:
         """
-        Prepare; nothing is sent yet, and without a token PyGithub is not imported.
+        Prepare; nothing is sent yet, and without a token no forge library is imported. `tokens` is their number.
 
         Raises: `UsageError` for an address or a CA bundle that cannot be used.
         """
@@ -65,22 +108,25 @@ class Exchange:
         self.headers: dict[int, Mapping[str, str]] = {}
         """By token: the headers of the answer that left it the fewest requests; answers overtake each other."""
         self._origin = transport.origin(api_url)
-        self._api_url = api_url.rstrip("/")
-        self._tokens = tokens
         self._transport = transport
+        self._dialect = dialect
         self._context = self._tls_context() if transport.needs_tls(api_url) else None
         if tokens:
             # Now, while nothing else is done: the first requests are sent as soon as this is loaded.
-            importlib.import_module("ci_guard.evidence.github.connection")
-        self._lanes: tuple[deque[Lane], ...] = tuple(deque() for _ in tokens)
+            dialect.load()
+        self._lanes: tuple[deque[Lane], ...] = tuple(deque() for _ in range(tokens))
         """Idle ones, by token: whoever sends takes one and puts it back."""
         self._lock = threading.Lock()
         self._replies: dict[tuple[int, str], Future[Reply]] = {}
         self._pauses = Pauses(transport.wait_seconds)
         self._retries_left = RETRIES_PER_RUN
 
-    def reply(self, token: int, target: str) -> Reply:
-        """Return the reply to `GET <api><target>` with that token, asking once for all who want it."""
+    def reply(self, token: int, target: str, read: Callable[[Answer], Reply] | None = None) -> Reply:
+        """
+        Return the reply to `GET <api><target>` with that token, asking once for all who want it.
+
+        `read` parses it instead of the dialect; one target is always read in the same way.
+        """
         with self._lock:
             future = self._replies.get((token, target))
             mine = future is None
@@ -88,14 +134,14 @@ class Exchange:
                 future = self._replies[(token, target)] = Future()
         if mine:
             try:
-                future.set_result(self._ask(token, target))
+                future.set_result(self._ask(token, target, read=read or self._dialect.read))
             except BaseException as error:  # noqa: BLE001 - passed on to everybody who waits, this thread included
                 future.set_exception(error)
         return future.result()
 
     def post(self, token: int, target: str, payload: Mapping[str, str]) -> Reply:
         """Return the reply to `POST <api><target>` with that token; the same may be sent again after a fault."""
-        return self._ask(token, target, payload)
+        return self._ask(token, target, payload, read=self._dialect.read)
 
     def next_target(self, reply: Reply) -> str | None:
         """Return the page after this one, empty for one outside of the API, or None after the last."""
@@ -111,7 +157,14 @@ class Exchange:
             pass
         return ""
 
-    def _ask(self, token: int, target: str, payload: Mapping[str, str] | None = None) -> Reply:
+    def _ask(
+        self,
+        token: int,
+        target: str,
+        payload: Mapping[str, str] | None = None,
+        *,
+        read: Callable[[Answer], Reply],
+    ) -> Reply:
         """Ask, and ask again where that may help and the run can afford it."""
         attempt = 0
         while True:
@@ -157,7 +210,7 @@ class Exchange:
             except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
                 outcome.put(error)
 
-        threading.Thread(target=run, name="github-request", daemon=True).start()
+        threading.Thread(target=run, name="forge-request", daemon=True).start()
         try:
             got = outcome.get(timeout=self._transport.total_seconds)
         except queue.Empty:
@@ -167,23 +220,15 @@ class Exchange:
         return got
 
     def _take_lane(self, token: int) -> Lane:
-        from ci_guard.evidence.github.connection import Lane
-
         try:
             return self._lanes[token].pop()
         except IndexError:
-            return Lane(
-                api_url=self._api_url,
-                token=self._tokens[token],
-                transport=self._transport,
-                context=self._context,
-                count=self._count,
-            )
+            return self._dialect.lane(token, self._context, self._count)
 
     def _keep(self, token: int, headers: Mapping[str, str]) -> None:
         with self._lock:
             kept = self.headers.setdefault(token, headers)
-            if requests_left(headers) <= requests_left(kept):
+            if self._dialect.left(headers) <= self._dialect.left(kept):
                 self.headers[token] = headers
 
     def _count(self) -> None:
@@ -193,7 +238,7 @@ class Exchange:
     def _tls_context(self) -> ssl.SSLContext:
         import ssl
 
-        from ci_guard.evidence.github.tls import tls_context
+        from ci_guard.evidence.rest.tls import tls_context
 
         try:
             return tls_context(self._transport.ca_bundle)
@@ -204,32 +249,58 @@ class Exchange:
             ) from None
 
 
-def read(answer: Answer) -> Reply:
-    """Parse an answer. Whatever is not GitHub's JSON is a failure, also under a status that would mean a refusal."""
+def best(
+    ask: Callable[[int], tuple[Fact[Any], bool]],
+    tokens: int,
+    complete: Callable[[Any], bool] | None = None,
+    *,
+    stronger_first: bool = False,
+) -> Fact[Any]:
+    """
+    Ask with one token after the other, the weaker first; `ask` also tells whether it was only this token that failed.
+
+    Where an answer is refused, limited or not `complete`, the next token is asked; a trouble on the way then counts
+    more than a refusal, because whoever can cause it must not gain by it.
+    """
+    order = range(tokens)
+    answers: dict[int, Fact[Any]] = {}
+    for token in reversed(order) if stronger_first else order:
+        fact, of_this_token = ask(token)
+        if isinstance(fact, Known) and (fact.value is None or complete is None or complete(fact.value)):
+            return fact
+        answers[token] = fact
+        if isinstance(fact, Unknown) and fact.cause is Cause.UNAVAILABLE and not of_this_token:
+            return fact
+    for fact in answers.values():
+        if isinstance(fact, Unknown) and fact.cause is Cause.UNAVAILABLE:
+            return fact
+    for fact in answers.values():
+        if isinstance(fact, Known):
+            return fact
+    return answers[max(answers)]
+
+
+def decode(answer: Answer) -> Reply:
+    """Return the reply with its JSON; a fault of the server, or what is no JSON under whatever status, is a failure."""
     status, headers = answer.status, answer.headers
-
-    def failed(how: str, *, limited: bool = False) -> Reply:
-        return Reply(status=status, headers=headers, failure=f"the server {how}", limited=limited)
-
     if status >= 500:
-        return failed(f"answered {status}")
+        return failed(answer, f"answered {status}")
     if status == 204:
         return Reply(status=status, headers=headers)
     if not answer.body:
-        return failed(f"answered {status} with nothing")
+        return failed(answer, f"answered {status} with nothing")
     try:
         body = json.loads(answer.body, parse_constant=_refuse)
     except (ValueError, RecursionError):
         page = answer.body.lstrip().startswith("<")
-        return failed(f"answered {status} with {'a web page instead of' if page else 'something that is no'} JSON")
-    if 200 <= status < 300:
-        return Reply(status=status, headers=headers, body=body)
-    message = body.get("message") if isinstance(body, dict) else None
-    if not isinstance(message, str):
-        return failed(f"answered {status} without GitHub's message")
-    if is_limited(status, headers, message):
-        return failed(f"limits the requests of this token ({status})", limited=True)
+        said = "a web page instead of" if page else "something that is no"
+        return failed(answer, f"answered {status} with {said} JSON")
     return Reply(status=status, headers=headers, body=body)
+
+
+def failed(answer: Answer, how: str, *, limited: bool = False) -> Reply:
+    """Return the reply for an answer that cannot be used."""
+    return Reply(status=answer.status, headers=answer.headers, failure=f"the server {how}", limited=limited)
 
 
 def harmless(message: str, tokens: Iterable[str]) -> str:
