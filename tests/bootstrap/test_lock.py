@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bootstrap import Fault, marker_holds, marker_variables, read_lock
+from bootstrap import Fault, asked, marker_holds, marker_variables, read_lock
 from tests.bootstrap.checkout import ROOT
 
 DIGEST = "0123456789abcdef" * 4
@@ -84,20 +84,43 @@ def test_refuses_a_marker_that_it_does_not_understand(marker: str) -> None:
 def test_the_locks_of_this_repository_agree_on_every_platform(python: str, platform: str) -> None:
     variables = {**LINUX, "python_full_version": python, "python_version": python[:4], "sys_platform": platform}
     pins = {}
-    for kind in ("runtime", "dev", "release"):
+    for kind in ("runtime", "gitlab", "dev", "release"):
         lock = read_lock((ROOT / "requirements" / f"{kind}.txt").read_text(encoding="utf-8"), variables)
         pins[kind] = {requirement.name: requirement.digests for requirement in lock}
         assert len(pins[kind]) == len(lock), "a package is locked twice"
-    assert pins["runtime"].items() <= pins["dev"].items()
+    assert pins["runtime"].items() | pins["gitlab"].items() <= pins["dev"].items()
+    assert {"python-gitlab", "pyjwt", "cryptography"} <= pins["gitlab"].keys() - pins["runtime"].keys()
     assert {"hyperscan", "pygithub", "pyyaml", "requests"} <= pins["runtime"].keys()
     assert {"pytest", "mypy", "ruff"} <= pins["dev"].keys() - pins["runtime"].keys()
     both = pins["release"].keys() & pins["dev"].keys()
     assert all(pins["release"][name] == pins["dev"][name] for name in both)
 
 
-@pytest.mark.parametrize("kind", ["runtime", "dev", "release"])
+@pytest.mark.parametrize("kind", ["runtime", "gitlab", "dev", "release"])
 def test_the_locks_of_this_repository_name_no_index(kind: str) -> None:
     """So a mirror serves as well."""
     assert not re.search(
         r"://|^\s*-", (ROOT / "requirements" / f"{kind}.txt").read_text().replace("    --hash=", ""), re.MULTILINE
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "in_gitlab", "kind"),
+    [
+        (["check", "--platform", "gitlab", "--enforce"], False, "gitlab"),
+        (["check", "--enforce", "--platform=gitlab"], False, "gitlab"),
+        (["doctor", "--platform", "gitlab"], False, "gitlab"),
+        (["check"], True, "gitlab"),
+        (["check"], False, "runtime"),
+        (["check", "--platform", "github"], True, "runtime"),
+        (["check", "--platform"], True, "runtime"),
+        (["scan"], True, "runtime"),
+        ([], True, "runtime"),
+    ],
+)
+def test_only_what_asks_gitlab_waits_for_its_packages(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], in_gitlab: bool, kind: str
+) -> None:
+    if in_gitlab:
+        monkeypatch.setenv("GITLAB_CI", "true")
+    assert asked(arguments).kind == kind
