@@ -38,6 +38,12 @@ class PolicyUnreadable(CiGuardError):
     exit_code = 3
 
 
+class ServerMismatch(CiGuardError):
+    """The job names another server than the one that the template pins: whoever did that is denied."""
+
+    exit_code = 1
+
+
 class GitUnavailable(CiGuardError):
     """There is no git, no repository, or no usable object database where one is needed."""
 

@@ -57,6 +57,10 @@ class CheckOptions:
     environment: str | None = None
     proxy: str | None = None
     ca_bundle: str | None = None
+    server: str | None = None
+    """The only server that may be asked, from GitLab's template."""
+    audience: str | None = None
+    """The one that GitLab's template asks the ID token for."""
     upload: bool = False
     """Send the SARIF report to code scanning."""
     inputs: bool = False
@@ -75,6 +79,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--mode", choices=modes, metavar="MODE", help="enforce or report; enforce wins, whoever says it"
     )
     parser.add_argument("--environment", metavar="NAME", help="where this will be deployed, for the report")
+    parser.add_argument("--server", metavar="URL", help="GitLab: the only instance that may be asked")
+    parser.add_argument("--audience", metavar="TEXT", help="GitLab: whom the ID token in CI_GUARD_ID_TOKEN is for")
+    parser.add_argument("--proxy", metavar="URL", help="the proxy to ask through; variables are not heard")
+    parser.add_argument("--ca-bundle", metavar="FILE", help="the authorities to trust, instead of the public ones")
     parser.add_argument("--inputs", action="store_true", help="read the action's inputs from CI_GUARD_INPUT_…")
     add_output_options(parser)
 
@@ -98,8 +106,10 @@ def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> CheckO
         enforce=arguments.enforce,
         modes=tuple(known_mode(mode) for mode in modes if mode),
         environment=arguments.environment or given.get("ENVIRONMENT") or None,
-        proxy=given.get("PROXY") or None,
-        ca_bundle=given.get("CA_BUNDLE") or None,
+        proxy=arguments.proxy or given.get("PROXY") or None,
+        ca_bundle=arguments.ca_bundle or given.get("CA_BUNDLE") or None,
+        server=arguments.server,
+        audience=arguments.audience,
         inputs=arguments.inputs,
     )
 
@@ -175,10 +185,32 @@ def forge_of(platform: Platform, options: CheckOptions, environ: Mapping[str, st
         from ci_guard.evidence.github.adapter import GitHub
 
         return GitHub(environ, checkout, proxy=options.proxy, ca_bundle=options.ca_bundle)
+    if platform is Platform.GITLAB:
+        return gitlab_of(options, environ, checkout)
     raise UsageError(
         f"This run is on {platform.value}, whose evidence ci-guard {__version__} cannot read.",
         hint="Run `ci-guard scan` there, which needs no platform.",
     )
+
+
+def gitlab_of(options: CheckOptions, environ: Mapping[str, str], checkout: Checkout) -> Forge:
+    """Return GitLab's adapter; raise where its packages are missing, as the bootstrap fetches them where they count."""
+    try:
+        from ci_guard.evidence.gitlab.adapter import GitLab
+
+        return GitLab(
+            environ,
+            checkout,
+            server=options.server,
+            audience=options.audience,
+            proxy=options.proxy,
+            ca_bundle=options.ca_bundle,
+        )
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"What asks GitLab is not installed here ({error.name}).",
+            hint="Name the platform, as in `check --platform gitlab`, or install requirements/gitlab.txt.",
+        ) from None
 
 
 def read_policy(options: CheckOptions, forge: Forge) -> Policy:

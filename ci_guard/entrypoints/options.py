@@ -27,7 +27,7 @@ FORMATS: Final = (
 )
 """Formats that `--report` writes."""
 
-PLATFORMS: Final = ("github",)
+PLATFORMS: Final = ("github", "gitlab")
 """Platforms whose evidence can be read."""
 
 INPUTS: Final = ("POLICY", "MODE", "CONTROLS", "ENVIRONMENT", "REPORT_SARIF", "PROXY", "CA_BUNDLE")

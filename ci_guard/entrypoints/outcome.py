@@ -13,7 +13,8 @@ from ci_guard.model.decision import Decision, Effort, Failure, Result, Verdict
 from ci_guard.model.fact import unavailable
 from ci_guard.model.run import Platform, Run
 
-UNDECIDED_EXIT: Final = 3
+VERDICTS: Final = {1: Verdict.DENY, 3: Verdict.UNDECIDED}
+"""What an error's exit code says; all others are errors."""
 
 
 def failed(error: Exception, platform: Platform) -> Result:
@@ -38,7 +39,7 @@ def failed(error: Exception, platform: Platform) -> Result:
         version=__version__,
         time=datetime.now(timezone.utc),
         decision=Decision(
-            verdict=Verdict.UNDECIDED if exit_code == UNDECIDED_EXIT else Verdict.ERROR,
+            verdict=VERDICTS.get(exit_code, Verdict.ERROR),
             exit_code=exit_code,
             rulings=(),
             reason=failure.message,

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ci_guard.evidence.github import payload
 from ci_guard.evidence.github.payload import Payload
+from ci_guard.evidence.rest.shape import encodable
 from ci_guard.model.fact import Fact
 
 HEADS: Final = "refs/heads/"
@@ -50,7 +51,7 @@ def read_job(environment: Mapping[str, str]) -> Job:
     """Return what the environment and the event file claim; what is missing is empty or unknown."""
 
     def variable(name: str) -> str:
-        return payload.encodable(environment.get(name, "")).strip()
+        return encodable(environment.get(name, "")).strip()
 
     return Job(
         repository=variable("GITHUB_REPOSITORY"),

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ci_guard.evidence.rest.shape import encodable
 from ci_guard.model.fact import Fact, Known, Source, unavailable
 
 DETAIL: Final = "GITHUB_EVENT_PATH"
@@ -65,11 +66,6 @@ def text(value: object, *keys: str) -> str:
     """Return the text below these keys; empty where there is none."""
     found = dig(value, *keys)
     return encodable(found) if isinstance(found, str) else ""
-
-
-def encodable(value: str) -> str:
-    """Return a text with `?` for what is half a character, which JSON and variables can hold and no report can."""
-    return value.encode("utf-8", "replace").decode("utf-8")
 
 
 def number(value: object, *keys: str) -> int | None:

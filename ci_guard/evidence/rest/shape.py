@@ -39,6 +39,11 @@ def text(obj: Any, key: str) -> str:
     return value
 
 
+def encodable(value: str) -> str:
+    """Return a text with `?` for what is half a character, which JSON and variables can hold and no report can."""
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
 def integer(obj: Any, key: str) -> int:
     """Return the whole number at `key`; `true` is none."""
     value = _value(obj, key)

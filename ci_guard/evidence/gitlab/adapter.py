@@ -1,0 +1,113 @@
+"""GitLab as the gate sees it: every kind of evidence, from one client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from functools import cached_property
+from typing import Final
+
+from ci_guard.evidence import environment
+from ci_guard.evidence.checkout import Checkout
+from ci_guard.evidence.gitlab import event, protection, provenance
+from ci_guard.evidence.gitlab.client import Client
+from ci_guard.evidence.gitlab.dialect import Token
+from ci_guard.evidence.gitlab.server import server_of
+from ci_guard.evidence.gitlab.variables import read_variables
+from ci_guard.evidence.interface import Enough, PolicyFile
+from ci_guard.evidence.rest.transport import Transport
+from ci_guard.model.branch import BranchSelection, TagRules
+from ci_guard.model.fact import Fact, unavailable
+from ci_guard.model.review import Provenance
+from ci_guard.model.run import Claim, Part, Platform, Run, Seat
+
+NOT_READ: Final = unavailable("this version does not read it on GitLab")
+
+
+class GitLab:
+    """A run on GitLab.com or a self-managed GitLab. Fulfils `Forge`."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        checkout: Checkout,
+        *,
+        server: str | None = None,
+        audience: str | None = None,
+        proxy: str | None = None,
+        ca_bundle: str | None = None,
+    ) -> None:
+        """
+        Prepare; nothing is sent yet.
+
+        `server` is the instance that the template pins; without one it is what the job's variables say. `audience` is
+        the one that the template asks the ID token for.
+
+        Raises: `ServerMismatch`; `UsageError` for an address, token, proxy or bundle that cannot be used.
+        """
+        self._variables = read_variables(environ)
+        self._checkout = checkout
+        self._audience = audience
+        self._tokens = environment.named_tokens(environ, Platform.GITLAB)
+        job_token = environment.JOB_TOKENS[Platform.GITLAB]
+        self._client = Client(
+            server_url=server_of(environ, server),
+            project=self._variables.get("CI_PROJECT_ID"),
+            tokens=[Token(value=value, of_job=name == job_token) for name, value in self._tokens.items()],
+            transport=Transport(proxy=proxy, ca_bundle=ca_bundle),
+            public=self._variables.get("CI_PROJECT_VISIBILITY") == "public",
+        )
+
+    @cached_property
+    def _run(self) -> Run:
+        return event.identify(self._client, self._variables)
+
+    @property
+    def requests(self) -> int:
+        """See `Forge.requests`."""
+        return self._client.requests
+
+    @property
+    def transport(self) -> tuple[str, ...]:
+        """See `Forge.transport`."""
+        return self._client.transport
+
+    def run(self) -> Run:
+        """See `RunEvidence.run`."""
+        return self._run
+
+    def policy_file(self, path: str) -> Fact[PolicyFile | None]:  # noqa: ARG002
+        """See `PolicyEvidence.policy_file`."""
+        return NOT_READ
+
+    def target_commit(self) -> Fact[str]:
+        """See `PolicyEvidence.target_commit`."""
+        return NOT_READ
+
+    def branches(self, entries: tuple[str, ...], enough: Enough) -> Fact[tuple[BranchSelection, ...]]:
+        """See `BranchEvidence.branches`."""
+        return protection.get_branches(self._client, self._run, entries, enough)
+
+    def tags(self) -> Fact[TagRules]:
+        """See `BranchEvidence.tags`."""
+        return protection.get_tags(self._client, self._run)
+
+    def people(self, parts: AbstractSet[Part]) -> Fact[tuple[Seat, ...]]:  # noqa: ARG002
+        """See `PeopleEvidence.people`."""
+        return NOT_READ
+
+    def claims(self) -> Fact[tuple[Claim, ...]]:
+        """See `PeopleEvidence.claims`."""
+        return NOT_READ
+
+    def provenance(self, *, history: bool, reviews: bool, owners: bool) -> Fact[Provenance]:
+        """See `ProvenanceEvidence.provenance`."""
+        return provenance.get_provenance(
+            self._client,
+            self._variables,
+            self._run,
+            history=history,
+            reviews=reviews,
+            owners=owners,
+            first_parents=self._checkout.first_parents,
+        )
