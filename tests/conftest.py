@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from tests.fakes.github import FakeGitHub
+from tests.fakes.gitlab import FakeGitLab
 
 CLEARED = ("CI_", "GITHUB_", "GITLAB_", "RUNNER_", "ACTIONS_", "GIT_", "SSL_CERT_")
 """Prefixes of variables that a CI, a runner or a shell may have set; `CI_` takes in `CI_GUARD_`."""
@@ -73,6 +74,14 @@ def reached_out() -> list[str]:
 def github() -> Iterator[FakeGitHub]:
     """Yield a started fake GitHub; its own mistakes (answers against the schema, unknown routes) fail the test."""
     with FakeGitHub() as fake:
+        yield fake
+    fake.check()
+
+
+@pytest.fixture
+def gitlab() -> Iterator[FakeGitLab]:
+    """Yield a started fake GitLab; its own mistakes (answers against the schema, unknown routes) fail the test."""
+    with FakeGitLab() as fake:
         yield fake
     fake.check()
 

@@ -57,14 +57,15 @@ App = Callable[[Call], Reply]
 
 
 class LoopbackServer(ThreadingHTTPServer):
-    """Serves one application on 127.0.0.1."""
+    """Serves one application on a loopback address."""
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 256
 
-    def __init__(self, app: App, *, port: int = 0, tls: tuple[str, str] | None = None) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+    def __init__(self, app: App, *, host: str = "127.0.0.1", port: int = 0, tls: tuple[str, str] | None = None) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), _Handler)
         self.app = app
         self.stopping = threading.Event()
         self.scheme = "http" if tls is None else "https"
@@ -82,12 +83,13 @@ class LoopbackServer(ThreadingHTTPServer):
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     @property
     def origin(self) -> str:
         """Return scheme, host and port."""
-        return f"{self.scheme}://127.0.0.1:{self.server_port}"
+        host = f"[{self.server_name}]" if ":" in self.server_name else self.server_name
+        return f"{self.scheme}://{host}:{self.server_port}"
 
     def start(self) -> None:
         """Serve in the background."""
@@ -138,10 +140,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer a call of any method."""
         path, _, query = self.path.partition("?")
+        pairs = parse_qsl(query, keep_blank_values=True)
         call = Call(
             method=self.command,
             path=path,
-            query=dict(parse_qsl(query, keep_blank_values=True)),
+            query=dict(pairs),
+            pairs=tuple(pairs),
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self._read_body(),
         )

@@ -24,6 +24,7 @@ TAGS: Final = "refs/tags/"
 CHANGE_REF: Final = re.compile(r"refs/merge-requests/([1-9][0-9]{0,17})/(head|merge|train)")
 """The refs of merge request pipelines: detached, merged results, merge train. Source: "Merge request pipelines"."""
 
+BRANCHES: Final = "GET repository/branches"
 OF_CHANGE: Final = "merge_request_event"
 
 EVENTS: Final = {
@@ -122,7 +123,7 @@ def get_default_branch(client: Client, variables: Variables) -> Fact[records.Bra
         if isinstance(branch, Unknown):
             return branch
         if branch.value is not None and branch.value.default:
-            return Known(value=branch.value, source=branch.source, detail=branch.detail)
+            return Known(value=branch.value, source=branch.source, detail=BRANCHES)
     listed = records.get_branches(client)
     if isinstance(listed, Unknown):
         return listed
@@ -130,7 +131,7 @@ def get_default_branch(client: Client, variables: Variables) -> Fact[records.Bra
     if found is None:
         said = "the list shows no default branch" if listed.value else "the repository has no branch yet"
         return unavailable(said, detail=listed.detail)
-    return Known(value=found, source=listed.source, detail=listed.detail)
+    return Known(value=found, source=listed.source, detail=BRANCHES)
 
 
 def _ask_ahead(client: Client, variables: Variables) -> None:

@@ -51,6 +51,8 @@ class Call:
     headers: dict[str, str]
     """Names in lower case."""
     body: bytes = b""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """The query with every value of a name that stands in it several times."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,98 @@
+"""The job of a job's token, pipelines, accounts, members and the instance itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.fakes.lab import shapes
+from tests.fakes.lab.router import ALWAYS, PROJECT, REPORTER, Context, Refusal, not_found, route
+from tests.fakes.lab.state import DEVELOPER
+
+
+@route("/job", job=ALWAYS, level=0)
+def job(context: Context) -> Any:
+    """Answer the job of the token; another kind of token has none."""
+    token = context.token
+    if token is None or token.kind != "job":
+        raise Refusal(401, "401 Unauthorized")
+    for project in context.world.projects.values():
+        if token.job in project.jobs:
+            return shapes.job(context.world, project, project.jobs[token.job], context.url)
+    raise not_found()
+
+
+@route("/version", level=1)
+def version(context: Context) -> Any:
+    """Answer the version, to whoever is signed in."""
+    major, minor = context.world.version
+    return {"version": f"{major}.{minor}.0-ee", "revision": "0000000"}
+
+
+@route("/users/{user}", level=1)
+def user(context: Context) -> Any:
+    """Answer an account."""
+    number = context.number("user")
+    for found in context.world.users.values():
+        if found.id == number:
+            return shapes.user_full(found, context.url)
+    raise not_found("User")
+
+
+@route(PROJECT, public=True)
+def project(context: Context) -> Any:
+    """Answer the project, which no job's token is shown."""
+    found = context.project
+    return {
+        "id": found.id,
+        "path_with_namespace": found.path,
+        "default_branch": found.default_branch if found.branches else None,
+        "visibility": found.visibility,
+        "namespace": {"id": found.group_id, "kind": "group"},
+        "web_url": f"{context.url}/{found.path}",
+        "merge_method": "merge",
+        **found.settings,
+    }
+
+
+@route(f"{PROJECT}/pipelines/{{pipeline}}", level=REPORTER)
+def pipeline(context: Context) -> Any:
+    """Answer a pipeline."""
+    found = context.project.pipelines.get(context.number("pipeline"))
+    if found is None:
+        raise not_found()
+    return shapes.pipeline(context.world, context.project, found, context.url)
+
+
+@route(f"{PROJECT}/members/all")
+def members(context: Context) -> Any:
+    """Answer the members, those of groups above included; `user_ids[]` picks some."""
+    wanted = {value for name, value in context.call.pairs if name == "user_ids[]"}
+    found = [
+        held
+        for held in context.project.members.values()
+        if not wanted or str(context.world.users[held.username].id) in wanted
+    ]
+    premium = context.project.premium
+    return [shapes.member(context.world, held, context.url, premium=premium) for held in context.page(found)]
+
+
+@route(f"{PROJECT}/members/all/{{user}}")
+def member(context: Context) -> Any:
+    """Answer one member."""
+    number = context.number("user")
+    for held in context.project.members.values():
+        if context.world.users[held.username].id == number:
+            return shapes.member(context.world, held, context.url, premium=context.project.premium)
+    raise not_found()
+
+
+@route(f"{PROJECT}/environments", job=ALWAYS, level=REPORTER)
+def environments(context: Context) -> Any:
+    """Answer the environments."""
+    return context.page(context.project.environments)
+
+
+@route(f"{PROJECT}/protected_environments", level=DEVELOPER, tier="premium")
+def protected_environments(context: Context) -> Any:
+    """Answer the rules about environments, of Premium."""
+    return context.page(context.project.protected_environments)
