@@ -130,6 +130,8 @@ def judge_person(who: Known[Participant], bots: Sequence[Bot], bench: Bench) -> 
         observed += ", is a person, and is listed under bots in vain"
     if held >= kinds.level(bench.value):
         return bench.passes(observed, [who, access])
+    if access.value.hidden is not None:
+        return bench.wonders([access.value.hidden])
     return bench.fails(
         observed, [who, access], remedy="Give the role to whoever should have it, or let somebody else start this."
     )

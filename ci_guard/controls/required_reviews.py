@@ -256,12 +256,9 @@ def judge_rejections(change: Change, settings: Settings, bench: Bench) -> Judgem
     wanted = settings.level(tally.AUTHORITY) if settings.asks(tally.AUTHORITY) else Level.WRITE
     rejections = tally.rejections(change.reviews.value)
     known = [review.access for review in rejections if isinstance(review.access, Known)]
-    doubts = [review.access for review in rejections if isinstance(review.access, Unknown)]
-    heard = [
-        review.reviewer.login
-        for review in rejections
-        if isinstance(review.access, Known) and review.access.value.level >= wanted
-    ]
+    answers = [tally.lack_of(wanted, review) for review in rejections]
+    doubts = [answer for answer in answers if isinstance(answer, Unknown)]
+    heard = [review.reviewer.login for review, answer in zip(rejections, answers, strict=True) if answer == ""]
     if heard:
         return bench.fails(f"open request for changes by {listing(heard)}", [change.reviews, *known], remedy=ANSWER)
     if doubts:

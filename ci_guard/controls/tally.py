@@ -185,7 +185,9 @@ def lack_of(wanted: Level, review: Review) -> str | Unknown:
     if isinstance(review.access, Unknown):
         return review.access
     held = review.access.value.level
-    return "" if held >= wanted else f"{named(review.reviewer)}: holds {held.word}"
+    if held >= wanted:
+        return ""
+    return review.access.value.hidden or f"{named(review.reviewer)}: holds {held.word}"
 
 
 def counted(count: Tally) -> str:

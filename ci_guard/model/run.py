@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from ci_guard.model.fact import Fact, Known, Source
+from ci_guard.model.fact import Fact, Known, Source, Unknown
 from ci_guard.model.kinds import Level
 
 NOTHING: Final = Known(value=None, source=Source.NONE)
@@ -65,6 +65,8 @@ class Access:
     level: Level
     role: str
     """The platform's name of the role, which a custom role has of its own."""
+    hidden: Unknown | None = None
+    """Why it could not be seen whether the account holds more than this level; None where this is all."""
 
 
 class Part(str, Enum):

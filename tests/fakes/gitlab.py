@@ -71,7 +71,7 @@ class FakeGitLab:
         """What the fake itself did wrong; must be empty at the end of a test."""
         self.remarks: Counter[str] = Counter()
         """Keys of answers that the published schema does not know, or misses."""
-        self.keys = ("instance",)
+        self.keys: tuple[str, ...] = ("instance",)
         """Names of the keys that the instance publishes; see `issuer.key`."""
         self.prefix = prefix
         self._plan = Plan()

@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
-from typing import Final
 
 from ci_guard.evidence import environment
 from ci_guard.evidence.checkout import Checkout
-from ci_guard.evidence.gitlab import event, protection, provenance
+from ci_guard.evidence.gitlab import claims, event, people, policy_file, protection, provenance
 from ci_guard.evidence.gitlab.client import Client
 from ci_guard.evidence.gitlab.dialect import Token
+from ci_guard.evidence.gitlab.event import Sources
 from ci_guard.evidence.gitlab.server import server_of
 from ci_guard.evidence.gitlab.variables import read_variables
 from ci_guard.evidence.interface import Enough, PolicyFile
 from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.branch import BranchSelection, TagRules
-from ci_guard.model.fact import Fact, unavailable
+from ci_guard.model.fact import Fact
 from ci_guard.model.review import Provenance
 from ci_guard.model.run import Claim, Part, Platform, Run, Seat
-
-NOT_READ: Final = unavailable("this version does not read it on GitLab")
 
 
 class GitLab:
@@ -59,8 +57,12 @@ class GitLab:
         )
 
     @cached_property
+    def _sources(self) -> Sources:
+        return event.read_sources(self._client, self._variables, self._audience)
+
+    @cached_property
     def _run(self) -> Run:
-        return event.identify(self._client, self._variables)
+        return event.identify(self._client, self._sources)
 
     @property
     def requests(self) -> int:
@@ -76,13 +78,13 @@ class GitLab:
         """See `RunEvidence.run`."""
         return self._run
 
-    def policy_file(self, path: str) -> Fact[PolicyFile | None]:  # noqa: ARG002
+    def policy_file(self, path: str) -> Fact[PolicyFile | None]:
         """See `PolicyEvidence.policy_file`."""
-        return NOT_READ
+        return policy_file.get_policy_file(self._client, self._run, path, self._checkout)
 
     def target_commit(self) -> Fact[str]:
         """See `PolicyEvidence.target_commit`."""
-        return NOT_READ
+        return policy_file.get_target_commit(self._client, self._run, self._checkout)
 
     def branches(self, entries: tuple[str, ...], enough: Enough) -> Fact[tuple[BranchSelection, ...]]:
         """See `BranchEvidence.branches`."""
@@ -92,13 +94,13 @@ class GitLab:
         """See `BranchEvidence.tags`."""
         return protection.get_tags(self._client, self._run)
 
-    def people(self, parts: AbstractSet[Part]) -> Fact[tuple[Seat, ...]]:  # noqa: ARG002
+    def people(self, parts: AbstractSet[Part]) -> Fact[tuple[Seat, ...]]:
         """See `PeopleEvidence.people`."""
-        return NOT_READ
+        return people.get_seats(self._client, self._sources, self._run, parts)
 
     def claims(self) -> Fact[tuple[Claim, ...]]:
         """See `PeopleEvidence.claims`."""
-        return NOT_READ
+        return claims.get_claims(self._client, self._sources, self._run)
 
     def provenance(self, *, history: bool, reviews: bool, owners: bool) -> Fact[Provenance]:
         """See `ProvenanceEvidence.provenance`."""

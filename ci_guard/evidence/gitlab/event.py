@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from ci_guard.evidence.gitlab import places, records
+from ci_guard.evidence.gitlab import identity, places, records
 from ci_guard.evidence.gitlab.client import Client, Sight
 from ci_guard.evidence.gitlab.records import Job, MergeRequest
 from ci_guard.evidence.gitlab.variables import Variables
 from ci_guard.evidence.rest.shape import checked
-from ci_guard.evidence.rest.together import three
+from ci_guard.evidence.rest.together import two
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.run import NOTHING, ChangeReference, Event, Platform, Run
 
@@ -60,23 +60,34 @@ class _Sight:
         return self.event.value if isinstance(self.event, Known) else None
 
 
-def identify(client: Client, variables: Variables) -> Run:
-    """
-    Return the run. What the server says of the job wins over every variable.
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Who says which run this is: the variables, the server about the job, and the job's ID token."""
 
-    At most three calls at the same time: the job, the merge request that a variable claims, and the default branch.
-    They are about the project that a variable claims; where the server names another one, that one is asked again.
+    variables: Variables
+    job: Fact[Job]
+    identity: identity.Outcome
+
+
+def read_sources(client: Client, variables: Variables, audience: str | None) -> Sources:
     """
-    job, _, _ = three(
-        client,
-        lambda: records.get_job(client),
-        lambda: _ask_ahead(client, variables),
-        lambda: get_default_branch(client, variables),
-    )
+    Ask about the job, and let the client ask from now on about the project that the server names.
+
+    At the same time it is asked what will be asked next if the variables are true: the merge request, the default
+    branch, the keys of the instance. Nothing is concluded from that; where the server names another project, that one
+    is asked again.
+    """
+    job, _ = two(client, lambda: records.get_job(client), lambda: _ask_ahead(client, variables, audience))
     if isinstance(job, Known) and job.value.pipeline.project_id is not None:
         client.belongs_to(job.value.pipeline.project_id)
+    return Sources(variables=variables, job=job, identity=identity.verify(client, variables.id_token, audience, job))
+
+
+def identify(client: Client, sources: Sources) -> Run:
+    """Return the run. What the server says of the job wins over every variable; the ID token can only confirm it."""
+    variables, job = sources.variables, sources.job
     ref = _ref(job, variables)
-    event = _event(job, ref, variables)
+    event = _event(sources, ref)
     change = _change_of(client, ref) if isinstance(event, Known) else None
     sight = _Sight(variables=variables, job=job, ref=ref, event=event, change=change)
     path = places.project_path(client, job, variables)
@@ -92,9 +103,9 @@ def identify(client: Client, variables: Variables) -> Run:
         server_url=client.server_url,
         run_url=places.run_url(client, job, path),
         platform_event=_source(job, variables),
-        event=event,
+        event=identity.signed(event, sources.identity, "pipeline_source", _source(job, variables)),
         ref=ref,
-        sha=sha,
+        sha=identity.signed(sha, sources.identity, "sha", sha.value) if isinstance(sha, Known) else sha,
         branch=branch,
         tag=apply(ref, lambda name: name.removeprefix(TAGS) if name.startswith(TAGS) else None),
         default_branch=apply(default, lambda found: found.name),
@@ -134,15 +145,14 @@ def get_default_branch(client: Client, variables: Variables) -> Fact[records.Bra
     return Known(value=found, source=listed.source, detail=BRANCHES)
 
 
-def _ask_ahead(client: Client, variables: Variables) -> None:
-    """
-    Ask, while the job is being read, what will be asked next if the variables are true: the merge request.
-
-    Nothing is concluded from it: the client keeps the answer for whoever asks that very question.
-    """
+def _ask_ahead(client: Client, variables: Variables, audience: str | None) -> None:
     number = change_number(variables.get("CI_MERGE_REQUEST_REF_PATH"))
+    calls: list[Callable[[], object]] = [lambda: get_default_branch(client, variables)]
     if number is not None:
-        records.get_merge_request(client, number)
+        calls.append(lambda: records.get_merge_request(client, number))
+    if variables.id_token and audience:
+        calls.append(lambda: identity.get_keys(client))
+    client.gather(*calls)
 
 
 def _change_of(client: Client, ref: Fact[str]) -> Fact[MergeRequest] | None:
@@ -168,9 +178,10 @@ def _ref(job: Fact[Job], variables: Variables) -> Fact[str]:
     return job
 
 
-def _event(job: Fact[Job], ref: Fact[str], variables: Variables) -> Fact[Event]:
+def _event(sources: Sources, ref: Fact[str]) -> Fact[Event]:
     if isinstance(ref, Unknown):
         return ref
+    job, variables = sources.job, sources.variables
     name = _source(job, variables)
     known = isinstance(job, Known) and job.value.pipeline.source is not None
     source, detail = (job.source, job.detail) if isinstance(job, Known) else (Source.ENV, "CI_PIPELINE_SOURCE")
@@ -185,11 +196,18 @@ def _event(job: Fact[Job], ref: Fact[str], variables: Variables) -> Fact[Event]:
         event = Event.TAG if ref.value.startswith(TAGS) else Event.PUSH
     else:
         event = EVENTS.get(name)
+    if event is not Event.CHANGE and event is not Event.QUEUE and _deploys(sources.identity):
+        event = Event.DEPLOYMENT
     if event is not None:
         return Known(value=event, source=source, detail=detail)
     if not name:
         return unavailable("nothing says what started the pipeline", detail=detail)
     return unavailable(f"the pipeline source {name} has no place in ci-guard's vocabulary", detail=detail)
+
+
+def _deploys(outcome: identity.Outcome) -> bool:
+    """Tell whether the guard's own job has an environment, which only the ID token proves."""
+    return isinstance(outcome, Known) and bool(outcome.value.text("environment"))
 
 
 def _of_job(sight: _Sight, variable: str, pick: Callable[[Job], str], form: re.Pattern[str]) -> Fact[str]:
@@ -278,7 +296,8 @@ def _ends(client: Client, sight: _Sight, sha: Fact[str]) -> Fact[tuple[str | Non
     """
     Return the commit of the target that was merged, None where that is not built, and the head of the change.
 
-    A merged result and a link of a train are made of the target, or of what is before it in the train, and the head.
+    A merged result is a merge of the target and the head, and so is a link of a train. Where that squashes, the head is
+    the present one, because whoever pushes to a merge request takes it off the train.
 
     Source: "Merged results pipelines"; "Merge trains".
     """
@@ -294,7 +313,18 @@ def _ends(client: Client, sight: _Sight, sha: Fact[str]) -> Fact[tuple[str | Non
     if len(parents.value) != 2:
         return unavailable(f"{sha.value[:12]} is no merge of a target and a head", detail=parents.detail)
     first, second = parents.value
-    return Known(value=(first if kind == "merge" else None, second), source=parents.source, detail=parents.detail)
+    if kind == "train":
+        return _train_head(sight.change, second)
+    return Known(value=(first, second), source=parents.source, detail=parents.detail)
+
+
+def _train_head(change: Fact[MergeRequest] | None, merged: str) -> Fact[tuple[str | None, str]]:
+    if change is None or isinstance(change, Unknown):
+        return change or unavailable("the merge request of the train is not known")
+    head = change.value.head
+    if head is None or (head != merged and not change.value.squash):
+        return unavailable(f"!{change.value.iid} has moved on since it was put on the train", detail=change.detail)
+    return Known(value=(None, head), source=change.source, detail=change.detail)
 
 
 def _parents(client: Client, sight: _Sight, sha: str) -> Fact[tuple[str, ...]]:

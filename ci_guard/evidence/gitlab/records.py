@@ -122,6 +122,8 @@ class MergeRequest:
     diff_refs: DiffRefs | None
     merge_commit: str | None
     squash_commit: str | None
+    squash: bool
+    """Whether its commits become one when it is merged."""
     merged_at: datetime | None
     merged_by: Person | None
     """Who merged it, or has set it to be merged automatically."""
@@ -269,6 +271,7 @@ def parse_merge_request(value: Any) -> MergeRequest:
         diff_refs=_diff_refs(refs) if refs else None,
         merge_commit=optional(value, "merge_commit_sha", sha),
         squash_commit=optional(value, "squash_commit_sha", sha),
+        squash=optional(value, "squash", boolean) or False,
         merged_at=optional(value, "merged_at", when),
         merged_by=nullable_person(value, "merge_user") or nullable_person(value, "merged_by"),
         created_at=when(value, "created_at"),

@@ -65,7 +65,7 @@ def test_each_source_gives_event_commit_branch_and_people_by_the_servers_word(sc
     assert (known(run.change) is not None) == (event in (Event.CHANGE, Event.QUEUE))
 
 
-@pytest.mark.parametrize("kind", ["head", "merge", "train"])
+@pytest.mark.parametrize("kind", ["head", "merge"])
 def test_a_change_is_known_by_the_head_that_the_pipeline_is_of(scene: Scene, kind: str) -> None:
     mr = scene.open()
     head, tip = mr.sha, scene.shop.branches["main"]
@@ -74,6 +74,15 @@ def test_a_change_is_known_by_the_head_that_the_pipeline_is_of(scene: Scene, kin
     change = present(scene.run.change)
     assert (change.number, change.head, change.target) == (1, head, "main")
     assert change.target_commit == (tip if kind == "merge" else None)
+
+
+def test_a_link_of_a_train_is_of_its_present_head_and_of_no_other(scene: Scene) -> None:
+    mr = scene.open()
+    job = scene.shop.run(mr=mr, kind="train")
+    change = present(scene.start(job).run.change)
+    assert (change.number, change.head, change.target, change.target_commit) == (1, mr.sha, "main", mr.start_sha)
+    scene.shop.add_commit(mr, "alice")
+    assert "has moved on" in unknown(scene.start(job).run.change).reason
 
 
 def test_a_head_that_has_not_moved_is_measured_against_where_the_target_was(scene: Scene) -> None:

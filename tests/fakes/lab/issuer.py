@@ -20,13 +20,13 @@ LIFETIME_SECONDS = 300
 
 
 @lru_cache(maxsize=4)
-def key(name: str = "instance") -> RSAPrivateKey:
+def key(name: str) -> RSAPrivateKey:
     """Return the key of that name, made once for all tests: making one takes longer than most of them."""
     assert name
     return generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def jwks(name: str = "instance") -> dict[str, Any]:
+def jwks(name: str) -> dict[str, Any]:
     """Return what `/oauth/discovery/keys` answers."""
     public: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(key(name).public_key()))
     public.pop("key_ops", None)
@@ -79,4 +79,4 @@ def claims(world: World, project: Project, job: Job, url: str, audience: str) ->
 def mint(content: dict[str, Any], *, signer: Any = None, algorithm: str = "RS256", kid: str | None = "instance") -> str:
     """Return the token of these claims; `signer` is another key than the instance's."""
     headers = {} if kid is None else {"kid": kid}
-    return jwt.encode(content, key() if signer is None else signer, algorithm=algorithm, headers=headers)
+    return jwt.encode(content, key("instance") if signer is None else signer, algorithm=algorithm, headers=headers)

@@ -23,6 +23,18 @@ class User:
         """Return the address used in commits."""
         return f"{self.username}@example.invalid"
 
+    # The names that `git_import` knows, which was made for the other forge's accounts.
+
+    @property
+    def git_email(self) -> str:
+        """Return the address used in commits."""
+        return self.email
+
+    @property
+    def login(self) -> str:
+        """Return the username."""
+        return self.username
+
 
 @dataclass(kw_only=True)
 class Member:

@@ -1,0 +1,131 @@
+"""The policy file as the trusted ref has it: in a merge request the target's tip, otherwise the judged commit."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, Checkout
+from ci_guard.evidence.gitlab import event, records
+from ci_guard.evidence.gitlab.client import NEWER, Client, segment
+from ci_guard.evidence.interface import PolicyFile
+from ci_guard.evidence.rest.together import two
+from ci_guard.model.fact import Fact, Known, Unknown, apply, unavailable
+from ci_guard.model.run import Event, Run
+
+NO_FILE: Final = frozenset({"404 File Not Found"})
+"""
+What GitLab says only after it has found project and commit; it has other words for those, and for what is hidden.
+Source: `lib/api/files.rb`.
+"""
+
+
+def get_policy_file(client: Client, run: Run, path: str, checkout: Checkout) -> Fact[PolicyFile | None]:
+    """
+    Return the file, or None where the trusted ref verifiably has none. `path` is relative to the repository's root.
+
+    Which commit is trusted the server says: in a change the tip of the target, otherwise the judged one. It is read
+    from the object database, which no step of the job can make lie about a commit, and from the server where it is not
+    there.
+    """
+    if isinstance(run.event, Unknown):
+        return _of_unknown_event(client, run, path, checkout)
+    if run.event.value in (Event.CHANGE, Event.QUEUE):
+        if isinstance(run.change, Unknown):
+            return run.change
+        if run.change.value is None:
+            return unavailable("the target of the merge request is not known")
+        return _of_target(client, run.change.value.target, run.change.value.target_commit, path, checkout)
+    return run.sha if isinstance(run.sha, Unknown) else _of_commit(client, run.sha.value, path, checkout)
+
+
+def get_target_commit(client: Client, run: Run, checkout: Checkout) -> Fact[str]:
+    """
+    Return the commit of a change's target that is in this clone: the tip of the branch, by the server's word.
+
+    Where the tip was not fetched, the commit stands in that the server says the change was measured against.
+    """
+    if isinstance(run.change, Unknown):
+        return run.change
+    change = run.change.value
+    if change is None:
+        return unavailable("the target of the merge request is not known")
+    tip = _tip(client, change.target)
+    if isinstance(tip, Known) and checkout.has_commit(tip.value):
+        return tip
+    if change.target_commit is not None and checkout.has_commit(change.target_commit):
+        return Known(value=change.target_commit, source=run.change.source, detail=run.change.detail)
+    if isinstance(tip, Unknown):
+        return tip
+    said = f"the commit {tip.value[:12]} of {change.target} is not in this clone (`GIT_DEPTH: 0`)"
+    return unavailable(said, detail=tip.detail)
+
+
+def _of_unknown_event(client: Client, run: Run, path: str, checkout: Checkout) -> Fact[PolicyFile | None]:
+    """Read the judged commit where a source that the vocabulary lacks builds a branch or tag, surely no change."""
+    named = run.platform_event not in ("", event.OF_CHANGE, "external_pull_request_event")
+    plain = isinstance(run.ref, Known) and run.ref.value.startswith((event.HEADS, event.TAGS))
+    if isinstance(run.event, Unknown) and not (named and plain):
+        return run.event
+    return run.sha if isinstance(run.sha, Unknown) else _of_commit(client, run.sha.value, path, checkout)
+
+
+def _of_target(
+    client: Client, target: str, target_commit: str | None, path: str, checkout: Checkout
+) -> Fact[PolicyFile | None]:
+    """Read the tip of the branch that a change wants to get into, which the change cannot have edited."""
+    tip = _tip(client, target)
+    if isinstance(tip, Known):
+        return _of_commit(client, tip.value, path, checkout, ref=target)
+    if target_commit is not None and checkout.has_commit(target_commit):
+        return checkout.policy_file(target_commit, path, ref=target)
+    return tip
+
+
+def _tip(client: Client, target: str) -> Fact[str]:
+    branch = records.get_branch(client, target)
+    if isinstance(branch, Unknown):
+        return branch
+    if branch.value is None:
+        return unavailable(f"the target branch {target} does not exist", detail=branch.detail)
+    found = branch.value
+    return apply(branch, lambda _: found.commit)
+
+
+def _of_commit(client: Client, sha: str, path: str, checkout: Checkout, *, ref: str = "") -> Fact[PolicyFile | None]:
+    if not checkout.has_commit(sha):
+        return _of_server(client, sha, path, ref)
+    file = checkout.policy_file(sha, path, ref=ref)
+    if isinstance(file, Known):
+        return file
+    # A partial clone may lack the content; where the server does not help, git's reason is the one that matters.
+    answer = _of_server(client, sha, path, ref)
+    return answer if isinstance(answer, Known) else file
+
+
+def _of_server(client: Client, sha: str, path: str, ref: str) -> Fact[PolicyFile | None]:
+    """
+    Read the file as it is, and beside it the commit: only who may read that is told whether there is a file.
+
+    Of a link its own content is answered, which is the path that it leads to and no policy.
+
+    Source: Repository files API, "Retrieve a raw file from a repository".
+    """
+    place = f"{path} at {sha[:12]} ({ref})" if ref else f"{path} at {sha[:12]}"
+    file, commit = two(
+        client,
+        lambda: client.get_text(
+            f"repository/files/{segment(path)}/raw", params={"ref": sha}, absent=NO_FILE, needs=NEWER
+        ),
+        lambda: records.get_commit(client, sha),
+    )
+    if isinstance(file, Unknown):
+        return file
+    if file.value is not None:
+        content = file.value.encode("utf-8")
+        kept = content if len(content) <= MAXIMUM_POLICY_BYTES else None
+        return Known(value=PolicyFile(content=kept, place=place), source=file.source, detail=file.detail)
+    if isinstance(commit, Unknown):
+        return commit
+    if commit.value.sha != sha:
+        return unavailable("another commit was answered than was asked for", detail=commit.detail)
+    return Known(value=None, source=file.source, detail=file.detail)

@@ -1,0 +1,139 @@
+"""The policy is read where a merge request cannot have edited it: by git, and by the server where git lacks it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES
+from ci_guard.evidence.gitlab.adapter import GitLab
+from ci_guard.evidence.interface import PolicyFile
+from ci_guard.model.fact import Cause, Fact, Source
+from tests.e2e.consumer import git
+from tests.evidence.gitlab.scene import Scene, known, present, source_of, unknown
+from tests.fakes import faults
+from tests.fakes.hub.history import Symlink
+
+POLICY = ".ci-guard.yml"
+OURS, THEIRS = "version: 1\n", "version: 1\nmode: report\n"
+
+
+def read(scene: Scene) -> Fact[PolicyFile | None]:
+    return scene.adapter.policy_file(POLICY)
+
+
+@pytest.mark.parametrize("kind", ["head", "merge", "train"])
+def test_in_a_merge_request_it_is_the_targets(scene: Scene, kind: str) -> None:
+    scene.shop.commit(files={POLICY: OURS}, on="main")
+    scene.start(scene.shop.run(mr=scene.open(files={POLICY: THEIRS}), kind=kind))
+    file = present(read(scene))
+    assert (file.content, file.place.endswith("(main)")) == (OURS.encode(), True)
+    assert source_of(read(scene)) is Source.API
+
+
+def test_the_targets_tip_counts_and_not_where_the_change_started(scene: Scene) -> None:
+    scene.shop.commit(files={POLICY: THEIRS}, on="main")
+    mr = scene.open()
+    scene.shop.commit(files={POLICY: OURS}, on="main")
+    scene.start(scene.shop.run(mr=mr))
+    assert present(read(scene)).content == OURS.encode()
+
+
+def test_on_a_push_it_is_the_pushed_commits(scene: Scene) -> None:
+    sha = scene.shop.commit(files={POLICY: OURS}, on="main")
+    scene.shop.commit(files={POLICY: THEIRS}, on="main")
+    scene.start(scene.shop.run("push", sha=sha))
+    assert present(read(scene)).content == OURS.encode()
+
+
+def test_there_is_none_where_the_server_has_the_commit_and_says_so(scene: Scene) -> None:
+    scene.start(scene.shop.run(mr=scene.open(files={POLICY: THEIRS})))
+    assert known(read(scene)) is None
+
+
+def test_a_file_that_is_not_shown_is_not_taken_for_none(scene: Scene) -> None:
+    scene.start(scene.shop.run(mr=scene.open()))
+    scene.gitlab.fault("GET /projects/*/repository/files/*", faults.not_found())
+    assert unknown(read(scene)).cause is Cause.INVISIBLE
+
+
+def test_a_missing_file_counts_only_where_the_commit_may_be_read(scene: Scene) -> None:
+    scene.start(scene.shop.run(mr=scene.open()))
+    scene.gitlab.fault("GET /projects/*/repository/commits/*", faults.not_found())
+    assert unknown(read(scene)).cause is Cause.INVISIBLE
+
+
+def test_on_an_older_server_it_cannot_be_read(scene: Scene) -> None:
+    scene.gitlab.world.version = (18, 2)
+    scene.start(scene.shop.run(mr=scene.open()))
+    assert "18.3" in (unknown(read(scene)).needs or "")
+    scene.start(scene.shop.run(mr=scene.open()), CI_GUARD_TOKEN=scene.reader)
+    assert known(read(scene)) is None
+
+
+def test_of_a_link_only_its_own_content_is_read(scene: Scene) -> None:
+    scene.shop.commit(files={"other.yml": THEIRS, POLICY: Symlink("other.yml")}, on="main")
+    scene.start(scene.shop.run(mr=scene.open()))
+    assert present(read(scene)).content == b"other.yml"
+
+
+def test_a_file_that_is_larger_than_a_policy_may_be_is_read_well_enough_to_be_refused(scene: Scene) -> None:
+    scene.shop.commit(files={POLICY: "#" * (MAXIMUM_POLICY_BYTES + 1)}, on="main")
+    scene.start(scene.shop.run(mr=scene.open()))
+    assert present(read(scene)).content is None
+
+
+def test_a_source_without_a_place_in_the_vocabulary_reads_the_built_commit(scene: Scene) -> None:
+    scene.shop.commit(files={POLICY: OURS}, on="main")
+    scene.start(scene.shop.run("webide"))
+    assert present(read(scene)).content == OURS.encode()
+
+
+def test_a_change_that_runs_in_its_fork_has_no_trusted_policy(scene: Scene) -> None:
+    fork = scene.gitlab.project("mallory/shop", fork_of=scene.shop)
+    fork.user("mallory", 50)
+    scene.start(fork.run(mr=scene.shop.merge_request(author="mallory", fork=fork), user="mallory"))
+    assert "fork" in unknown(read(scene)).reason
+
+
+@pytest.mark.parametrize("path", ["a b.yml", "ü/p.yml", "a/b/c.yml", "?x.yml", "..yml"])
+def test_a_path_of_whatever_signs_is_asked_for_exactly(scene: Scene, path: str) -> None:
+    scene.shop.commit(files={path: OURS}, on="main")
+    scene.start(scene.shop.run(mr=scene.open()))
+    assert present(scene.adapter.policy_file(path)).content == OURS.encode()
+
+
+# With a clone
+
+
+@pytest.fixture
+def clone(scene: Scene, tmp_path: Path) -> Path:
+    """Return a real repository that the fake project has the history of."""
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    (folder / POLICY).write_text(OURS, encoding="utf-8")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "Start")
+    scene.shop.import_git(folder)
+    scene.folder = folder
+    return folder
+
+
+def test_the_object_database_answers_where_it_has_the_commit(scene: Scene, clone: Path) -> None:
+    scene.start(scene.shop.run("push"))
+    assert present(read(scene)).content == OURS.encode()
+    assert source_of(read(scene)) is Source.GIT
+    assert scene.gitlab.count("GET /projects/*/repository/files/*") == 0
+    assert clone.is_dir()
+
+
+def test_the_target_commit_is_the_tip_where_it_was_fetched(scene: Scene, clone: Path) -> None:
+    mr = scene.open()
+    scene.start(scene.shop.run(mr=mr))
+    assert known(scene.adapter.target_commit()) == git(clone, "rev-parse", "HEAD")
+    tip = scene.shop.commit(on="main")
+    moved = scene.start(scene.shop.run(mr=mr)).adapter
+    assert isinstance(moved, GitLab)
+    assert known(moved.target_commit()) == mr.start_sha != tip
