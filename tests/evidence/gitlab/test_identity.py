@@ -214,7 +214,7 @@ def test_without_an_audience_or_a_token_there_is_nothing_to_verify(scene: Scene)
 
 
 KEY_FAULTS = {
-    "down": faults.server_error(),
+    "limited": faults.too_many(3600),
     "a web page": faults.html(),
     "a list": faults.list_for_dict(),
     "without keys": faults.without("keys"),
