@@ -10,7 +10,7 @@ from ci_guard.evidence.gitlab.client import STRONGER, Client, Sight
 from ci_guard.evidence.gitlab.identity import Identity, Outcome
 from ci_guard.evidence.gitlab.records import Account, Job
 from ci_guard.evidence.rest.shape import checked, integer, optional, record, text
-from ci_guard.model.fact import Fact, Known, Source, Unknown, invisible
+from ci_guard.model.fact import Fact, Known, Source, Unknown
 from ci_guard.model.kinds import Level
 from ci_guard.model.run import Access, Person, Run
 
@@ -96,33 +96,58 @@ def _at_least(client: Client, run: Run, hidden: Unknown) -> Fact[Access]:
     """
     Conclude from what the server lets the job's user do: only Developers and above may push or merge anywhere.
 
+    What is known anyway is looked at first, the list of branches last.
+
     Source: Branches API, `can_push`; Merge requests API, `user.can_merge`; "Roles and permissions". Both say true only
     for somebody with the Developer role, also where a rule names them.
     """
-    for name in _branches(run):
-        branch = records.get_branch(client, name)
-        if isinstance(branch, Known) and branch.value is not None and branch.value.can_push:
-            return _developer(f"{branch.detail}: can_push", hidden)
-    if isinstance(run.change, Known) and run.change.value is not None:
-        change = records.get_merge_request(client, run.change.value.number)
-        if isinstance(change, Known) and change.value.can_merge:
-            return _developer(f"{change.detail}: can_merge", hidden)
-    if isinstance(run.sha, Known) and isinstance(run.branch, Known) and run.branch.value is not None:
-        merged = records.get_merge_requests_of_commit(client, run.sha.value)
-        for found in merged.value[:1] if isinstance(merged, Known) else ():
-            change = records.get_merge_request(client, found.iid)
-            if isinstance(change, Known) and change.value.can_merge:
-                return _developer(f"{change.detail}: can_merge", hidden)
-    return invisible(hidden.reason, needs=hidden.needs, detail=hidden.detail)
+    for see in (_can_push_built, _can_merge, _can_push_source, _can_push_any):
+        if detail := see(client, run):
+            role = levels.ROLES[30]
+            value = Access(level=role.level, role=f"{role.name} or higher", hidden=hidden)
+            return Known(value=value, source=Source.DERIVED, detail=detail)
+    return hidden
 
 
-def _branches(run: Run) -> list[str]:
-    """Return the branches that are known anyway: the default one and the built one."""
+def _can_push_built(client: Client, run: Run) -> str:
+    """Return where it was read that the user may push to the default or the built branch; empty where it was not."""
     names = [fact.value for fact in (run.branch, run.default_branch) if isinstance(fact, Known) and fact.value]
-    return list(dict.fromkeys(names))
+    return next((detail for name in dict.fromkeys(names) if (detail := _can_push(client, name))), "")
 
 
-def _developer(detail: str, hidden: Unknown) -> Fact[Access]:
-    role = levels.ROLES[30]
-    value = Access(level=role.level, role=f"{role.name} or higher", hidden=hidden)
-    return Known(value=value, source=Source.DERIVED, detail=detail)
+def _can_merge(client: Client, run: Run) -> str:
+    """Return the same of merging the merge request that is built, or the one that the pushed commit came by."""
+    number = run.change.value.number if isinstance(run.change, Known) and run.change.value else None
+    if number is None and isinstance(run.sha, Known) and isinstance(run.branch, Known) and run.branch.value:
+        listed = records.get_merge_requests_of_commit(client, run.sha.value)
+        number = listed.value[0].iid if isinstance(listed, Known) and listed.value else None
+    if number is None:
+        return ""
+    change = records.get_merge_request(client, number)
+    return f"{change.detail}: can_merge" if isinstance(change, Known) and change.value.can_merge else ""
+
+
+def _can_push_source(client: Client, run: Run) -> str:
+    """Return the same of pushing to the source branch of the merge request that is built, unless that is a fork's."""
+    if not isinstance(run.change, Known) or run.change.value is None:
+        return ""
+    change = records.get_merge_request(client, run.change.value.number)
+    if isinstance(change, Unknown) or change.value.source_project_id != change.value.target_project_id:
+        return ""
+    return _can_push(client, change.value.source_branch)
+
+
+def _can_push_any(client: Client, _: Run) -> str:
+    """Return the same of any branch; the list ends with the first page that has one."""
+
+    def enough(items: list[Any]) -> bool:
+        return any(item.get("can_push") is True for item in items)
+
+    listed = client.get_all("repository/branches", until=enough)
+    return f"{listed.detail}: can_push" if isinstance(listed, Known) and enough(list(listed.value)) else ""
+
+
+def _can_push(client: Client, name: str) -> str:
+    branch = records.get_branch(client, name)
+    shown = isinstance(branch, Known) and branch.value is not None and branch.value.can_push
+    return f"{branch.detail}: can_push" if shown else ""

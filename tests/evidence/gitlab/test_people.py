@@ -187,6 +187,23 @@ def test_whoever_may_merge_the_change_is_a_developer_at_least(scene: Scene) -> N
     assert held(scene).level is Level.WRITE
 
 
+def test_whoever_may_push_to_the_source_branch_is_a_developer_at_least(scene: Scene) -> None:
+    scene.shop.protect("main", push=NOBODY, merge=MAINTAINER)
+    scene.start(scene.shop.run(mr=scene.open("alice"), user="alice"))
+    assert held(scene).level is Level.WRITE
+    assert scene.gitlab.calls("GET /projects/*/repository/branches")[-1].query["search"] == "^change-1$"
+
+
+def test_whoever_may_push_to_any_branch_is_a_developer_at_least(scene: Scene) -> None:
+    scene.shop.protect("main", push=NOBODY, merge=MAINTAINER)
+    for number in range(150):
+        scene.shop.branches[f"a{number}"] = scene.shop.branches["main"]
+    scene.shop.protect("a*", push=MAINTAINER)
+    scene.shop.branches["topic"] = scene.shop.branches["main"]
+    scene.start(scene.shop.run("schedule", user="alice"))
+    assert held(scene).level is Level.WRITE
+
+
 def test_whoever_merged_the_pushed_change_is_a_developer_at_least(scene: Scene) -> None:
     scene.shop.protect("main", push=NOBODY, merge=MAINTAINER)
     mr = scene.open("alice")
