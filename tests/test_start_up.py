@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e import consumer
+from tests.e2e import consumer, gitlab_shop
 from tests.fakes.github import FakeGitHub
+from tests.fakes.gitlab import FakeGitLab
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -68,12 +69,38 @@ def test_a_gate_loads_of_its_forge_library_only_what_asks_and_of_the_others_noth
     assert "github.Requester" in modules
     assert {"github.MainClass", "github.Repository", "jwt", "nacl", "cryptography"}.isdisjoint(modules)
     assert {"gitlab", "jsonschema"}.isdisjoint(modules)
-    lock = (ROOT / "requirements/runtime.txt").read_text(encoding="utf-8")
-    locked = {name.lower() for name in re.findall(r"^([\w.-]+)==", lock, re.MULTILINE)}
+    assert used(modules) <= locked("runtime"), "the runtime environment has what a gate loads"
+    assert {"pygithub", "requests", "hyperscan", "pyyaml"} <= used(modules)
+
+
+@pytest.mark.parametrize("token", [False, True], ids=["job token", "ID token"])
+def test_a_gate_on_gitlab_loads_what_its_lock_has_and_verifies_only_what_is_there(
+    gitlab: FakeGitLab, tmp_path: Path, token: bool
+) -> None:
+    shop = gitlab_shop.make(gitlab, tmp_path / "shop")
+    policy = tmp_path / "policy.yml"
+    policy.write_text("version: 1\ncontrols: {actor-permissions: {require: {actor: write}}}\n", encoding="utf-8")
+    job = shop.push()
+    environ = gitlab.job_environment(job, **({"CI_GUARD_ID_TOKEN": gitlab.id_token(job)} if token else {}))
+    options = ("--enforce", "--server", gitlab.url, "--audience", "ci-guard", "--policy", str(policy))
+    modules = modules_of(shop.path, "check", "--platform", "gitlab", *options, environ=environ)
+    assert "gitlab.client" in modules
+    assert {"gitlab.v4.objects", "github", "nacl", "jsonschema"}.isdisjoint(modules)
+    assert ({"jwt", "cryptography"} <= modules) == token
+    assert used(modules) <= locked("gitlab")
+    assert {"python-gitlab", "requests", "pyyaml"} <= used(modules)
+
+
+def locked(kind: str) -> set[str]:
+    """Return the packages of a lock."""
+    lock = (ROOT / f"requirements/{kind}.txt").read_text(encoding="utf-8")
+    return {name.lower() for name in re.findall(r"^([\w.-]+)==", lock, re.MULTILINE)}
+
+
+def used(modules: set[str]) -> set[str]:
+    """Return the packages that modules come from."""
     owners = packages_distributions()
-    used = {owner.lower().replace("_", "-") for name in modules if "." not in name for owner in owners.get(name, ())}
-    assert used <= locked, "the runtime environment has what a gate loads"
-    assert {"pygithub", "requests", "hyperscan", "pyyaml"} <= used
+    return {owner.lower().replace("_", "-") for name in modules if "." not in name for owner in owners.get(name, ())}
 
 
 def test_a_package_of_which_a_part_was_loaded_is_whole_for_whoever_asks_for_more(tmp_path: Path) -> None:

@@ -72,7 +72,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     known = [meta.id for meta in METAS]
     parser.add_argument("controls", nargs="*", metavar="CONTROL", help="run only these: " + ", ".join(known))
     parser.add_argument("--policy", metavar="FILE", help="a trusted policy, instead of the trusted ref's")
-    parser.add_argument("--platform", choices=PLATFORMS, help="where the run happens (default: detected)")
+    platforms = " or ".join(PLATFORMS)
+    parser.add_argument("--platform", choices=PLATFORMS, metavar="NAME", help=f"{platforms} (default: detected)")
     parser.add_argument("--enforce", action="store_true", help="judge strictly where no CI platform is detected")
     modes = [mode.value for mode in Mode]
     parser.add_argument(

@@ -17,7 +17,7 @@ from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import PolicyUnreadable
 from ci_guard.evidence import environment
 from ci_guard.evidence.checkout import Checkout
-from ci_guard.evidence.interface import Forge
+from ci_guard.evidence.interface import Forge, TokenHolder
 from ci_guard.evidence.local import Local
 from ci_guard.evidence.survey import survey
 from ci_guard.model.decision import Ruling, Weight
@@ -44,6 +44,10 @@ WANTED: Final = (
     "Nothing was asked. Put a token into GITHUB_TOKEN: in a job its own, with `contents`, `pull-requests` and "
     "`actions` set to read; elsewhere a fine-grained one of yours with the same. CI_GUARD_TOKEN holds a stronger one."
 )
+WANTED_ON_GITLAB: Final = (
+    "Nothing was asked. Every GitLab job has CI_JOB_TOKEN: run doctor in one. CI_GUARD_TOKEN holds a stronger one, "
+    "with the scope read_api."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +66,8 @@ class Sight:
 
     where: str
     """The repository and how it is looked at."""
+    wanted: str = WANTED
+    """Which token would be needed where there is none."""
     aside: Mapping[str, str]
     """Controls that were not looked at, with the reason."""
     rulings: tuple[Ruling, ...] = ()
@@ -122,7 +128,7 @@ def in_a_job(options: DoctorOptions, call: Call, checkout: Checkout, platform: P
     policy = policy_of(options, forge)
     aside = set_aside(policy, checkout, in_a_job=True)
     where = f"{platform.value}, {forge.run().repository}, in a job"
-    return policy, look(policy, forge, call, where, aside)
+    return policy, look(policy, forge, call, platform, where=where, aside=aside)
 
 
 def at_home(options: DoctorOptions, call: Call, checkout: Checkout) -> tuple[Policy, Sight]:
@@ -141,19 +147,20 @@ def at_home(options: DoctorOptions, call: Call, checkout: Checkout) -> tuple[Pol
         needs = f"; needed: {forge.needs}" if forge.needs else ""
         return policy, Sight(where="outside CI", aside=aside, blind=forge.reason + needs)
     where = f"github, {seen.remote.path}, its default branch, outside CI"
-    return policy, look(policy, forge, call, where, aside)
+    return policy, look(policy, forge, call, Platform.GITHUB, where=where, aside=aside)
 
 
-def look(policy: Policy, forge: Forge, call: Call, where: str, aside: Mapping[str, str]) -> Sight:
+def look(
+    policy: Policy, forge: Forge, call: Call, platform: Platform, *, where: str, aside: Mapping[str, str]
+) -> Sight:
     """Return what an adapter shows of the controls that are not set aside."""
-    from ci_guard.evidence.github.adapter import GitHub
-
+    wanted = WANTED_ON_GITLAB if platform is Platform.GITLAB else WANTED
     asked = [name for name in policy.controls if name not in aside]
-    if asked and not environment.named_tokens(call.environ, Platform.GITHUB):
-        return Sight(where=where, aside=aside, blind="no token was given")
+    if asked and not environment.named_tokens(call.environ, platform):
+        return Sight(where=where, wanted=wanted, aside=aside, blind="no token was given")
     rulings = try_policy(policy, asked, run=forge.run(), forge=forge)
-    tokens = forge.tokens() if isinstance(forge, GitHub) else ()
-    return Sight(where=where, rulings=rulings, tokens=tokens, aside=aside, requests=forge.requests)
+    tokens = forge.tokens() if isinstance(forge, TokenHolder) else ()
+    return Sight(where=where, wanted=wanted, rulings=rulings, tokens=tokens, aside=aside, requests=forge.requests)
 
 
 def set_aside(policy: Policy, checkout: Checkout, *, in_a_job: bool) -> dict[str, str]:
@@ -177,7 +184,7 @@ def write(page: Page, policy: Policy, sight: Sight) -> None:
     page.heading("What is looked at")
     page.labelled("Run", escape.plain(sight.where), 2)
     page.labelled("Policy", escape.plain(policy.source), 2)
-    diagnosis.write_tokens(page, sight.tokens, wanted=WANTED)
+    diagnosis.write_tokens(page, sight.tokens, wanted=sight.wanted)
     diagnosis.write_facts(page, sight.rulings)
     if sight.aside:
         page.heading("Not looked at")

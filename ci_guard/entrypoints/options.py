@@ -50,12 +50,14 @@ class Output:
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
     """Add what every command that judges can write."""
+    # The help has to fit a screen; whoever misspells a format is told all of them.
+    shown = dict.fromkeys("gitlab-…" if name.startswith("gitlab-") else name for name in FORMATS)
     parser.add_argument(
         "--report",
         action="append",
         default=[],
         metavar="FORMAT=FILE",
-        help=f"write a report ('-': standard output); repeatable; FORMAT: {', '.join(FORMATS)}",
+        help=f"write a report: {', '.join(shown)}",
     )
     parser.add_argument("--quiet", action="store_true", help="print the verdict and what denies, nothing else")
     parser.add_argument("--no-color", action="store_true", help="print without colour")

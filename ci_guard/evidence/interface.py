@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.fact import Fact
 from ci_guard.model.review import Provenance
 from ci_guard.model.run import Claim, Part, Run, Seat
+from ci_guard.model.token import TokenSight
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,15 @@ class ProvenanceEvidence(Protocol):
         judged commit,
         `owners` the owned paths; what was not asked for is unknown.
         """
+        ...
+
+
+@runtime_checkable
+class TokenHolder(Protocol):
+    """A platform's adapter that can say what its tokens are."""
+
+    def tokens(self) -> tuple[TokenSight, ...]:
+        """Return what is known of each token, the weaker first: after the requests that it was used for."""
         ...
 
 

@@ -228,10 +228,16 @@ def test_a_report_that_cannot_be_written_turns_0_into_2(guard: Guard, tmp_path: 
     assert "could not be written" in said.err
 
 
-def test_a_gitlab_run_says_what_works_there(guard: Guard, tmp_path: Path) -> None:
-    said = guard(repository(tmp_path / "r", "a.py"), "check", environ={"GITLAB_CI": "true"})
+def test_a_run_on_a_platform_that_is_not_read_says_what_works_there(guard: Guard, tmp_path: Path) -> None:
+    said = guard(repository(tmp_path / "r", "a.py"), "check", environ={"CIRCLECI": "true"})
     assert said.exit_code == 2
     assert "ci-guard scan" in said.out
+
+
+def test_a_gitlab_run_without_its_token_is_undecided_and_says_what_is_missing(guard: Guard, tmp_path: Path) -> None:
+    said = guard(repository(tmp_path / "r", "a.py"), "check", environ={"GITLAB_CI": "true"})
+    assert said.exit_code == 3
+    assert "CI_JOB_TOKEN" in said.out
 
 
 def test_github_without_a_repository_name_is_a_usage_error(guard: Guard, tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from ci_guard.evidence.github.tokens import UNKNOWN_KIND, sight
-from tests.e2e import consumer
+from ci_guard.evidence.gitlab import tokens as gitlab_tokens
+from tests.e2e import consumer, gitlab_shop
 from tests.e2e.consumer import Consumer
 from tests.entrypoints import clone
 from tests.entrypoints.clone import Said
 from tests.fakes import faults
 from tests.fakes.github import FakeGitHub
+from tests.fakes.gitlab import FakeGitLab
 
 Doctor = Callable[..., Said]
 
@@ -22,7 +24,7 @@ Doctor = Callable[..., Said]
 def doctor(monkeypatch: pytest.MonkeyPatch) -> Doctor:
     def run(folder: Path, environ: dict[str, str], *argv: str) -> Said:
         said = clone.say(monkeypatch, folder, "doctor", *argv, environ=environ)
-        for name in ("GITHUB_TOKEN", "CI_GUARD_TOKEN"):
+        for name in ("GITHUB_TOKEN", "CI_JOB_TOKEN", "CI_GUARD_TOKEN"):
             value = environ.get(name, "")
             assert not value or value not in said.out + said.err
         return said
@@ -224,9 +226,9 @@ def test_outside_a_repository_and_ci_it_is_a_usage_error(doctor: Doctor, tmp_pat
 
 
 def test_on_a_platform_that_is_not_read_it_is_a_usage_error(doctor: Doctor, tmp_path: Path) -> None:
-    said = doctor(clone.make(tmp_path / "shop"), {"GITLAB_CI": "true"})
+    said = doctor(clone.make(tmp_path / "shop"), {"CIRCLECI": "true"})
     assert said.code == 2
-    assert "gitlab" in said.err
+    assert "circleci" in said.err
 
 
 def test_hostile_names_stay_text(doctor: Doctor, github: FakeGitHub, tmp_path: Path) -> None:
@@ -276,3 +278,43 @@ def test_scopes_and_limits_are_read_from_the_answers_headers(
 ) -> None:
     seen = sight("GITHUB_TOKEN", "x", headers)
     assert (seen.excess, seen.left, seen.limit) == (excess, left, limit)
+
+
+# On GitLab
+
+
+def test_in_a_gitlab_job_it_says_what_the_job_token_shows_and_what_a_stronger_one_would(
+    doctor: Doctor, gitlab: FakeGitLab, tmp_path: Path
+) -> None:
+    shop = gitlab_shop.make(gitlab, tmp_path / "shop")
+    environ = gitlab.job_environment(shop.push())
+    said = doctor(shop.path, environ, "--platform", "gitlab")
+    assert "gitlab, acme/shop, in a job" in said.out
+    assert "CI_JOB_TOKEN CI/CD job token" in section(said, "Tokens")
+    assert "actor-permissions actor, triggering-actor" in " ".join(said.out.split())
+
+
+def test_without_a_token_in_a_gitlab_job_it_says_where_to_run(
+    doctor: Doctor, gitlab: FakeGitLab, tmp_path: Path
+) -> None:
+    shop = gitlab_shop.make(gitlab, tmp_path / "shop")
+    environ = gitlab.job_environment(shop.push(), CI_JOB_TOKEN="")
+    said = doctor(shop.path, environ, "--platform", "gitlab")
+    assert (said.code, gitlab.count()) == (1, 0)
+    assert "Every GitLab job has CI_JOB_TOKEN" in " ".join(said.out.split())
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("glcbt-" + "a1", "CI/CD job token"),
+        ("glpat-" + "a1", "access token of a person, project or group"),
+        ("gldt-" + "a1", "deploy token"),
+        ("custom-" + "a1", gitlab_tokens.UNKNOWN_KIND),
+    ],
+)
+def test_a_gitlab_token_is_told_by_its_prefix_and_its_limit_by_the_server(value: str, kind: str) -> None:
+    found = gitlab_tokens.sight(
+        "CI_GUARD_TOKEN", value, {"ratelimit-remaining": "7", "ratelimit-limit": "2000"}, of_job=False
+    )
+    assert (found.kind, found.left, found.limit, value in repr(found)) == (kind, 7, 2000, False)

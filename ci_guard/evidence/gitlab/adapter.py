@@ -8,7 +8,7 @@ from functools import cached_property
 
 from ci_guard.evidence import environment
 from ci_guard.evidence.checkout import Checkout
-from ci_guard.evidence.gitlab import claims, event, people, policy_file, protection, provenance
+from ci_guard.evidence.gitlab import claims, event, people, policy_file, protection, provenance, tokens
 from ci_guard.evidence.gitlab.client import Client
 from ci_guard.evidence.gitlab.dialect import Token
 from ci_guard.evidence.gitlab.event import Sources
@@ -20,6 +20,7 @@ from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.fact import Fact
 from ci_guard.model.review import Provenance
 from ci_guard.model.run import Claim, Part, Platform, Run, Seat
+from ci_guard.model.token import TokenSight
 
 
 class GitLab:
@@ -73,6 +74,14 @@ class GitLab:
     def transport(self) -> tuple[str, ...]:
         """See `Forge.transport`."""
         return self._client.transport
+
+    def tokens(self) -> tuple[TokenSight, ...]:
+        """Return what is known of each token, the weaker first: after the requests that it was used for."""
+        job_token = environment.JOB_TOKENS[Platform.GITLAB]
+        return tuple(
+            tokens.sight(name, value, headers, of_job=name == job_token)
+            for (name, value), headers in zip(self._tokens.items(), self._client.last_headers(), strict=True)
+        )
 
     def run(self) -> Run:
         """See `RunEvidence.run`."""
