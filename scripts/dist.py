@@ -32,6 +32,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 LOCK: Final = ROOT / "requirements/runtime.txt"
+LOCKS: Final = (LOCK, ROOT / "requirements/gitlab.txt")
+"""What runs in a pipeline, on whichever platform."""
 BILL: Final = "ci-guard.cdx.json"
 SUMS: Final = "SHA256SUMS"
 INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
@@ -87,8 +89,12 @@ def build(folder: Path) -> None:
     (folder / SUMS).write_text("".join(f"{digest(file)}  {file.name}\n" for file in files), encoding="utf-8")
 
 
+PIN: Final = r"^[A-Za-z0-9](?:.*\\\n)+.+$"
+"""A package of a lock with its hashes."""
+
+
 def bill_of_materials(file: Path, version: str, epoch: str) -> None:
-    """Write what the lock holds, numbered by its content; raise Wrong if the schema of CycloneDX refuses it."""
+    """Write what the locks hold, numbered by its content; raise Wrong if the schema of CycloneDX refuses it."""
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
@@ -97,7 +103,10 @@ def bill_of_materials(file: Path, version: str, epoch: str) -> None:
         # The tool knows no version that a build backend finds out.
         described = Path(scratch, "pyproject.toml")
         described.write_text(project.replace('dynamic = ["version"]', f'version = "{version}"'), encoding="utf-8")
-        tool = (sys.executable, "-m", "cyclonedx_py", "requirements", LOCK, "--pyproject", described)
+        locked = Path(scratch, "locked.txt")
+        pins = (pin for lock in LOCKS for pin in re.findall(PIN, lock.read_text(encoding="utf-8"), re.MULTILINE))
+        locked.write_text("\n".join(dict.fromkeys(pins)), encoding="utf-8")
+        tool = (sys.executable, "-m", "cyclonedx_py", "requirements", locked, "--pyproject", described)
         options = (
             "--output-format=JSON",
             "--spec-version=1.6",

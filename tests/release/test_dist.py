@@ -135,8 +135,10 @@ def test_the_bill_of_materials_lists_the_lock_with_its_hashes(built: Path) -> No
         (component["name"], frozenset(entry["content"] for entry in component["externalReferences"][0]["hashes"]))
         for component in bill["components"]
     }
-    lock = read_lock((ROOT / "requirements/runtime.txt").read_text(encoding="utf-8"), marker_variables())
-    assert {(requirement.name, requirement.digests) for requirement in lock} <= listed
+    for kind in ("runtime", "gitlab"):
+        lock = read_lock((ROOT / f"requirements/{kind}.txt").read_text(encoding="utf-8"), marker_variables())
+        assert {(requirement.name, requirement.digests) for requirement in lock} <= listed
+    assert len(listed) == len(bill["components"])
 
 
 def test_the_built_files_install_by_the_lock_alone_and_work(built: Path, checkout: Path, run: Run, home: Path) -> None:
