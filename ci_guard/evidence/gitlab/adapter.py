@@ -109,7 +109,7 @@ class GitLab:
 
     def claims(self) -> Fact[tuple[Claim, ...]]:
         """See `PeopleEvidence.claims`."""
-        return claims.get_claims(self._client, self._sources, self._run)
+        return claims.get_claims(self._client, self._sources, self._run, self._checkout)
 
     def provenance(self, *, history: bool, reviews: bool, owners: bool) -> Fact[Provenance]:
         """See `ProvenanceEvidence.provenance`."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
+from ci_guard.errors import GitUnavailable
+from ci_guard.evidence import remotes
+from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.gitlab import event, records
 from ci_guard.evidence.gitlab.client import Client
 from ci_guard.evidence.gitlab.event import Sources
@@ -36,9 +40,9 @@ OF_CHANGE: Final[Mapping[str, Callable[[MergeRequest], int | str | None]]] = {
 """Variables of a merge request that keep their value; its target can be changed at any time."""
 
 
-def get_claims(client: Client, sources: Sources, run: Run) -> Fact[tuple[Claim, ...]]:
+def get_claims(client: Client, sources: Sources, run: Run, checkout: Checkout) -> Fact[tuple[Claim, ...]]:
     """
-    Return every claim about who, what and where that the server can answer, and the ID token's to be this job's.
+    Return every claim about who, what and where that the server can answer: by variables, ID token and clone.
 
     A pipeline variable, a schedule's, a project's or a dotenv file overwrites each variable. A claim stands here only
     where the two words must agree in every honest run: the project's path can be renamed while the job runs, and the
@@ -54,6 +58,7 @@ def get_claims(client: Client, sources: Sources, run: Run) -> Fact[tuple[Claim, 
         *_of_ref(sources, run.event.value),
         *_of_branches(client, sources, run),
         *_of_change(client, sources),
+        *_of_clone(client, run, checkout),
     ]
     made = tuple(claim for claim in claims if claim.claimed)
     return Known(value=made, source=run.event.source, detail=run.event.detail)
@@ -122,6 +127,25 @@ def _of_change(client: Client, sources: Sources) -> Iterator[Claim]:
             # A fork that was deleted since is named by the variable alone.
             truth = Known(value=str(real), source=change.source, detail=change.detail)
             yield Claim(name=variable, claimed=variables.get(variable), truth=truth)
+
+
+def _of_clone(client: Client, run: Run, checkout: Checkout) -> Iterator[Claim]:
+    """
+    Yield the claims about the clone: where it came from, and what is checked out.
+
+    The runner makes it by what the server told it, not by variables. So it shows that the job's token, which is a
+    variable too, is another job's: of a fork that protects everything, or of a reviewed commit.
+    """
+    try:
+        origin, head = checkout.repository.remotes().get("origin", ""), checkout.repository.head()
+    except GitUnavailable:
+        return
+    prefix = urlsplit(client.server_url).path.strip("/")
+    path = remotes.split(origin)[1].strip("/").removesuffix(".git").removeprefix(f"{prefix}/" if prefix else "")
+    if isinstance(run.sha, Known) and run.sha.source is not Source.ENV and run.repository:
+        truth = Known(value=run.repository, source=run.sha.source, detail=run.sha.detail)
+        yield Claim(name="git remote origin", claimed=path, truth=truth)
+    yield Claim(name="git HEAD", claimed=head or "", truth=run.sha)
 
 
 def _said(job: Fact[Job], pick: Callable[[Job], object]) -> Fact[str]:

@@ -71,6 +71,7 @@ class Client(Gatherer):
         super().__init__("gitlab")
         self.server_url = server_url.rstrip("/")
         self.project = project
+        self._homeless = "CI_PROJECT_ID is not set"
         self.stronger = any(not token.of_job for token in tokens)
         self._public = public
         self._tokens = tuple(tokens)
@@ -79,9 +80,14 @@ class Client(Gatherer):
         dialect = GitLabDialect(api_url=api_url, tokens=self._tokens, transport=transport)
         self._exchange = Exchange(api_url=api_url, tokens=len(self._tokens), transport=transport, dialect=dialect)
 
-    def belongs_to(self, project: int) -> None:
-        """Ask from now on about the project that the server names, whatever a variable claimed."""
-        self.project = str(project)
+    def belongs_to(self, project: int | Unknown) -> None:
+        """
+        Ask from now on about the project that the server names for the job, whatever a variable claimed.
+
+        Where it names none, nothing is asked about a project: a variable could name one that is well protected.
+        """
+        self.project = "" if isinstance(project, Unknown) else str(project)
+        self._homeless = project.reason if isinstance(project, Unknown) else ""
 
     @property
     def requests(self) -> int:
@@ -201,11 +207,13 @@ class Client(Gatherer):
         needs: str = "",
         complete: Callable[[Any], bool] | None = None,
     ) -> Fact[Any]:
-        if not target:
-            return unavailable("the name cannot be part of an address", detail=detail)
         if not self._tokens:
             # Not `invisible`: a job that hides its token must not gain what a policy tolerates.
             return unavailable("no token was given", needs="CI_JOB_TOKEN, as every job has it", detail=detail)
+        if not target and not self.project:
+            return unavailable(f"the project of the job is not known: {self._homeless}", detail=detail)
+        if not target:
+            return unavailable("the name cannot be part of an address", detail=detail)
         able = [number for number, token in enumerate(self._tokens) if self._may(token, sight)]
         if sight is Sight.OF_JOB and not able:
             return unavailable("the job's own token was not given", needs="CI_JOB_TOKEN", detail=detail)

@@ -78,9 +78,16 @@ def read_sources(client: Client, variables: Variables, audience: str | None) -> 
     is asked again.
     """
     job, _ = two(client, lambda: records.get_job(client), lambda: _ask_ahead(client, variables, audience))
-    if isinstance(job, Known) and job.value.pipeline.project_id is not None:
-        client.belongs_to(job.value.pipeline.project_id)
+    client.belongs_to(_project(job))
     return Sources(variables=variables, job=job, identity=identity.verify(client, variables.id_token, audience, job))
+
+
+def _project(job: Fact[Job]) -> int | Unknown:
+    """Return the project that the job is of by the server's word, and by nobody else's."""
+    if isinstance(job, Unknown):
+        return job
+    found = job.value.pipeline.project_id
+    return unavailable("the server leaves it out", detail=job.detail) if found is None else found
 
 
 def identify(client: Client, sources: Sources) -> Run:
@@ -338,16 +345,15 @@ def _trusted(client: Client, sight: _Sight) -> Fact[bool]:
     Tell whether the run has the project's trust: a change from a fork has not.
 
     Only the server may say that it has not: the roles of people do not matter then, so a variable that makes a change
-    one of a fork would open the gate. A merge request pipeline whose ref is a branch runs in the fork itself.
+    one of a fork would open the gate. A merge request pipeline whose ref is a branch runs in the fork itself, with the
+    trust of that.
     """
     if isinstance(sight.event, Unknown):
         return sight.event
     if sight.kind is not Event.CHANGE:
         return Known(value=True, source=sight.event.source, detail=sight.event.detail)
     if sight.change is None:
-        if isinstance(sight.job, Unknown):
-            return sight.job
-        return Known(value=False, source=sight.job.source, detail=sight.job.detail)
+        return Known(value=True, source=sight.event.source, detail=sight.event.detail)
     if isinstance(sight.change, Known):
         found = sight.change.value
         own = found.source_project_id == found.target_project_id and str(found.target_project_id) == client.project

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ci_guard.evidence.gitlab import claims
 from ci_guard.model.fact import Cause, Source, Unknown
+from tests.e2e.consumer import git
 from tests.evidence.gitlab.scene import Scene, known, source_of
 from tests.evidence.gitlab.test_run import STARTS
 from tests.fakes.lab.state import OWNER
@@ -113,6 +116,54 @@ def test_on_an_older_server_the_merge_request_cannot_be_compared(scene: Scene) -
     hidden = found["CI_MERGE_REQUEST_SOURCE_PROJECT_ID"].truth
     assert isinstance(hidden, Unknown)
     assert "18.3" in (hidden.needs or "")
+
+
+@pytest.fixture
+def clone(scene: Scene) -> Path:
+    """Return a clone that is checked out at the commit that the project has."""
+    git(scene.folder, "init", "-q", "-b", "main")
+    git(scene.folder, "commit", "-q", "--allow-empty", "-m", "Start")
+    git(scene.folder, "remote", "add", "origin", f"{scene.gitlab.url}/acme/shop.git")
+    scene.shop.import_git(scene.folder)
+    return scene.folder
+
+
+def test_an_honest_clone_agrees_with_the_job(scene: Scene, clone: Path) -> None:
+    assert scene.start(scene.shop.run("push")).lies() == {}
+    assert {"git remote origin", "git HEAD"} <= scene.claims().keys()
+    assert clone.is_dir()
+
+
+def test_the_token_of_a_job_in_a_fork_with_the_same_commit_is_found_by_the_clone(scene: Scene, clone: Path) -> None:
+    """Every variable can be made to fit the fork, the job's token and the ID token too; the clone cannot."""
+    fork = scene.gitlab.project("mallory/shop", fork_of=scene.shop)
+    fork.user("mallory", OWNER)
+    scene.start(fork.run("push", user="mallory"))
+    assert scene.lies() == {"git remote origin": ("acme/shop", "mallory/shop")}
+    assert clone.is_dir()
+
+
+def test_the_token_of_a_job_of_another_commit_is_found_by_what_is_checked_out(scene: Scene, clone: Path) -> None:
+    reviewed = git(clone, "rev-parse", "HEAD")
+    git(clone, "commit", "-q", "--allow-empty", "-m", "Not reviewed")
+    scene.start(scene.shop.run("push", sha=reviewed))
+    assert scene.lies() == {"git HEAD": (git(clone, "rev-parse", "HEAD"), reviewed)}
+
+
+@pytest.mark.parametrize(
+    ("origin", "lies"),
+    [
+        ("git@gitlab.example:acme/shop.git", False),
+        ("https://gitlab-ci-token:x@internal.example:8443/acme/shop.git/", False),
+        ("/srv/mirror/shop.git", False),
+        ("https://gitlab.example/mallory/shop.git", True),
+        ("https://gitlab.example/acme/shop2", True),
+    ],
+)
+def test_only_the_path_of_the_remote_counts(scene: Scene, clone: Path, origin: str, lies: bool) -> None:
+    git(clone, "remote", "set-url", "origin", origin)
+    scene.start(scene.shop.run("push"))
+    assert ("git remote origin" in scene.lies()) == lies
 
 
 def test_a_renamed_project_is_no_lie(scene: Scene) -> None:

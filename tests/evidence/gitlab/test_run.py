@@ -160,12 +160,12 @@ def test_a_change_from_a_fork_that_runs_here_has_no_trust(scene: Scene) -> None:
     assert known(run.trusted) is False
 
 
-def test_a_change_that_runs_in_its_fork_has_no_trust_and_an_unknown_change(scene: Scene) -> None:
+def test_a_change_that_runs_in_its_fork_has_the_forks_trust_and_an_unknown_change(scene: Scene) -> None:
     fork = scene.gitlab.project("mallory/shop", fork_of=scene.shop)
     fork.user("mallory", OWNER)
     mr = scene.shop.merge_request(author="mallory", fork=fork)
     run = scene.start(fork.run(mr=mr, user="mallory")).run
-    assert (known(run.event), known(run.trusted), known(run.branch)) == (Event.CHANGE, False, None)
+    assert (known(run.event), known(run.trusted), known(run.branch)) == (Event.CHANGE, True, None)
     assert "fork" in unknown(run.change).reason
 
 
@@ -177,6 +177,22 @@ def test_only_the_server_may_say_that_a_change_has_no_trust(scene: Scene) -> Non
     fact = unknown(scene.start(job, CI_MERGE_REQUEST_SOURCE_PROJECT_ID="99").run.trusted)
     assert fact.cause is Cause.INVISIBLE
     assert "18.3" in (fact.needs or "")
+
+
+@pytest.mark.parametrize("strong", [False, True], ids=["job token", "read_api"])
+def test_without_the_servers_word_no_project_is_asked_about(scene: Scene, strong: bool) -> None:
+    """A variable could name a project that is well protected, and another break the job's token."""
+    fortress = scene.gitlab.project("acme/fortress", visibility="public")
+    changes = {"CI_GUARD_TOKEN": scene.reader} if strong else {}
+    scene.start(scene.shop.run("push"), CI_JOB_TOKEN="broken", CI_PROJECT_ID=str(fortress.id), **changes)
+    fact = unknown(scene.run.default_branch)
+    assert (fact.cause, "401 Unauthorized" in fact.reason) == (Cause.UNAVAILABLE, True)
+
+
+def test_a_server_that_does_not_name_the_jobs_project_leaves_it_unknown(scene: Scene) -> None:
+    scene.start(scene.shop.run("push"))
+    scene.gitlab.fault("GET /job", faults.without("project_id"))
+    assert unknown(scene.run.default_branch).reason == "the project of the job is not known: the server leaves it out"
 
 
 def test_an_older_server_still_says_which_job_this_is(scene: Scene) -> None:
