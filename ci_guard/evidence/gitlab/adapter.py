@@ -8,11 +8,11 @@ from functools import cached_property
 
 from ci_guard.evidence import environment
 from ci_guard.evidence.checkout import Checkout
-from ci_guard.evidence.gitlab import claims, event, people, policy_file, protection, provenance, tokens
+from ci_guard.evidence.gitlab import claims, event, people, policy_file, protection, provenance, sources, tokens
 from ci_guard.evidence.gitlab.client import Client
 from ci_guard.evidence.gitlab.dialect import Token
-from ci_guard.evidence.gitlab.event import Sources
 from ci_guard.evidence.gitlab.server import server_of
+from ci_guard.evidence.gitlab.sources import Sources
 from ci_guard.evidence.gitlab.variables import read_variables
 from ci_guard.evidence.interface import Enough, PolicyFile
 from ci_guard.evidence.rest.transport import Transport
@@ -59,7 +59,7 @@ class GitLab:
 
     @cached_property
     def _sources(self) -> Sources:
-        return event.read_sources(self._client, self._variables, self._audience)
+        return sources.read_sources(self._client, self._variables, self._audience)
 
     @cached_property
     def _run(self) -> Run:

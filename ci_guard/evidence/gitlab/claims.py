@@ -11,9 +11,9 @@ from ci_guard.evidence import remotes
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.gitlab import event, records
 from ci_guard.evidence.gitlab.client import Client
-from ci_guard.evidence.gitlab.event import Sources
 from ci_guard.evidence.gitlab.identity import DETAIL, Refused
 from ci_guard.evidence.gitlab.records import Job, MergeRequest
+from ci_guard.evidence.gitlab.sources import Sources, change_number, get_before
 from ci_guard.evidence.gitlab.variables import TOKEN
 from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.run import Claim, Event, Run
@@ -57,7 +57,7 @@ def get_claims(client: Client, sources: Sources, run: Run, checkout: Checkout) -
         *(_of_job(sources, variable) for variable in OF_JOB),
         *_of_ref(sources, run.event.value),
         *_of_branches(client, sources, run),
-        *_of_change(client, sources),
+        *_of_change(client, sources, run),
         *_of_clone(client, run, checkout),
     ]
     made = tuple(claim for claim in claims if claim.claimed)
@@ -102,13 +102,13 @@ def _of_branches(client: Client, sources: Sources, run: Run) -> Iterator[Claim]:
         yield Claim(name="CI_DEFAULT_BRANCH", claimed=claimed, truth=default)
     if client.stronger and isinstance(run.event, Known) and run.event.value is Event.PUSH:
         claimed = sources.variables.get("CI_COMMIT_BEFORE_SHA")
-        yield Claim(name="CI_COMMIT_BEFORE_SHA", claimed=claimed, truth=event.get_before(client, sources.job))
+        yield Claim(name="CI_COMMIT_BEFORE_SHA", claimed=claimed, truth=get_before(client, sources.job))
 
 
-def _of_change(client: Client, sources: Sources) -> Iterator[Claim]:
+def _of_change(client: Client, sources: Sources, run: Run) -> Iterator[Claim]:
     """Yield the claims about the merge request. In a fork it is another project's, which the server does not show."""
     variables, job = sources.variables, sources.job
-    number = event.change_number(job.value.pipeline.ref) if isinstance(job, Known) else None
+    number = change_number(run.ref.value) if isinstance(job, Known) and isinstance(run.ref, Known) else None
     if number is None:
         if isinstance(job, Unknown) or job.value.pipeline.source != event.OF_CHANGE:
             none = _said(job, lambda _: "no merge request")

@@ -9,8 +9,8 @@ from typing import Final
 
 from ci_guard.evidence.gitlab import access, records, train
 from ci_guard.evidence.gitlab.client import STRONGER, Client, Sight
-from ci_guard.evidence.gitlab.event import Sources
 from ci_guard.evidence.gitlab.records import Job, MergeRequest
+from ci_guard.evidence.gitlab.sources import Sources
 from ci_guard.evidence.rest.shape import checked, record
 from ci_guard.model.fact import Fact, Known, Source, Unknown, invisible, unavailable
 from ci_guard.model.kinds import Level

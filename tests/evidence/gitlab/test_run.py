@@ -203,6 +203,17 @@ def test_an_older_server_still_says_which_job_this_is(scene: Scene) -> None:
     assert unknown(run.default_branch).cause is Cause.INVISIBLE
 
 
+def test_a_branch_that_is_called_like_the_ref_of_a_merge_request_is_a_branch(scene: Scene) -> None:
+    """Whoever pushes it must not be taken for a change that others made, from a fork at that."""
+    fork = scene.gitlab.project("mallory/shop", fork_of=scene.shop)
+    scene.shop.merge_request(author="mallory", fork=fork)
+    name = "refs/merge-requests/1/head"
+    scene.shop.branches[name] = scene.shop.branches["main"]
+    run = scene.start(scene.shop.run("push", ref=name, user="alice")).run
+    assert (known(run.event), known(run.branch), known(run.trusted)) == (Event.PUSH, name, True)
+    assert scene.lies() == {}
+
+
 def test_an_empty_repository_has_no_default_branch(scene: Scene) -> None:
     scene.start(scene.shop.run("push"))
     scene.shop.branches.clear()
