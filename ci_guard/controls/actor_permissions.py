@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from ci_guard.controls import words
 from ci_guard.controls.declared import actor_permissions as declared
 from ci_guard.controls.judging import LONGEST_REASON, RUN, Bench, asked, clip, listing
 from ci_guard.model import kinds, project
@@ -66,7 +67,7 @@ def distrust(run: Run) -> str | Unknown | None:
         return None
     if isinstance(run.trusted, Unknown):
         return run.trusted
-    return None if run.trusted.value else "a change from a fork or by Dependabot runs without the repository's trust"
+    return None if run.trusted.value else words.of(run).distrusted
 
 
 def judge_claims(facts: Facts, bench: Bench) -> Judgement:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
 
+from ci_guard.controls import words
 from ci_guard.controls.declared import branch_protection as declared
 from ci_guard.controls.judging import LONGEST_REASON, Bench, asked, entries, listing, setting_of
 from ci_guard.model import kinds, refs
@@ -28,7 +29,6 @@ NOT_IN_A_RULESET: Final = frozenset({"include-admins", "no-bypass"})
 MIRROR: Final = "Ask for it in a ruleset, which every token can read"
 """The better advice on GitHub, because it needs no stronger token."""
 
-UNPROTECTED: Final = "Add an active rule that covers {}."
 ABSENT: Final = "there is no such branch"
 REMOVE: Final = "Create the branch, or take it out of the policy's list."
 
@@ -117,6 +117,8 @@ def judge_branch(branch: BranchRules, settings: Settings, requirement: Requireme
     )
     if isinstance(branch.exists, Known) and not branch.exists.value:
         return replace(bench, page=run.pages.branches).fails(ABSENT, [branch.exists], remedy=REMOVE)
+    if requirement.id in branch.foreign:
+        return bench.excuses(branch.foreign[requirement.id])
     judgement = JUDGES.get(requirement.id, judge_flag)(branch, bench)
     if isinstance(branch.exists, Unknown):
         if judgement.outcome is Outcome.PASS:
@@ -137,40 +139,43 @@ def judge_flag(branch: BranchRules, bench: Bench) -> Judgement:
         return bench.wonders([fact])
     if fact.value:
         return bench.passes("enforced", [fact])
-    remedy = UNPROTECTED.format(bench.named) if bench.requirement.id == "protected" else ""
-    return bench.fails("not enforced", [fact], remedy=remedy)
+    remedy = words.of(bench.run).protect.format(bench.named) if bench.requirement.id == "protected" else ""
+    return bench.fails(branch.lacking.get(bench.requirement.id) or "not enforced", [fact], remedy=remedy)
 
 
 def judge_approvals(branch: BranchRules, bench: Bench) -> Judgement:
     """Judge the number of approvals that a merge needs."""
     wanted = kinds.number(bench.value)
+    none = branch.lacking.get(bench.requirement.id) or "none required"
     return judge_lower_bound(
         branch.approvals,
         bench,
         satisfied=lambda number: number >= wanted,
-        show=lambda number: f"{number} required" if number else "none required",
+        show=lambda number: f"{number} required" if number else none,
     )
 
 
 def judge_required_reviewers(branch: BranchRules, bench: Bench) -> Judgement:
     """Judge the teams that have to review."""
     wanted = kinds.names(bench.value)
+    none = branch.lacking.get(bench.requirement.id) or f"no {words.of(bench.run).team} has to review"
     return judge_lower_bound(
         branch.required_reviewers,
         bench,
         satisfied=lambda teams: bool(teams) and wanted <= teams,
-        show=lambda teams: required_text(teams, wanted, "no team has to review"),
+        show=lambda teams: required_text(teams, wanted, none),
     )
 
 
 def judge_status_checks(branch: BranchRules, bench: Bench) -> Judgement:
     """Judge the required checks by name; protection with an empty list of checks requires none."""
     wanted = kinds.names(bench.value)
+    none = branch.lacking.get(bench.requirement.id) or "no check is required"
     return judge_lower_bound(
         apply(branch.status_checks, contexts_of),
         bench,
         satisfied=lambda contexts: bool(contexts) and wanted <= contexts,
-        show=lambda contexts: required_text(contexts, wanted, "no check is required"),
+        show=lambda contexts: required_text(contexts, wanted, none),
     )
 
 

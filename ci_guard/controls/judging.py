@@ -13,7 +13,7 @@ from ci_guard.model.judgement import Judgement, Outcome
 from ci_guard.model.kinds import Value
 from ci_guard.model.meta import Meta, Requirement
 from ci_guard.model.refs import DEFAULT
-from ci_guard.model.run import Run
+from ci_guard.model.run import Platform, Run
 from ci_guard.model.settings import Settings
 
 LONGEST_NAME: Final = 120
@@ -54,7 +54,9 @@ class Bench:
     def expected(self) -> str:
         """What is expected, as a clause, with the value that the policy asks for where there is one."""
         kind = self.requirement.kind
-        return self.requirement.title if kind.name == "flag" else f"{self.requirement.title} ({kind.show(self.value)})"
+        ours = self.requirement.gitlab_title if self.run.platform is Platform.GITLAB else ""
+        title = ours or self.requirement.title
+        return title if kind.name == "flag" else f"{title} ({kind.show(self.value)})"
 
     @property
     def named(self) -> str:
@@ -122,9 +124,10 @@ class Bench:
     def _remedy(self) -> str:
         if self.setting is None:
             return f"Make it so that {self.expected}."
+        named = repr(self.setting.name) + (f", which takes {self.setting.plan}" if self.setting.plan else "")
         if self.requirement.kind.name == "flag":
-            return f"Change the setting {self.setting.name!r}."
-        return f"Change the setting {self.setting.name!r}: {self.requirement.kind.show(self.value)}."
+            return f"Change the setting {named}."
+        return f"Change the setting {named}: {self.requirement.kind.show(self.value)}."
 
 
 def asked(meta: Meta, settings: Settings) -> list[Requirement]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ci_guard.controls import words
 from ci_guard.controls.judging import LONGEST_REASON, clip, listing, short
 from ci_guard.model import refs
 from ci_guard.model.fact import Known, Unknown
@@ -40,7 +41,7 @@ def bringers(origin: Origin, run: Run, entries: Sequence[str]) -> list[Bringer]:
     hopeful = [replace(bringer, evidence=(origin.changes, *bringer.evidence)) for bringer in found if not bringer.flaw]
     if hopeful:
         return hopeful
-    flaw = listing((bringer.flaw for bringer in found), LONGEST_REASON) or direct_push(origin)
+    flaw = listing((bringer.flaw for bringer in found), LONGEST_REASON) or direct_push(origin, run)
     return [Bringer(subject=found[0].subject if len(found) == 1 else origin.sha, flaw=flaw, evidence=(origin.changes,))]
 
 
@@ -105,10 +106,11 @@ def stand_ins(origin: Origin, run: Run, entries: Sequence[str]) -> list[Bringer]
         elif isinstance(where, Unknown):
             bringer = replace(bringer, doubts=(where,))
         found.append(bringer)
-    return found or [Bringer(subject=origin.sha, flaw="no open change stands in for the commit", evidence=evidence)]
+    none = f"no open {words.of(run).change} stands in for the commit"
+    return found or [Bringer(subject=origin.sha, flaw=none, evidence=evidence)]
 
 
-def direct_push(origin: Origin) -> str:
+def direct_push(origin: Origin, run: Run) -> str:
     """Return that no change brought the commit, and who pushed it where that is known."""
     pusher = origin.pusher.value if isinstance(origin.pusher, Known) else None
-    return "pushed directly, through no change" + (f", by {clip(pusher.login)}" if pusher else "")
+    return f"pushed directly, through no {words.of(run).change}" + (f", by {clip(pusher.login)}" if pusher else "")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from ci_guard.controls import tally
+from ci_guard.controls import tally, words
 from ci_guard.controls.declared import required_reviews as declared
 from ci_guard.controls.judging import RUN, Bench, asked, clip, entries, listing
 from ci_guard.controls.origins import Bringer, bringers, stand_ins
@@ -30,17 +30,15 @@ OWNER_REVIEW: Final = "code-owner-review"
 OPEN_CHANGES: Final = frozenset({Event.CHANGE, Event.TARGET_CHANGE})
 """Events about a change that is not merged yet: judged only where the policy's `on` names them."""
 
-REFUSED: Final = "no reviewed change brought the commit, and that is refused already"
-DIRECT: Final = "Bring the commit in by a reviewed change, and block direct pushes by a rule."
+REFUSED: Final = "no reviewed {} brought the commit, and that is refused already"
 ASK_FOR_REVIEW: Final = (
-    "Ask somebody who may, and had no part in the change, to approve its final head before it is merged."
+    "Ask somebody who may, and had no part in the {}, to approve its final head before it is merged."
 )
 TOO_LATE: Final = (
-    "It is merged, so an approval given now does not count. Open a change with what comes next, or with the revert, "
+    "It is merged, so an approval given now does not count. Open a {} with what comes next, or with the revert, "
     "and have it approved before its merge."
 )
 ASK_AN_OWNER: Final = "Ask one of the owners for a review."
-ANSWER: Final = "Answer the request: its author approves, or somebody who may dismisses it."
 
 LONGEST_HISTORY: Final = 100
 """Commits of a push that are judged one by one; a longer push is unknown, whatever its commits are."""
@@ -124,7 +122,7 @@ def excuse_change(settings: Settings, run: Run) -> str | Unknown | None:
     if isinstance(run.change, Unknown):
         return run.change
     if run.change.value is None:
-        return unavailable("the event names no change")
+        return unavailable(f"the event names no {words.of(run).change}")
     where = refs.listed(entries(settings), run.change.value.target, run)
     return where if isinstance(where, Unknown) else None if where else "the change's target is not listed"
 
@@ -160,7 +158,7 @@ def judge_commit(
             change = bringer.change
             yield JUDGES[bench.requirement.id](change, settings, replace(named, page=change.url))
         elif settings.asks(REVIEWED_CHANGE):
-            yield named.excuses(REFUSED)
+            yield named.excuses(REFUSED.format(words.of(run).change))
         else:
             yield judge_bringer(bringer, named)
 
@@ -170,7 +168,7 @@ def judge_bringer(bringer: Bringer, bench: Bench) -> Judgement:
     if bringer.doubts:
         return bench.wonders(bringer.doubts)
     if bringer.change is None:
-        return bench.fails(bringer.flaw, bringer.evidence, remedy=DIRECT)
+        return bench.fails(bringer.flaw, bringer.evidence, remedy=words.of(bench.run).direct)
     did = "stands in for the commit" if bringer.change.state is ChangeState.OPEN else "brought the commit"
     return bench.passes(f"{bringer.change.reference} {did}, into {clip(bringer.change.target)}", bringer.evidence)
 
@@ -180,7 +178,7 @@ def judge_history(
 ) -> Iterator[Judgement]:
     """Yield one judgement for each commit of the push that came by no change, and one for the push where none did."""
     if any(bringer.flaw for bringer in found) and settings.asks(REVIEWED_CHANGE):
-        yield bench.excuses(REFUSED)
+        yield bench.excuses(REFUSED.format(words.of(run).change))
         return
     doubts = [doubt for bringer in found for doubt in bringer.doubts]
     if isinstance(run.before, Unknown):
@@ -203,7 +201,7 @@ def judge_history(
     if doubts:
         yield bench.wonders(doubts)
     elif not stray:
-        yield bench.passes(f"{len(commits)} of {len(commits)} commits came through a change", [history])
+        yield bench.passes(f"{len(commits)} of {len(commits)} commits came through a {words.of(run).change}", [history])
 
 
 def judge_approvals(change: Change, settings: Settings, bench: Bench) -> Judgement:
@@ -215,7 +213,7 @@ def judge_approvals(change: Change, settings: Settings, bench: Bench) -> Judgeme
     if count.enough:
         return bench.passes(observed, count.evidence)
     if count.short:
-        failed = bench.fails(observed, count.evidence, remedy=advice(change))
+        failed = bench.fails(observed, count.evidence, remedy=advice(change, bench.run))
         return replace(failed, alone=tally.is_alone(change, change.reviews.value))
     return bench.wonders([doubt for approval in count.undecided for doubt in approval.doubts.values()], observed)
 
@@ -238,13 +236,13 @@ def judge_test(change: Change, settings: Settings, bench: Bench) -> Judgement:
         # Whether a dropped approval is missed hangs on every undecided one, whatever leaves it undecided.
         return bench.wonders(count.doubts(), observed)
     if dropped:
-        failed = bench.fails(tally.told(dropped), count.evidence, remedy=advice(change))
+        failed = bench.fails(tally.told(dropped), count.evidence, remedy=advice(change, bench.run))
         return replace(failed, alone=name == tally.INDEPENDENCE and tally.is_alone(change, change.reviews.value))
     if doubts:
         return bench.wonders(doubts, observed)
     asked_tests = [test for test in tally.TESTS if settings.asks(test)]
     if count.short and not settings.asks(APPROVALS) and not count.dropped(asked_tests):
-        return bench.fails(observed, count.evidence, remedy=advice(change))
+        return bench.fails(observed, count.evidence, remedy=advice(change, bench.run))
     why = "no approval was dropped for this" if count.approvals else "nobody approved, so there was nothing to drop"
     return bench.passes(f"{why}; {observed}", count.evidence)
 
@@ -260,7 +258,9 @@ def judge_rejections(change: Change, settings: Settings, bench: Bench) -> Judgem
     doubts = [answer for answer in answers if isinstance(answer, Unknown)]
     heard = [review.reviewer.login for review, answer in zip(rejections, answers, strict=True) if answer == ""]
     if heard:
-        return bench.fails(f"open request for changes by {listing(heard)}", [change.reviews, *known], remedy=ANSWER)
+        return bench.fails(
+            f"open request for changes by {listing(heard)}", [change.reviews, *known], remedy=words.of(bench.run).answer
+        )
     if doubts:
         return bench.wonders(doubts)
     weak = listing(review.reviewer.login for review in rejections)
@@ -283,8 +283,9 @@ def judge_owners(change: Change, settings: Settings, bench: Bench) -> Judgement:
     lacking = [path for path, answer in answers if answer is False]
     doubts = [doubt for _, answer in answers if not isinstance(answer, bool) for doubt in answer]
     if lacking:
-        seen = listing(f"{clip(path.path)} by {listing(owner.name for owner in path.owners)}" for path in lacking)
-        return bench.fails(f"no owner approved {seen}", [owned, *count.evidence], remedy=ASK_AN_OWNER)
+        few = any(path.wanted > 1 for path in lacking)
+        seen = ("too few owners" if few else "no owner") + f" approved {listing(map(owned_text, lacking))}"
+        return bench.fails(seen, [owned, *count.evidence], remedy=ASK_AN_OWNER)
     if doubts:
         return bench.wonders(doubts)
     members = [owner.members for path in paths for owner in path.owners if isinstance(owner.members, Known)]
@@ -292,22 +293,31 @@ def judge_owners(change: Change, settings: Settings, bench: Bench) -> Judgement:
 
 
 def owner_approved(path: OwnedPath, count: Tally) -> bool | list[Unknown]:
-    """Tell whether an owner of the path approved; where that is undecided, what is unknown."""
-    doubts: list[Unknown] = []
-    for owner in path.owners:
-        if isinstance(owner.members, Unknown):
-            doubts += [owner.members] if count.sure or count.undecided else []
-        elif any(approval.person.id in owner.members.value for approval in count.sure):
-            return True
-        else:
-            maybe = [approval for approval in count.undecided if approval.person.id in owner.members.value]
-            doubts += [doubt for approval in maybe for doubt in approval.doubts.values()]
-    return doubts or False
+    """Tell whether enough owners of the path approved; where that is undecided, what is unknown."""
+    hidden = [owner.members for owner in path.owners if isinstance(owner.members, Unknown)]
+    known = frozenset[int]().union(*(owner.members.value for owner in path.owners if isinstance(owner.members, Known)))
+    sure = [approval for approval in count.sure if approval.person.id in known]
+    if len(sure) >= path.wanted:
+        return True
+    # Where the members of an owner are hidden, everybody who approved may be one of them.
+    maybe = [approval for approval in count.undecided if approval.person.id in known or hidden]
+    others = [approval for approval in count.sure if hidden and approval.person.id not in known]
+    if len(sure) + len(maybe) + len(others) < path.wanted:
+        return False
+    return [*hidden, *(doubt for approval in maybe for doubt in approval.doubts.values())]
 
 
-def advice(change: Change) -> str:
+def owned_text(path: OwnedPath) -> str:
+    """Return a path with those who own it, and how many of them have to approve where that is more than one."""
+    many = f"{path.wanted} of " if path.wanted > 1 else ""
+    section = f", section {clip(path.section)}" if path.section else ""
+    return f"{clip(path.path)} by {many}{listing(owner.name for owner in path.owners)}{section}"
+
+
+def advice(change: Change, run: Run) -> str:
     """Return what to do where approvals are missing, which is another thing once the change is merged."""
-    return TOO_LATE if change.state is ChangeState.MERGED else ASK_FOR_REVIEW
+    text = TOO_LATE if change.state is ChangeState.MERGED else ASK_FOR_REVIEW
+    return text.format(words.of(run).change)
 
 
 JUDGES: Final[Mapping[str, Callable[[Change, Settings, Bench], Judgement]]] = {

@@ -50,6 +50,8 @@ class Setting:
     name: str
     """The platform's own words, such as `Block force pushes`."""
     url: str
+    plan: str = ""
+    """The plan that offers it, such as `GitLab Premium`; empty where every one does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,10 @@ class BranchRules:
     """One for each source of rules, as a readable list proves nothing about another's; empty where no rule applies."""
     settings: Mapping[str, Setting] = field(default_factory=dict)
     """By requirement id; the id `""` for all others."""
+    lacking: Mapping[str, str] = field(default_factory=dict)
+    """By requirement id, for what is not enforced: why, as a clause, where there is more to say than that it is not."""
+    foreign: Mapping[str, str] = field(default_factory=dict)
+    """By requirement id, for what the platform has no counterpart of: why, as a clause. It is not applicable then."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,8 @@ class Requirement:
     """The platform page, RFC or advisory that the rule rests on."""
     finds: bool = False
     """True where each failure is one finding, whose subject is the rule that found it."""
+    gitlab_title: str = ""
+    """The title in GitLab's words, where the common one is not in them."""
     references: tuple[Reference, ...] = ()
     """Items of frameworks that a pass satisfies or supports."""
 

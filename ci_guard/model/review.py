@@ -70,6 +70,10 @@ class OwnedPath:
 
     path: str
     owners: tuple[Owner, ...]
+    wanted: int = 1
+    """How many of them have to approve."""
+    section: str = ""
+    """The part of the file that says so, where a platform has several that are asked each for itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +108,7 @@ class Change:
     the head.
     """
     owned_paths: Fact[tuple[OwnedPath, ...]]
-    """Changed paths with owners; asked for only where a policy wants code-owner reviews."""
+    """Changed paths with owners, each once for every section; asked for only where a policy wants their reviews."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,7 +66,7 @@ CONTRACT: dict[str, dict[str, Kind]] = {
 }
 """Every requirement with its kind, in the order in which it is reported."""
 
-HELPERS = {"__init__", "interface", "judging", "origins", "tally"}
+HELPERS = {"__init__", "interface", "judging", "origins", "tally", "words"}
 """Modules of the room that are no control."""
 
 METAS = [control.META for control in CONTROLS]

@@ -1,0 +1,53 @@
+"""What each platform calls the things that messages and remedies speak of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ci_guard.model.run import Platform, Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """The words of one platform, and the advice that another one's settings would make wrong."""
+
+    change: str
+    """After an article: `a …`, `no …`, `the …`."""
+    team: str
+    protect: str
+    """What to do about an unprotected branch; takes its name."""
+    direct: str
+    """What to do about a direct push."""
+    answer: str
+    """What to do about a request for changes."""
+    distrusted: str
+    """Why a run has no trust to abuse."""
+
+
+COMMON: Final = Words(
+    change="change",
+    team="team",
+    protect="Add an active rule that covers {}.",
+    direct="Bring the commit in by a reviewed change, and block direct pushes by a rule.",
+    answer="Answer the request: its author approves, or somebody who may dismisses it.",
+    distrusted="a change from a fork or by Dependabot runs without the repository's trust",
+)
+
+GITLAB: Final = Words(
+    change="merge request",
+    team="group",
+    protect="Make {} a protected branch.",
+    direct=(
+        "Bring the commit in by a reviewed merge request, and set `Allowed to push and merge` of the protected branch "
+        "to `No one`."
+    ),
+    # Nobody can dismiss it for them. Source: "Merge request reviews", request changes.
+    answer="Answer the request: the reviewer who made it approves.",
+    distrusted="a merge request from a fork runs without the project's trust",
+)
+
+
+def of(run: Run) -> Words:
+    """Return the words of the platform that a run is on."""
+    return GITLAB if run.platform is Platform.GITLAB else COMMON
