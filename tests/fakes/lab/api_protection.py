@@ -59,6 +59,12 @@ def approval_rules(context: Context) -> Any:
     return context.page(context.project.approval_rules)
 
 
+@route(f"{PROJECT}/external_status_checks", level=MAINTAINER, tier="ultimate")
+def external_status_checks(context: Context) -> Any:
+    """Answer the external status checks, of Ultimate."""
+    return context.page(context.project.status_checks)
+
+
 @route(f"{PROJECT}/merge_request_approval_setting", level=MAINTAINER, tier="premium")
 def merge_request_approval_setting(context: Context) -> Any:
     """Answer approval settings with where they come from, of Premium."""

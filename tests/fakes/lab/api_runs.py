@@ -50,6 +50,12 @@ def project(context: Context) -> Any:
         "namespace": {"id": found.group_id, "kind": "group"},
         "web_url": f"{context.url}/{found.path}",
         "merge_method": "merge",
+        "squash_option": "default_off",
+        "only_allow_merge_if_pipeline_succeeds": False,
+        "only_allow_merge_if_all_discussions_are_resolved": False,
+        "allow_merge_on_skipped_pipeline": None,
+        **({"approvals_before_merge": 0, "merge_trains_enabled": False} if found.premium else {}),
+        **({"only_allow_merge_if_all_status_checks_passed": False} if found.tier == "ultimate" else {}),
         **found.settings,
     }
 

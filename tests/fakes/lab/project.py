@@ -78,6 +78,8 @@ class Project:
     approval_settings: dict[str, Any] = field(default_factory=dict)
     """Of `GET /projects/:id/approvals`, on Premium and up."""
     approval_rules: list[dict[str, Any]] = field(default_factory=list)
+    status_checks: list[dict[str, Any]] = field(default_factory=list)
+    """External ones, of Ultimate."""
 
     # For `git_import`, which was made for the other forge's repositories.
 
