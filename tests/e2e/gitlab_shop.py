@@ -32,8 +32,10 @@ class Shop:
         return self.project.run("push", user="carol", sha=self.merge, before=self.base)
 
     def change(self, kind: str = "head") -> Job:
-        """Start a pipeline of the merge request."""
-        return self.project.run(mr=self.mr, user="alice", kind=kind, sha=self.head if kind == "head" else self.merge)
+        """Start a pipeline of the merge request, and check out what it builds, as the runner does."""
+        sha = self.head if kind == "head" else self.merge
+        git(self.path, "checkout", "-q", "--detach", sha)
+        return self.project.run(mr=self.mr, user="alice", kind=kind, sha=sha)
 
 
 def make(

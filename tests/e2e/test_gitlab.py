@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import gitlab_shop
-from tests.e2e.consumer import git
 from tests.e2e.test_check import Guard, Told, guard
 from tests.fakes import faults
 from tests.fakes.gitlab import FakeGitLab
@@ -126,7 +125,6 @@ def test_a_merge_request_is_judged_by_its_targets_policy_through_the_job_token(
         base_files={".ci-guard.yml": PEOPLE},
         head_files={".ci-guard.yml": lax},
     )
-    git(shop.path, "checkout", "-q", "--orphan", "elsewhere")
     shop.project.branches["main"] = shop.project.commit("Later", files={".ci-guard.yml": PEOPLE}, on="main")
     told = run(guard, gitlab, shop.path, gitlab.job_environment(shop.change()))
     assert told.outcomes("actor-permissions").keys() == {"actor", "triggering-actor", "consistent-identity"}
@@ -183,3 +181,22 @@ def test_no_token_is_in_anything_that_a_run_writes(gitlab: FakeGitLab, guard: Gu
     for secret in (token, token.split(".")[2], reader, environ["CI_JOB_TOKEN"]):
         assert secret not in written
     assert shop.project.level_of("carol") == MAINTAINER > DEVELOPER
+
+
+@pytest.mark.parametrize("kind", ["head", "merge", "train"])
+def test_a_change_of_a_developer_is_let_through_in_every_kind_of_its_pipelines(
+    gitlab: FakeGitLab, guard: Guard, tmp_path: Path, kind: str
+) -> None:
+    shop = gitlab_shop.make(gitlab, tmp_path / "shop", merged=False)
+    told = run(guard, gitlab, shop.path, gitlab.job_environment(shop.change(kind)), *with_policy(shop, PEOPLE))
+    assert told.report["verdict"] == "allow", told.stdout
+    assert told.report["context"]["change"] == {"number": 1, "head": shop.head, "target": "main"}
+
+
+def test_what_is_checked_out_must_be_what_the_job_is_of(gitlab: FakeGitLab, guard: Guard, tmp_path: Path) -> None:
+    """A token of another job, put into the variable, would otherwise be judged instead."""
+    shop = gitlab_shop.make(gitlab, tmp_path / "shop")
+    older = shop.project.run("web", user="carol", sha=shop.base)
+    told = run(guard, gitlab, shop.path, gitlab.job_environment(older), *with_policy(shop, PEOPLE))
+    assert told.exit_code == 1
+    assert f"git HEAD says {shop.merge}" in told.of("consistent-identity")["observed"]
