@@ -99,6 +99,7 @@ class Checkout:
             "ci_guard/entrypoints/__init__.py": "",
             "ci_guard/entrypoints/cli.py": PROGRAM,
             "requirements/runtime.txt": lock_lines(greeting),
+            "requirements/gitlab.txt": lock_lines(greeting),
             "requirements/dev.txt": lock_lines(greeting, runner),
         }.items():
             (folder / path).parent.mkdir(exist_ok=True)
