@@ -51,3 +51,15 @@ def test_a_merge_costs_no_more_than_twelve_requests(gitlab: FakeGitLab, guard: G
     told = run(guard, gitlab, shop.path, gitlab.job_environment(job, CI_GUARD_ID_TOKEN=gitlab.id_token(job)))
     assert told.report["evidence"]["requests"] == gitlab.count() <= 12
     assert all(call.status == 200 for call in gitlab.requests), "nothing is asked that this token may not see"
+
+
+@pytest.mark.parametrize("merged", [False, True], ids=["change", "merge"])
+def test_of_a_public_project_more_is_asked_and_still_no_more_than_twelve(
+    gitlab: FakeGitLab, guard: Guard, tmp_path: Path, merged: bool
+) -> None:
+    """What anybody may read of it is worth a request, though the job's token counts for nothing there."""
+    shop = gitlab_shop.make(gitlab, tmp_path / "shop", merged=merged)
+    shop.project.visibility = "public"
+    job = shop.push() if merged else shop.change()
+    told = run(guard, gitlab, shop.path, gitlab.job_environment(job))
+    assert told.report["evidence"]["requests"] == gitlab.count() <= 12

@@ -71,9 +71,7 @@ def of_job_user(client: Client, job: Known[Job], run: Run, identity: Outcome) ->
     if isinstance(identity, Known) and (said := _signed(identity.value)) is not None:
         return Known(value=said, source=identity.source, detail=identity.detail)
     known = _of_members(client, account)
-    if isinstance(known, Known) or client.stronger:
-        return known
-    return _at_least(client, run, known)
+    return known if isinstance(known, Known) else _at_least(client, run, known)
 
 
 def _of_members(client: Client, account: Account | None) -> Fact[Access]:
@@ -96,7 +94,8 @@ def _at_least(client: Client, run: Run, hidden: Unknown) -> Fact[Access]:
     """
     Conclude from what the server lets the job's user do: only Developers and above may push or merge anywhere.
 
-    What is known anyway is looked at first, the list of branches last.
+    What is known anyway is looked at first, the list of branches last. Only the job's own token is asked: to another
+    one the same answers speak of somebody else.
 
     Source: Branches API, `can_push`; Merge requests API, `user.can_merge`; "Roles and permissions". Both say true only
     for somebody with the Developer role, also where a rule names them.
@@ -123,7 +122,7 @@ def _can_merge(client: Client, run: Run) -> str:
         number = listed.value[0].iid if isinstance(listed, Known) and listed.value else None
     if number is None:
         return ""
-    change = records.get_merge_request(client, number)
+    change = records.get_merge_request(client, number, sight=Sight.OF_JOB)
     return f"{change.detail}: can_merge" if isinstance(change, Known) and change.value.can_merge else ""
 
 
@@ -143,11 +142,11 @@ def _can_push_any(client: Client, _: Run) -> str:
     def enough(items: list[Any]) -> bool:
         return any(item.get("can_push") is True for item in items)
 
-    listed = client.get_all("repository/branches", until=enough)
+    listed = client.get_all("repository/branches", sight=Sight.OF_JOB, until=enough)
     return f"{listed.detail}: can_push" if isinstance(listed, Known) and enough(list(listed.value)) else ""
 
 
 def _can_push(client: Client, name: str) -> str:
-    branch = records.get_branch(client, name)
+    branch = records.get_branch(client, name, sight=Sight.OF_JOB)
     shown = isinstance(branch, Known) and branch.value is not None and branch.value.can_push
     return f"{branch.detail}: can_push" if shown else ""

@@ -35,7 +35,7 @@ class Sight(Enum):
     """Whose token may see an endpoint. Source: "CI/CD job token", "Job token access"."""
 
     OF_JOB = "of the job only"
-    """It is about the job's token itself (`GET /job`)."""
+    """It is about the job's token itself (`GET /job`), or about what the job's user may do."""
     BY_JOB = "by the job's token"
     """The job's token since GitLab 18.3, or a stronger one."""
     BY_STRONGER = "by a stronger token"

@@ -153,27 +153,27 @@ def get_job(client: Client) -> Fact[Job]:
     return checked(client.get("/job", sight=Sight.OF_JOB), parse_job)
 
 
-def get_branch(client: Client, name: str) -> Fact[Branch | None]:
+def get_branch(client: Client, name: str, *, sight: Sight = Sight.BY_JOB) -> Fact[Branch | None]:
     """
-    Return a branch, or None where the list shows that there is none.
+    Return a branch, or None where the list shows that there is none. `can_push` is about whoever's token was asked.
 
     Source: Branches API, "List repository branches": `search`. The branch itself is not for a job's token.
     """
     # A dollar in the name would be taken for the anchor; letter case does not count in a search.
     start, dollar, _ = name.partition("$")
-    found = get_branches(client, search=f"^{start}" if dollar else f"^{name}$")
+    found = get_branches(client, search=f"^{start}" if dollar else f"^{name}$", sight=sight)
     return apply(found, lambda branches: next((branch for branch in branches if branch.name == name), None))
 
 
-def get_branches(client: Client, *, search: str = "") -> Fact[tuple[Branch, ...]]:
+def get_branches(client: Client, *, search: str = "", sight: Sight = Sight.BY_JOB) -> Fact[tuple[Branch, ...]]:
     """Return the branches that a search finds, all where it is empty: `^start` finds by prefix."""
     params = {"search": search} if search not in ("", "^") else {}
-    return _all(client.get_all("repository/branches", params=params), parse_branch)
+    return _all(client.get_all("repository/branches", sight=sight, params=params), parse_branch)
 
 
-def get_merge_request(client: Client, iid: int) -> Fact[MergeRequest]:
-    """Return a merge request of the project."""
-    return checked(client.get(f"merge_requests/{iid}"), parse_merge_request)
+def get_merge_request(client: Client, iid: int, *, sight: Sight = Sight.BY_JOB) -> Fact[MergeRequest]:
+    """Return a merge request of the project. `can_merge` is about whoever's token was asked."""
+    return checked(client.get(f"merge_requests/{iid}", sight=sight), parse_merge_request)
 
 
 def get_merge_requests_of_commit(client: Client, sha: str) -> Fact[tuple[MergeRequest, ...]]:

@@ -213,6 +213,15 @@ def test_whoever_merged_the_pushed_change_is_a_developer_at_least(scene: Scene) 
     assert held(scene).level is Level.WRITE
 
 
+def test_what_a_stronger_token_may_do_says_nothing_of_the_jobs_user(scene: Scene) -> None:
+    """On an older server the job's token is shown no branch, and the owner's token may push to every one."""
+    scene.gitlab.world.version = (18, 2)
+    scene.gitlab.fault("GET /projects/*/members/all", faults.status(403, "", body={"message": "403 Forbidden"}))
+    scene.start(scene.shop.run("push", user="alice"), CI_GUARD_TOKEN=scene.reader)
+    assert known(scene.run.default_branch) == "main"
+    assert unknown(known(scene.seats(Part.TRIGGERING_ACTOR)[0].who).access).cause is Cause.INVISIBLE
+
+
 def test_who_may_do_nothing_that_shows_it_is_unknown_and_not_nobody(scene: Scene) -> None:
     scene.shop.protect("main", push=NOBODY, merge=MAINTAINER)
     scene.start(scene.shop.run("web", user="alice"))
