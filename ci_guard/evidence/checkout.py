@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from ci_guard.errors import GitUnavailable
 from ci_guard.evidence.interface import PolicyFile
@@ -14,6 +16,20 @@ from ci_guard.model.fact import Fact, Known, Source, unavailable
 
 MAXIMUM_POLICY_BYTES: Final = 1 << 20
 """A policy is read by people; a larger one is an attack or a mistake."""
+
+
+_SIGNATURE: Final = re.compile(rb"^(author|committer) ([^<\n]*)<([^>\n]*)>", re.MULTILINE)
+
+
+class Credit(NamedTuple):
+    """What a commit claims of who made it."""
+
+    author: str
+    author_email: str
+    committer: str
+    committer_email: str
+    sha: str
+    message: str
 
 
 class Checkout:
@@ -88,6 +104,75 @@ class Checkout:
         except GitUnavailable:
             return None
         return list(reversed(walk.commits)) if walk.complete else None
+
+    def authors(self, base: str, head: str) -> list[Credit] | None:
+        """Return what the commits of base..head claim of who made them, or None where this clone cannot tell."""
+        try:
+            if not (self.has_commit(base) and self.has_commit(head)):
+                return None
+            walk = self.repository.commits(base, head)
+            if not walk.complete:
+                return None
+            with closing(self.repository.objects(walk.commits)) as streams:
+                return [read_credit(stream.oid, stream.whole()) for stream in streams]
+        except GitUnavailable:
+            return None
+
+    def changed(self, base: str, head: str) -> dict[str, tuple[str, str]] | None:
+        """
+        Return by path what differs between two commits: mode and object id in the second, zeros for what it lacks.
+
+        None where this clone cannot tell. A renamed file is two paths.
+        """
+        try:
+            if not (self.has_commit(base) and self.has_commit(head)):
+                return None
+            written = self.repository.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", base, head)
+        except GitUnavailable:
+            return None
+        parts = written.split(b"\0")
+        found = {}
+        for place in range(0, len(parts) - 1, 2):
+            _, mode, _, oid, _ = parts[place].split(b" ")
+            found[os.fsdecode(parts[place + 1])] = (mode.decode("ascii"), oid.decode("ascii"))
+        return found
+
+    def merges_plainly(self, merge: str, *, base: str, first: str, second: str) -> bool | None:
+        """
+        Tell whether a merge holds what its second parent changed since the base, on top of its first, and nothing else.
+
+        None where this clone cannot tell, or where both sides changed one file, so that lines had to be merged.
+        """
+        ours = self.changed(first, merge)
+        theirs = self.changed(base, second)
+        apart = self.changed(first, second)
+        if ours is None or theirs is None or apart is None:
+            return None
+        if any(path not in theirs for path in ours):
+            return False
+        if any(path not in ours and path in apart for path in theirs):
+            return False
+        return True if all(theirs[path] == entry for path, entry in ours.items()) else None
+
+
+def read_credit(sha: str, content: bytes) -> Credit:
+    """Return what a commit object claims of who made it; bytes that are not UTF-8 are replaced."""
+    head, _, message = content.partition(b"\n\n")
+    claims: dict[bytes, tuple[bytes, bytes]] = {
+        role: (name.strip(), email) for role, name, email in reversed(_SIGNATURE.findall(head))
+    }
+
+    def said(role: bytes, part: int) -> str:
+        return claims.get(role, (b"", b""))[part].decode("utf-8", "replace")
+
+    return Credit(
+        author=said(b"author", 0),
+        author_email=said(b"author", 1),
+        committer=said(b"committer", 0),
+        committer_email=said(b"committer", 1),
+        sha=sha,
+        message=message.decode("utf-8", "replace"),
+    )
 
 
 def read_plain_file(path: Path, *, limit_bytes: int = MAXIMUM_POLICY_BYTES) -> bytes:

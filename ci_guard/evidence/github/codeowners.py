@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
+
+from ci_guard.evidence.globbing import fits_all
 
 PLACES: Final = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 """Where GitHub looks, in its order; the first that exists counts. Source: "About code owners", file location."""
@@ -21,9 +23,6 @@ _OWNER: Final = re.compile(
 )
 _PATTERN: Final = re.compile(r"((?:\\.|[^\\\s#])+)(?!\S)(.*)")
 """The pattern up to the first space that is not escaped; a `#` right behind it is no comment and no pattern either."""
-
-P = TypeVar("P")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +56,7 @@ def owners_of(rules: Sequence[Rule], path: str) -> tuple[str, ...]:
     """Return the owners of a path: those of the last line that matches it, none where it is unowned."""
     parts = tuple(path.split("/"))
     for rule in reversed(rules):
-        if _fits_all(rule.segments, parts, MANY, _fits_segment):
+        if fits_all(rule.segments, parts, MANY, _fits_segment):
             return rule.owners
     return ()
 
@@ -102,7 +101,7 @@ def _split(pattern: str) -> tuple[str, ...]:
 def _fits_segment(pattern: str, name: str) -> bool:
     if "*" not in pattern and "?" not in pattern and "\\" not in pattern:
         return pattern == name
-    return _fits_all(_glob(pattern), name, "*", lambda glob, char: glob == "?" or glob[-1] == char)
+    return fits_all(_glob(pattern), name, "*", lambda glob, char: glob == "?" or glob[-1] == char)
 
 
 def _glob(pattern: str) -> list[str]:
@@ -118,26 +117,3 @@ def _glob(pattern: str) -> list[str]:
         else:
             tokens.append(char)
     return tokens
-
-
-def _fits_all(pattern: Sequence[P], items: Sequence[T], many: P, fits: Callable[[P, T], bool]) -> bool:
-    """
-    Match a whole sequence against parts of which `many` takes any number of items.
-
-    Only the last `many` is ever reconsidered, so that no pattern and path can make this explode.
-    """
-    at = position = 0
-    retry: tuple[int, int] | None = None
-    while position < len(items):
-        if at < len(pattern) and pattern[at] == many:
-            retry = (at + 1, position)
-            at += 1
-        elif at < len(pattern) and fits(pattern[at], items[position]):
-            at += 1
-            position += 1
-        elif retry is not None:
-            retry = (retry[0], retry[1] + 1)
-            at, position = retry
-        else:
-            return False
-    return all(part == many for part in pattern[at:])

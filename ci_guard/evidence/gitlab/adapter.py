@@ -114,11 +114,5 @@ class GitLab:
     def provenance(self, *, history: bool, reviews: bool, owners: bool) -> Fact[Provenance]:
         """See `ProvenanceEvidence.provenance`."""
         return provenance.get_provenance(
-            self._client,
-            self._variables,
-            self._run,
-            history=history,
-            reviews=reviews,
-            owners=owners,
-            first_parents=self._checkout.first_parents,
+            self._client, self._run, self._checkout, history=history, reviews=reviews, owners=owners
         )

@@ -15,6 +15,7 @@ from ci_guard.evidence.gitlab.merging import Plan
 from ci_guard.evidence.gitlab.records import Branch
 from ci_guard.evidence.interface import Enough
 from ci_guard.evidence.rest.shape import boolean, checked, text
+from ci_guard.evidence.rest.together import two
 from ci_guard.model import refs
 from ci_guard.model.branch import BranchSelection, Enforced, Setting, TagRule, TagRules
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, invisible, unavailable
@@ -98,16 +99,18 @@ def _read(client: Client) -> Sources:
     def one(path: str, parse: Callable[[Any], T], needs: str = REPORTER) -> Callable[[], Fact[Any]]:
         return lambda: checked(client.get(path, sight=Sight.BY_STRONGER, needs=needs), parse)
 
-    protected, project = client.gather(
-        every("protected_branches", lambda items: tuple(rules.parse(item) for item in items)), lambda: _project(client)
+    protected, project = two(
+        client,
+        every("protected_branches", lambda items: tuple(rules.parse(item) for item in items)),
+        lambda: _project(client),
     )
     if not client.stronger:
         # Nothing of the rest is ever shown without one, of no project.
         return replace(
             unread(invisible("a job's token does not show this", needs=REPORTER)), rules=protected, project=project
         )
-    settings, approvals = client.gather(
-        one("approvals", merging.parse_approval_settings), every("approval_rules", merging.parse_approval_rules)
+    settings, approvals = two(
+        client, one("approvals", merging.parse_approval_settings), every("approval_rules", merging.parse_approval_rules)
     )
     plan = project.value.plan if isinstance(project, Known) else None
     pushes: Fact[bool] = apply(project, lambda _: False)

@@ -128,6 +128,8 @@ class MergeRequest:
     merged_by: Person | None
     """Who merged it, or has set it to be merged automatically."""
     created_at: datetime
+    head_seen_at: datetime | None
+    """When a pipeline was made of its head, which was there by then; None where the answer shows none."""
     can_merge: bool | None
     """Whether the token's own user may merge it; None where the answer leaves that out, as lists do."""
 
@@ -275,8 +277,16 @@ def parse_merge_request(value: Any) -> MergeRequest:
         merged_at=optional(value, "merged_at", when),
         merged_by=nullable_person(value, "merge_user") or nullable_person(value, "merged_by"),
         created_at=when(value, "created_at"),
+        head_seen_at=_head_seen_at(value),
         can_merge=optional(user, "can_merge", boolean) if user else None,
     )
+
+
+def _head_seen_at(value: Any) -> datetime | None:
+    pipeline = optional(value, "head_pipeline", record)
+    if pipeline is None or optional(pipeline, "sha", sha) != optional(value, "sha", sha):
+        return None
+    return optional(pipeline, "created_at", when)
 
 
 def _diff_refs(value: Any) -> DiffRefs | None:
