@@ -33,7 +33,7 @@ def get_members(client: Client, people: Sequence[Person]) -> Mapping[int, Fact[A
     if not ids:
         return {}
     listed = checked(
-        client.get_all("members/all", sight=Sight.BY_STRONGER, needs=NEEDS, params={"user_ids[]": ids}),
+        client.get_all("members/all", sight=Sight.BY_MEMBER, needs=NEEDS, params={"user_ids[]": ids}),
         lambda items: {integer(item, "id"): _access(item) for item in items},
     )
     if isinstance(listed, Unknown):

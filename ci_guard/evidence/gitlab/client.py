@@ -40,6 +40,8 @@ class Sight(Enum):
     """The job's token since GitLab 18.3, or a stronger one."""
     BY_STRONGER = "by a stronger token"
     """Never the job's token, with which a server answers as it would without any: it may, of a public project."""
+    BY_MEMBER = "by a member's token"
+    """The same of what nobody is shown who has not signed in, whatever the project."""
 
 
 def segment(name: str) -> str:
@@ -225,6 +227,8 @@ class Client(Gatherer):
         """Tell whether it is worth asking with a token."""
         if sight is Sight.OF_JOB:
             return token.of_job
+        if sight is Sight.BY_MEMBER:
+            return not token.of_job
         if sight is Sight.BY_STRONGER:
             return not token.of_job or (self._public and not self.stronger)
         return True

@@ -65,6 +65,8 @@ def test_of_a_public_project_it_is_worth_asking(scene: Scene, job_token: str) ->
     fact = client.get(f"merge_requests/{mr.iid}/approvals", sight=Sight.BY_STRONGER)
     assert known(fact)["approved"] is True
     assert unknown(client.get_all("protected_branches", sight=Sight.BY_STRONGER)).cause is Cause.INVISIBLE
+    assert unknown(client.get_all("members/all", sight=Sight.BY_MEMBER)).cause is Cause.INVISIBLE
+    assert scene.gitlab.count("GET /projects/*/members/all") == 0
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,27 @@ def commits(context: Context) -> Any:
     return [shapes.commit(made, f"{context.url}/{project.path}") for made in context.page(found)]
 
 
+@route(f"{CHANGE}/versions", level=REPORTER, public=True)
+def versions(context: Context) -> Any:
+    """Answer every head that there was, newest first; no job's token is shown them."""
+    mr = _mr(context)
+    dates = [context.project.commits[sha].committer.date for sha in mr.commits]
+    found = [
+        {
+            "id": number,
+            "head_commit_sha": sha,
+            "base_commit_sha": mr.base_sha,
+            "start_commit_sha": mr.start_sha,
+            "created_at": at,
+            "merge_request_id": mr.id,
+            "state": "collected",
+            "real_size": "1",
+        }
+        for number, (sha, at) in enumerate(zip(mr.commits, dates, strict=True), 1)
+    ]
+    return context.page(found[::-1])
+
+
 @route(f"{CHANGE}/approvals", level=REPORTER, public=True)
 def approvals(context: Context) -> Any:
     """Answer who has approved; on Premium also what is required."""
