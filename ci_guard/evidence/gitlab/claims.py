@@ -134,18 +134,33 @@ def _of_clone(client: Client, run: Run, checkout: Checkout) -> Iterator[Claim]:
     Yield the claims about the clone: where it came from, and what is checked out.
 
     The runner makes it by what the server told it, not by variables. So it shows that the job's token, which is a
-    variable too, is another job's: of a fork that protects everything, or of a reviewed commit.
+    variable too, is another job's: of a fork that protects everything, or of a reviewed commit. Without a clone, which
+    a variable can leave out (`GIT_STRATEGY`), that cannot be told.
     """
     try:
         origin, head = checkout.repository.remotes().get("origin", ""), checkout.repository.head()
-    except GitUnavailable:
+    except GitUnavailable as error:
+        said = f"there is no clone to hold against the job: {error.message}"
+        yield Claim(name="git HEAD", claimed="a clone", truth=unavailable(said.rstrip("."), detail="git HEAD"))
         return
-    prefix = urlsplit(client.server_url).path.strip("/")
-    path = remotes.split(origin)[1].strip("/").removesuffix(".git").removeprefix(f"{prefix}/" if prefix else "")
     if isinstance(run.sha, Known) and run.sha.source is not Source.ENV and run.repository:
         truth = Known(value=run.repository, source=run.sha.source, detail=run.sha.detail)
-        yield Claim(name="git remote origin", claimed=path, truth=truth)
+        yield Claim(name="git remote origin", claimed=_cloned(origin, client.server_url, run.repository), truth=truth)
     yield Claim(name="git HEAD", claimed=head or "", truth=run.sha)
+
+
+def _cloned(origin: str, server_url: str, repository: str) -> str:
+    """
+    Return the project that a remote names; the address of a server may have a path of its own in front.
+
+    Runners may be told to clone by another address than the instance's own (`clone_url`), whose path is not known.
+    """
+    host, path = remotes.split(origin)
+    path, server = path.strip("/").removesuffix(".git"), urlsplit(server_url)
+    if host.strip("[]").lower() != server.hostname and path.endswith(f"/{repository}"):
+        return repository
+    prefix = server.path.strip("/")
+    return path.removeprefix(f"{prefix}/" if prefix else "")
 
 
 def _said(job: Fact[Job], pick: Callable[[Job], object]) -> Fact[str]:

@@ -88,7 +88,8 @@ def test_what_the_token_says_as_well_is_signed(scene: Scene) -> None:
     job = scene.shop.run("push")
     scene.settings["audience"] = "ci-guard"
     scene.start(job, CI_GUARD_ID_TOKEN=scene.gitlab.id_token(job))
-    signed = {name for name, claim in scene.claims().items() if source_of(claim.truth) is Source.SIGNED}
+    shown = {name: claim.truth for name, claim in scene.claims().items() if claim.claimed != "a clone"}
+    signed = {name for name, truth in shown.items() if source_of(truth) is Source.SIGNED}
     assert signed == {
         "CI_GUARD_ID_TOKEN",
         *(name for name, (claim, _) in claims.OF_JOB.items() if claim),
@@ -150,12 +151,21 @@ def test_the_token_of_a_job_of_another_commit_is_found_by_what_is_checked_out(sc
     assert scene.lies() == {"git HEAD": (git(clone, "rev-parse", "HEAD"), reviewed)}
 
 
+def test_without_a_clone_nothing_binds_the_jobs_token(scene: Scene) -> None:
+    scene.start(scene.shop.run("push"))
+    truth = scene.claims()["git HEAD"].truth
+    assert isinstance(truth, Unknown)
+    assert truth.cause is Cause.UNAVAILABLE
+
+
 @pytest.mark.parametrize(
     ("origin", "lies"),
     [
         ("git@gitlab.example:acme/shop.git", False),
         ("https://gitlab-ci-token:x@internal.example:8443/acme/shop.git/", False),
         ("/srv/mirror/shop.git", False),
+        ("https://internal.example/gitlab/acme/shop.git", False),
+        ("http://127.0.0.1:1/evil/acme/shop.git", True),
         ("https://gitlab.example/mallory/shop.git", True),
         ("https://gitlab.example/acme/shop2", True),
     ],
