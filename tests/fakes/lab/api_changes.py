@@ -51,13 +51,13 @@ def commits(context: Context) -> Any:
 
 @route(f"{CHANGE}/versions", level=REPORTER, public=True)
 def versions(context: Context) -> Any:
-    """Answer every head that there was, newest first; no job's token is shown them."""
+    """Answer every head that the merge request had, newest first; no job's token is shown them."""
     mr = _mr(context)
-    dates = [context.project.commits[sha].committer.date for sha in mr.commits]
-    found = [
+    numbered = list(enumerate(mr.versions, 1))
+    return [
         {
             "id": number,
-            "head_commit_sha": sha,
+            "head_commit_sha": head,
             "base_commit_sha": mr.base_sha,
             "start_commit_sha": mr.start_sha,
             "created_at": at,
@@ -65,9 +65,17 @@ def versions(context: Context) -> Any:
             "state": "collected",
             "real_size": "1",
         }
-        for number, (sha, at) in enumerate(zip(mr.commits, dates, strict=True), 1)
+        for number, (head, at) in context.page(list(reversed(numbered)))
     ]
-    return context.page(found[::-1])
+
+
+@route(f"{CHANGE}/diffs", level=REPORTER, public=True)
+def diffs(context: Context) -> Any:
+    """Answer what the merge request changes; no job's token is shown it."""
+    mr, commits = _mr(context), context.project.commits
+    before, after = commits[mr.base_sha].tree, commits[mr.sha].tree
+    changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+    return [{"old_path": path, "new_path": path, "diff": ""} for path in context.page(changed)]
 
 
 @route(f"{CHANGE}/approvals", level=REPORTER, public=True)

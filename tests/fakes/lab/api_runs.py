@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.fakes.lab import shapes
 from tests.fakes.lab.router import ALWAYS, PROJECT, REPORTER, Context, Refusal, not_found, route
-from tests.fakes.lab.state import DEVELOPER
+from tests.fakes.lab.state import DEVELOPER, Member
 
 
 @route("/job", job=ALWAYS, level=0)
@@ -26,6 +26,24 @@ def version(context: Context) -> Any:
     """Answer the version, to whoever is signed in."""
     major, minor = context.world.version
     return {"version": f"{major}.{minor}.0-ee", "revision": "0000000"}
+
+
+@route("/users", level=1)
+def users(context: Context) -> Any:
+    """Answer the accounts of a username, which letter case does not tell apart."""
+    wanted = context.call.query.get("username", "").lower()
+    found = [one for one in context.world.users.values() if one.username.lower() == wanted]
+    return [shapes.user_basic(one, context.url) for one in context.page(found)]
+
+
+@route("/groups/{group}/members", level=1)
+def group_members(context: Context) -> Any:
+    """Answer the direct members of a group, by its path."""
+    members = context.world.group_members.get(context.parameters["group"])
+    if members is None:
+        raise not_found("Group")
+    held = [Member(username=username, access_level=level) for username, level in members.items()]
+    return [shapes.member(context.world, one, context.url, premium=True) for one in context.page(held)]
 
 
 @route("/users/{user}", level=1)

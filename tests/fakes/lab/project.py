@@ -261,6 +261,7 @@ class Project:
             created_at=self.world.tick(),
             commits=made or [head],
         )
+        mr.versions.append((head, mr.created_at))
         self.merge_requests[iid] = mr
         return mr
 
@@ -296,12 +297,29 @@ class Project:
         sha = home.commit("More", author=author, files=changed, on=mr.source_branch)
         mr.sha = sha
         mr.commits.append(sha)
+        mr.versions.append((sha, self.world.tick()))
         listed = f"<ul><li>{sha[:8]} - More</li></ul>"
         self.note(mr, by or author, f"added 1 commit\n\n{listed}\n\n[Compare with previous version](/diffs)")
         if reset:
             self.note(mr, by or author, "reset approvals from @everybody by pushing to the branch")
             mr.approvals.clear()
         return sha
+
+    def drop_commit(self, mr: MergeRequest) -> str:
+        """Push the source branch without its last commit, of which GitLab writes no note; return the head then."""
+        mr.commits.pop()
+        mr.sha = mr.commits[-1]
+        self.world.projects[mr.source_project_id].branches[mr.source_branch] = mr.sha
+        mr.versions.append((mr.sha, self.world.tick()))
+        return mr.sha
+
+    def push_merge(self, mr: MergeRequest, by: str, *, files: Files | None = None) -> str:
+        """Merge on the command line and push that: GitLab marks the merge request as merged by it."""
+        tip = self.branches[mr.target_branch]
+        landing = self.commit("Merge it", author=by, parents=[tip, mr.sha], files=files)
+        self.branches[mr.target_branch] = mr.merge_commit_sha = landing
+        mr.state, mr.merge_user, mr.merged_at = "merged", self.world.user(by).username, self.world.tick()
+        return landing
 
     def merge(self, mr: MergeRequest, *, by: str = "olivia", method: str = "merge") -> str:
         """Merge by `merge`, `squash` (with a merge commit), `squash-ff` or `ff`; return what the target is at then."""
@@ -379,6 +397,8 @@ class Project:
             created_at=now,
         )
         self.pipelines[pipeline.id] = pipeline
+        if mr is not None and commit == mr.sha:
+            mr.head_pipeline = pipeline
         job = Job(
             id=self.world.next_id(),
             name="ci-guard",

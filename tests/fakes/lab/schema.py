@@ -80,9 +80,13 @@ def _leaves(errors: Any) -> Iterator[ValidationError]:
             ways: dict[Any, list[ValidationError]] = {}
             for inner in error.context:
                 ways.setdefault(inner.schema_path[0], []).append(inner)
-            yield from _leaves(min(ways.values(), key=len))
+            yield from _leaves(min(ways.values(), key=_gravity))
         else:
             yield error
+
+
+def _gravity(errors: list[ValidationError]) -> int:
+    return sum(not _is_loose(leaf) for leaf in _leaves(errors))
 
 
 def _is_loose(error: ValidationError) -> bool:

@@ -143,6 +143,9 @@ class MergeRequest:
     approvals: list[Approval] = field(default_factory=list)
     commits: list[str] = field(default_factory=list)
     """Oldest first."""
+    versions: list[tuple[str, str]] = field(default_factory=list)
+    """Every head with the time since when, oldest first."""
+    head_pipeline: Pipeline | None = None
 
 
 @dataclass(kw_only=True)

@@ -27,6 +27,8 @@ class World:
     projects: dict[int, Project] = field(default_factory=dict)
     group_rules: dict[int, list[Any]] = field(default_factory=dict)
     """By group: rules as `GET /groups/:id/protected_branches` lists them."""
+    group_members: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By the full path of a group: access levels by username, of direct members."""
     _lock: Any = field(default_factory=threading.RLock, repr=False, compare=False)
 
     def tick(self) -> str:
