@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ci_guard.controls import words
 from ci_guard.model.branch import Setting
 from ci_guard.model.fact import Cause, Known, Source, Unknown, worst
 from ci_guard.model.judgement import Judgement, Outcome
@@ -56,7 +57,8 @@ class Bench:
         kind = self.requirement.kind
         ours = self.requirement.gitlab_title if self.run.platform is Platform.GITLAB else ""
         title = ours or self.requirement.title
-        return title if kind.name == "flag" else f"{title} ({kind.show(self.value)})"
+        shown = words.level(self.run, self.value, kind.show(self.value))
+        return title if kind.name == "flag" else f"{title} ({shown})"
 
     @property
     def named(self) -> str:

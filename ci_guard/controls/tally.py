@@ -187,7 +187,9 @@ def lack_of(wanted: Level, review: Review) -> str | Unknown:
     held = review.access.value.level
     if held >= wanted:
         return ""
-    return review.access.value.hidden or f"{named(review.reviewer)}: holds {held.word}"
+    role = review.access.value.role
+    by_role = f" by the role {clip(role)}" if held is not Level.NONE and role not in ("", held.word) else ""
+    return review.access.value.hidden or f"{named(review.reviewer)}: holds {held.word}{by_role}"
 
 
 def counted(count: Tally) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
+from ci_guard.model.kinds import Level, Value
 from ci_guard.model.run import Platform, Run
 
 
@@ -23,6 +25,8 @@ class Words:
     """What to do about a request for changes."""
     distrusted: str
     """Why a run has no trust to abuse."""
+    roles: Mapping[Level, str] = field(default_factory=dict)
+    """The platform's name of the role that a policy's level asks for at least, where it has names of its own."""
 
 
 COMMON: Final = Words(
@@ -45,7 +49,20 @@ GITLAB: Final = Words(
     # Nobody can dismiss it for them. Source: "Merge request reviews", request changes.
     answer="Answer the request: the reviewer who made it approves.",
     distrusted="a merge request from a fork runs without the project's trust",
+    roles={
+        Level.READ: "Guest",
+        Level.TRIAGE: "Reporter",
+        Level.WRITE: "Developer",
+        Level.MAINTAIN: "Maintainer",
+        Level.ADMIN: "Owner",
+    },
 )
+
+
+def level(run: Run, value: Value, shown: str) -> str:
+    """Return a level that a policy asks for, with the role that the platform calls it; anything else as it is shown."""
+    role = of(run).roles.get(value) if isinstance(value, Level) else None
+    return f"{shown}; on GitLab: {role}" if role else shown
 
 
 def of(run: Run) -> Words:

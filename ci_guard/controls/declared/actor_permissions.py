@@ -73,6 +73,7 @@ META: Final = Meta(
             id="author",
             kind=AtLevel(),
             title="the author of each change holds the level",
+            gitlab_title="the author of each merge request holds the level",
             why="On `target-change` and in a queue a stranger's code runs with the repository's trust and secrets.",
             notes=(
                 "The change of an outside contributor fails on `target-change` and in a queue, because strangers'"

@@ -103,6 +103,7 @@ META: Final = Meta(
             id="pull-request",
             kind=Flag(),
             title="changes come in only through a pull or merge request",
+            gitlab_title="changes come in only through a merge request",
             why="A direct push skips reviews and checks altogether.",
             notes=(
                 "A merge queue alone does not count: the rule that asks for pull requests has to be there. "
@@ -131,8 +132,8 @@ META: Final = Meta(
             severity=Severity.HIGH,
             github=f"`Required approvals` of the rule `Require a pull request before merging`. {SEEN}",
             gitlab=(
-                "An approval rule for the branch (Premium; on Free approvals are optional and enforce nothing). "
-                f"{READ_API}"
+                "An approval rule for the branch, and `Prevent editing approval rules in merge requests` (Premium; on "
+                f"Free approvals are optional and enforce nothing). {READ_API}"
             ),
             source=RULES,
             references=(
@@ -197,6 +198,7 @@ META: Final = Meta(
             id="required-reviewers",
             kind=AllOf(example=Names(frozenset({"security"}))),
             title="the named teams have to review",
+            gitlab_title="the named groups have to review",
             why=(
                 "A rule that any approval satisfies does not bring the people who must see a change, such as a "
                 "security team."
@@ -223,7 +225,7 @@ META: Final = Meta(
             ),
             severity=Severity.LOW,
             github=f"`Restrict who can dismiss pull request reviews`. {SEEN}",
-            gitlab="GitLab has no such setting: reviewers withdraw only their own approval.",
+            gitlab="Not applicable: on GitLab nobody can dismiss another one's approval or request for changes.",
             source=CLASSIC,
             references=(*CIS.satisfies("1.1.5"),),
         ),
@@ -240,8 +242,8 @@ META: Final = Meta(
             severity=Severity.HIGH,
             github=f"Rule `Require status checks to pass`, with the names of the checks. {SEEN}",
             gitlab=(
-                "`Pipelines must succeed` in the merge request settings; external status checks by name (Ultimate). "
-                f"{READ_API}"
+                "`Pipelines must succeed`, with `Skipped pipelines are considered successful` off, counts as "
+                f"`pipeline`; external status checks that block by their name (Ultimate). Jobs have none. {READ_API}"
             ),
             source=RULES,
             references=(
@@ -254,6 +256,7 @@ META: Final = Meta(
             id="up-to-date",
             kind=Flag(),
             title="a change is tested together with the newest state of the branch",
+            gitlab_title="a merge request is tested together with the newest state of the branch",
             why="Two changes that pass alone can break, or open a hole, together.",
             notes=(
                 "GitHub ignores the setting where no check is required, so this fails there. A merge queue does "
@@ -262,8 +265,8 @@ META: Final = Meta(
             severity=Severity.MEDIUM,
             github=f"`Require branches to be up to date before merging`. {SEEN}",
             gitlab=(
-                "Merge method `Fast-forward merge` or `Merge commit with semi-linear history`, or merge trains. "
-                f"{READ_API}"
+                "Merge method `Fast-forward merge` or `Merge commit with semi-linear history`, with `Pipelines must "
+                f"succeed`. A merge train alone does not count, as `Merge immediately` goes around it. {READ_API}"
             ),
             source=RULES,
             references=(*CIS.satisfies("1.1.10"),),
@@ -325,7 +328,10 @@ META: Final = Meta(
                 "Empty the bypass list of every ruleset, or allow by name: `OrganizationAdmin`, `RepositoryRole:5`, "
                 f"`Team:7`, `Integration:12`, `DeployKey`. {SEEN_BYPASS}"
             ),
-            gitlab=f"No users, groups or deploy keys in `Allowed to push and merge` and `Allowed to merge`. {READ_API}",
+            gitlab=(
+                "No users, groups or deploy keys in the lists of the protected branch, or allow by number: `User:5`, "
+                f"`Group:7`, `DeployKey:3`; `Role:Developer` may unprotect it. {READ_API}"
+            ),
             source=RULESETS,
             references=(*SLSA.supports("technical-controls"), *OWASP.supports("CICD-SEC-1")),
         ),

@@ -26,6 +26,7 @@ META: Final = Meta(
             id="reviewed-change",
             kind=Flag(),
             title="the commit came through a change that was merged into a listed branch",
+            gitlab_title="the commit came through a merge request that was merged into a listed branch",
             why="A direct push has no review to look at: that is the finding, not the lack of one.",
             notes=(
                 "A merge that was made on the command line and pushed is a direct push, also where each of its "
@@ -50,6 +51,7 @@ META: Final = Meta(
             id="reviewed-history",
             kind=Flag(),
             title="every commit that the push brought came through such a change",
+            gitlab_title="every commit that the push brought came through such a merge request",
             why="A commit that is pushed directly would otherwise ship under the reviewed one that lands on top of it.",
             notes=(
                 "Judged on `push` alone. A push that created the branch, that brought more than 100 commits, or "
@@ -70,6 +72,7 @@ META: Final = Meta(
             id="approvals",
             kind=AtLeast(),
             title="enough people approved the change",
+            gitlab_title="enough people approved the merge request",
             why=(
                 "What protection asks today says nothing of what a merged change had: rules are switched off for a "
                 "merge and on again."
@@ -94,6 +97,7 @@ META: Final = Meta(
             id="independence",
             kind=Flag(),
             title="those who approved contributed nothing to the change",
+            gitlab_title="those who approved contributed nothing to the merge request",
             why=(
                 "Somebody who lets a bot open the change, pushes to it and approves it has reviewed nothing but their "
                 "own work."
