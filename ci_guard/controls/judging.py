@@ -89,7 +89,7 @@ class Bench:
             expected=self.expected,
             detail=listing((doubt.detail for doubt in doubts), LONGEST_REASON),
             cause=worst(doubts).cause,
-            remedy=remedy_for(doubts, self.mirror),
+            remedy=remedy_for(doubts, self.mirror, words.of(self.run).give),
             remedy_url=self._page_of_doubt(worst(doubts).cause),
         )
 
@@ -153,13 +153,11 @@ def weakest(evidence: Iterable[Known[Any]]) -> Source:
     return max((fact.source for fact in evidence), key=order.index, default=Source.NONE)
 
 
-def remedy_for(doubts: Sequence[Unknown], mirror: str = "") -> str:
+def remedy_for(doubts: Sequence[Unknown], mirror: str = "", give: str = words.COMMON.give) -> str:
     """Return the one thing that would show the unknown facts: a permission, or another try where no answer came."""
     wanted = dict.fromkeys(doubt.needs for doubt in doubts if doubt.needs)
     # Whoever may write may read.
-    needs = listing(
-        need for need in wanted if need.replace(": read", ": write") not in wanted or need.endswith("write")
-    )
+    needs = listing(need for need in wanted if not (": read" in need and need.replace(": read", ": write") in wanted))
     if worst(doubts).cause is Cause.UNAVAILABLE:
         return "Run the job again. If it stays unknown, mend what the message names" + (
             f"; needed: {needs}." if needs else "."
@@ -168,7 +166,7 @@ def remedy_for(doubts: Sequence[Unknown], mirror: str = "") -> str:
         return f"{mirror}. Where another rule asks for it already: give ci-guard a token with {needs or 'more rights'}."
     if wanted and wanted.keys() <= GRANTED_BY_A_JOB:
         return f"Add {needs} to the job's `permissions`."
-    return f"Give ci-guard a token with {needs}." if needs else "Give ci-guard a stronger token."
+    return give.format(needs) if needs else "Give ci-guard a stronger token."
 
 
 def listing(items: Iterable[str], longest: int = LONGEST_NAME, *, separator: str = ", ") -> str:

@@ -23,6 +23,8 @@ class Words:
     """What to do about a direct push."""
     answer: str
     """What to do about a request for changes."""
+    give: str
+    """What to do about what a token does not show; takes what would show it."""
     distrusted: str
     """Why a run has no trust to abuse."""
     roles: Mapping[Level, str] = field(default_factory=dict)
@@ -35,6 +37,7 @@ COMMON: Final = Words(
     protect="Add an active rule that covers {}.",
     direct="Bring the commit in by a reviewed change, and block direct pushes by a rule.",
     answer="Answer the request: its author approves, or somebody who may dismisses it.",
+    give="Give ci-guard a token with {}.",
     distrusted="a change from a fork or by Dependabot runs without the repository's trust",
 )
 
@@ -48,6 +51,8 @@ GITLAB: Final = Words(
     ),
     # Nobody can dismiss it for them. Source: "Merge request reviews", request changes.
     answer="Answer the request: the reviewer who made it approves.",
+    # What shows it is not always a token: of some things a newer server shows more to the one that there is.
+    give="It takes {}.",
     distrusted="a merge request from a fork runs without the project's trust",
     roles={
         Level.READ: "Guest",

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from ci_guard.controls import CONTROLS, words
+from ci_guard.controls.judging import remedy_for
 from ci_guard.evidence.gitlab import levels
 from ci_guard.model.branch import Setting
-from ci_guard.model.fact import Known
+from ci_guard.model.fact import Known, invisible
 from ci_guard.model.judgement import Judgement, Outcome
 from ci_guard.model.kinds import Level
 from tests.controls import language
@@ -44,6 +45,18 @@ def test_the_roles_are_those_of_the_table_that_evidence_reads_by() -> None:
     for role in levels.ROLES.values():
         lowest.setdefault(role.level, role.name)
     assert {level: name for level, name in lowest.items() if level is not Level.NONE} == words.GITLAB.roles
+
+
+def test_what_would_show_an_unknown_is_named_on_both_platforms() -> None:
+    flags: Any = {"flags": {"protected": "?invisible"}}
+    found = [
+        one("branch-protection", {"protected": True}, {"run": {"platform": platform}, "branches": [{"rules": [flags]}]})
+        for platform in ("github", "gitlab")
+    ]
+    assert "administration: read" in found[0].remedy
+    assert found[1].remedy == "It takes administration: read."
+    doubts = [invisible("x", needs="a token with read_api"), invisible("y", needs="a token with read_api")]
+    assert remedy_for(doubts, give="It takes {}.") == "It takes a token with read_api."
 
 
 def test_an_unprotected_branch_is_to_be_made_a_protected_branch() -> None:

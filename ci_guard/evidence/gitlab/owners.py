@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -23,7 +24,9 @@ ROLES: Final = {30: "developer", 40: "maintainer", 50: "owner"}
 """Roles that can own, as `@@developer` or in the plural. Source: "Syntax of CODEOWNERS file", add a role."""
 
 
-def get_owned_paths(client: Client, change: MergeRequest, checkout: Checkout) -> Fact[tuple[OwnedPath, ...]]:
+def get_owned_paths(
+    client: Client, change: MergeRequest, checkout: Checkout, seen: datetime | None = None
+) -> Fact[tuple[OwnedPath, ...]]:
     """
     Return the changed paths that have owners, once for each section that asks them. Of a renamed file both names count.
 
@@ -34,7 +37,7 @@ def get_owned_paths(client: Client, change: MergeRequest, checkout: Checkout) ->
         client,
         lambda: _get_sections(client, change),
         lambda: _get_paths(client, change, checkout),
-        lambda: get_reviews(client, change),
+        lambda: get_reviews(client, change, seen),
     )
     if isinstance(sections, Unknown):
         return sections

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -84,7 +85,8 @@ def _of_commit(client: Client, checkout: Checkout, listed: MergeRequest, sha: st
     # Lists leave out where a merge request starts, and what was built of its head.
     whole = records.get_merge_request(client, listed.iid)
     if isinstance(whole, Unknown):
-        return _hidden(listed, results, whole)
+        bare = _change(client, checkout, listed, results, _Wanted(), merged=False)
+        return replace(bare, pushed_by=whole, reviews=whole, contributions=whole, owned_paths=whole)
     again = landing.get_results(client, whole.value, sha, checkout)
     return _change(client, checkout, whole.value, again, wanted, merged=True)
 
@@ -97,14 +99,15 @@ def _change(
     wanted: _Wanted,
     *,
     merged: bool,
+    seen: datetime | None = None,
 ) -> Change:
     (reviews, contributions, owned_paths), pushed_by = two(
         client,
         lambda: three(
             client,
-            lambda: get_reviews(client, found) if wanted.reviews else NOT_ASKED,
+            lambda: get_reviews(client, found, seen) if wanted.reviews else NOT_ASKED,
             lambda: get_contributions(client, found, checkout) if wanted.reviews else NOT_ASKED,
-            lambda: get_owned_paths(client, found, checkout) if wanted.owners else NOT_ASKED,
+            lambda: get_owned_paths(client, found, checkout, seen) if wanted.owners else NOT_ASKED,
         ),
         lambda: landing.get_pusher(client, found, checkout) if merged else NOT_MERGED,
     )
@@ -125,24 +128,6 @@ def _change(
     )
 
 
-def _hidden(found: MergeRequest, results: Fact[frozenset[str]], why: Unknown) -> Change:
-    return Change(
-        number=found.iid,
-        reference=f"!{found.iid}",
-        url=found.url,
-        author=found.author or GHOST,
-        target=found.target_branch,
-        state=found.state,
-        head=found.head or "",
-        merged_at=found.merged_at,
-        results=results,
-        pushed_by=why,
-        reviews=why,
-        contributions=why,
-        owned_paths=why,
-    )
-
-
 def _stand_in(client: Client, run: Run, checkout: Checkout, wanted: _Wanted) -> Fact[Origin]:
     if isinstance(run.sha, Unknown):
         return run.sha
@@ -151,11 +136,22 @@ def _stand_in(client: Client, run: Run, checkout: Checkout, wanted: _Wanted) -> 
         return found
     nothing: Fact[frozenset[str]] = Known(value=frozenset(), source=found.source, detail=found.detail)
     changes = client.gather(
-        *(partial(_change, client, checkout, one, nothing, wanted, merged=False) for one in found.value)
+        *(
+            partial(_change, client, checkout, one, nothing, wanted, merged=False, seen=_seen(client, run, one))
+            for one in found.value
+        )
     )
     known = Known(value=changes, source=found.source, detail=found.detail)
     origin = Origin(sha=run.sha.value, changes=known, pusher=NO_RECORD)
     return Known(value=origin, source=found.source, detail=found.detail)
+
+
+def _seen(client: Client, run: Run, found: MergeRequest) -> datetime | None:
+    """Return when the pipeline was made that runs, where it was made of a merge request's present head."""
+    change = run.change.value if isinstance(run.change, Known) else None
+    job = records.get_job(client)
+    own = change is not None and (change.number, change.head) == (found.iid, found.head)
+    return job.value.pipeline.created_at if own and isinstance(job, Known) else None
 
 
 def _get_open(client: Client, run: Run) -> Fact[tuple[MergeRequest, ...]]:

@@ -65,9 +65,9 @@ def get_reviewers(client: Client, iid: int) -> tuple[Named, ...]:
     return tuple(found)
 
 
-def get_reviews(client: Client, change: MergeRequest) -> Fact[tuple[Review, ...]]:
+def get_reviews(client: Client, change: MergeRequest, seen: datetime | None = None) -> Fact[tuple[Review, ...]]:
     """
-    Return the verdicts on a merge request, oldest first.
+    Return the verdicts on a merge request, oldest first. `seen` is a moment at which it is known to have had its head.
 
     GitLab keeps whose approvals stand and forgets what they were given for; the notes tell when it was, and what came
     after. Whatever was approved before the last commits were added is stale, and so is what was approved for another
@@ -99,7 +99,7 @@ def get_reviews(client: Client, change: MergeRequest) -> Fact[tuple[Review, ...]
             reviewer=one.reviewer,
             access=held[one.reviewer.id],
             state=one.state,
-            covers_head=_covers_head(trail, versions, change, one.at),
+            covers_head=_covers_head(trail, versions, change, one.at, seen),
             covers_target=Known(
                 value=not notes.retargeted_since(trail.value.events, one.at), source=Source.DERIVED, detail=trail.detail
             ),
@@ -151,14 +151,18 @@ def _standing(said: Sequence[Verdict], approvals: _Approvals, change: MergeReque
 
 
 def _covers_head(
-    trail: Known[Trail], versions: Fact[tuple[Version, ...]], change: MergeRequest, at: datetime
+    trail: Known[Trail],
+    versions: Fact[tuple[Version, ...]],
+    change: MergeRequest,
+    at: datetime,
+    seen: datetime | None,
 ) -> Fact[bool]:
     """
     Return whether an approval of that time was given on the final head.
 
     Commits that were added after it answer no. That there were none is no proof: a push that only drops commits leaves
     no note. So the head has to be seen before the approval: in the server's list of versions, in the last push that
-    the notes tell of, or in a pipeline that was made of it by then.
+    the notes tell of, or in a pipeline that was made of it by then, be it the head's latest or the one that runs.
     """
     if notes.pushed_since(trail.value.events, at):
         return Known(value=False, source=Source.DERIVED, detail=trail.detail)
@@ -170,6 +174,8 @@ def _covers_head(
         return Known(value=True, source=Source.DERIVED, detail=trail.detail)
     if change.head_seen_at is not None and change.head_seen_at < at:
         return Known(value=True, source=Source.DERIVED, detail=f"GET merge_requests/{change.iid}: head_pipeline")
+    if seen is not None and seen < at:
+        return Known(value=True, source=Source.DERIVED, detail="GET /job: pipeline")
     return invisible(
         "nothing that this token is shown tells whether the head was the same when it was approved",
         needs=REPORTER,
