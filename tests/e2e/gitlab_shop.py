@@ -68,6 +68,7 @@ def make(
     project.import_git(path)
     project.branches |= {"main": base, "change-1": head}
     mr = project.merge_request("Add a cart", author="alice", source="change-1")
+    project.run(mr=mr, user="alice")  # the pipeline of its head, which shows what was approved
     for username in approved_by:
         project.approve(mr, username)
     if merged:

@@ -200,3 +200,40 @@ def test_what_is_checked_out_must_be_what_the_job_is_of(gitlab: FakeGitLab, guar
     told = run(guard, gitlab, shop.path, gitlab.job_environment(older), *with_policy(shop, PEOPLE))
     assert told.exit_code == 1
     assert f"git HEAD says {shop.merge}" in told.of("consistent-identity")["observed"]
+
+
+def test_a_merge_by_a_reviewer_is_allowed_by_the_baseline_on_the_job_token_alone(
+    gitlab: FakeGitLab, guard: Guard, tmp_path: Path
+) -> None:
+    """Of the reviewers it shows the rights of one: of whom the job runs as, who merged."""
+    shop = gitlab_shop.make(gitlab, tmp_path / "shop", approved_by=("carol",))
+    told = run(guard, gitlab, shop.path, gitlab.job_environment(shop.push()))
+    assert (told.report["verdict"], told.exit_code) == ("allow", 0), told.stdout
+    assert told.of("authority")["source"] == "derived"
+
+
+def test_a_merge_that_somebody_else_approved_is_undecided_on_the_job_token_and_allowed_with_a_stronger(
+    gitlab: FakeGitLab, guard: Guard, tmp_path: Path
+) -> None:
+    shop = gitlab_shop.make(gitlab, tmp_path / "shop", approved_by=("bob",))
+    job = shop.push()
+    told = run(guard, gitlab, shop.path, gitlab.job_environment(job))
+    assert (told.report["verdict"], told.of("authority")["cause"]) == ("undecided", "invisible")
+    assert "read_api" in told.stdout
+    policy = with_policy(
+        shop, "version: 1\ncontrols: {required-reviews: {require: {approvals: 1, authority: write}}}\n"
+    )
+    reader = gitlab.world.token("reader", "olivia").value
+    told = run(guard, gitlab, shop.path, gitlab.job_environment(job, CI_GUARD_TOKEN=reader), *policy)
+    assert told.report["verdict"] == "allow", told.stdout
+
+
+@pytest.mark.parametrize("approved_by", [(), ("alice",), ("rita",)], ids=["nobody", "its author", "a Reporter"])
+def test_a_merge_that_nobody_with_the_authority_approved_is_denied(
+    gitlab: FakeGitLab, guard: Guard, tmp_path: Path, approved_by: tuple[str, ...]
+) -> None:
+    shop = gitlab_shop.make(gitlab, tmp_path / "shop", approved_by=approved_by)
+    reader = gitlab.world.token("reader", "olivia").value
+    told = run(guard, gitlab, shop.path, gitlab.job_environment(shop.push(), CI_GUARD_TOKEN=reader))
+    assert told.exit_code == 1
+    assert told.of("approvals", "required-reviews")["outcome"] == "fail"

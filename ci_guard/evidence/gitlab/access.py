@@ -74,6 +74,24 @@ def of_job_user(client: Client, job: Known[Job], run: Run, identity: Outcome) ->
     return known if isinstance(known, Known) else _at_least(client, run, known)
 
 
+def with_job_user(client: Client, held: Mapping[int, Fact[Access]], iid: int) -> Mapping[int, Fact[Access]]:
+    """
+    Return the same with what the job's own user holds at least, where they are among these and no member's token is.
+
+    That is whoever merged, who often is one of the reviewers. `iid` is the merge request that they may merge.
+    """
+    job = records.get_job(client)
+    if isinstance(job, Unknown) or job.value.user is None:
+        return held
+    number, hidden = job.value.user.person.id, held.get(job.value.user.person.id)
+    if not isinstance(hidden, Unknown):
+        return held
+    if not job.value.user.active:
+        return {**held, number: Known(value=INACTIVE, source=job.source, detail=job.detail)}
+    detail = _may_merge(client, iid) or _can_push_any(client)
+    return {**held, number: _developer(detail, hidden)} if detail else held
+
+
 def _of_members(client: Client, account: Account | None) -> Fact[Access]:
     if account is None:
         return Known(value=Access(level=Level.NONE, role="no such account"), source=Source.API)
@@ -100,12 +118,16 @@ def _at_least(client: Client, run: Run, hidden: Unknown) -> Fact[Access]:
     Source: Branches API, `can_push`; Merge requests API, `user.can_merge`; "Roles and permissions". Both say true only
     for somebody with the Developer role, also where a rule names them.
     """
-    for see in (_can_push_built, _can_merge, _can_push_source, _can_push_any):
+    for see in (_can_push_built, _can_merge, _can_push_source, lambda asked, _: _can_push_any(asked)):
         if detail := see(client, run):
-            role = levels.ROLES[30]
-            value = Access(level=role.level, role=f"{role.name} or higher", hidden=hidden)
-            return Known(value=value, source=Source.DERIVED, detail=detail)
+            return _developer(detail, hidden)
     return hidden
+
+
+def _developer(detail: str, hidden: Unknown) -> Fact[Access]:
+    role = levels.ROLES[30]
+    value = Access(level=role.level, role=f"{role.name} or higher", hidden=hidden)
+    return Known(value=value, source=Source.DERIVED, detail=detail)
 
 
 def _can_push_built(client: Client, run: Run) -> str:
@@ -120,9 +142,11 @@ def _can_merge(client: Client, run: Run) -> str:
     if number is None and isinstance(run.sha, Known) and isinstance(run.branch, Known) and run.branch.value:
         listed = records.get_merge_requests_of_commit(client, run.sha.value)
         number = listed.value[0].iid if isinstance(listed, Known) and listed.value else None
-    if number is None:
-        return ""
-    change = records.get_merge_request(client, number, sight=Sight.OF_JOB)
+    return "" if number is None else _may_merge(client, number)
+
+
+def _may_merge(client: Client, iid: int) -> str:
+    change = records.get_merge_request(client, iid, sight=Sight.OF_JOB)
     return f"{change.detail}: can_merge" if isinstance(change, Known) and change.value.can_merge else ""
 
 
@@ -136,7 +160,7 @@ def _can_push_source(client: Client, run: Run) -> str:
     return _can_push(client, change.value.source_branch)
 
 
-def _can_push_any(client: Client, _: Run) -> str:
+def _can_push_any(client: Client) -> str:
     """Return the same of any branch; the list ends with the first page that has one."""
 
     def enough(items: list[Any]) -> bool:

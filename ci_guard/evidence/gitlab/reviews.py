@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from ci_guard.evidence.gitlab import notes, records
-from ci_guard.evidence.gitlab.access import get_members
+from ci_guard.evidence.gitlab.access import get_members, with_job_user
 from ci_guard.evidence.gitlab.client import STRONGER, Client, Sight
 from ci_guard.evidence.gitlab.notes import Event, Named, Verdict
 from ci_guard.evidence.gitlab.records import MergeRequest
@@ -93,7 +93,7 @@ def get_reviews(client: Client, change: MergeRequest, seen: datetime | None = No
         # It would have been shown: the notes must not stand in for what an outage hides.
         return approvals
     people = list(dict.fromkeys(verdict.reviewer for verdict in said))
-    held = get_members(client, people)
+    held = with_job_user(client, get_members(client, people), change.iid)
     reviews = tuple(
         Review(
             reviewer=one.reviewer,
