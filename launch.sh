@@ -1,13 +1,13 @@
-# Start ci-guard for one of the actions, with a Python and an environment that no earlier step of the job chose.
+# Start ci-guard for an action or a GitLab template, with a Python and an environment that no earlier step of the job chose.
 #
-# The actions run this as `/bin/bash -p`, which takes no function, option or start-up file from the environment, and
+# They run this as `/bin/bash -p`, which takes no function, option or start-up file from the environment, and
 # blank the variables by which the loader would bring code into bash itself. All other programs start from here.
 set -euo pipefail
 
 # What they may hear of the job. For pip's settings see bootstrap.py: they can make it fail, they cannot make it wrong.
 for name in $(compgen -e); do
   case $name in
-    CI | CI_GUARD_* | GITHUB_* | RUNNER_*) ;;
+    CI | CI_* | GITHUB_* | GITLAB_* | RUNNER_*) ;;
     PATH | HOME | LANG | LC_ALL | TERM | NO_COLOR) ;;
     PIP_* | XDG_CONFIG_* | NETRC | SSL_CERT_* | REQUESTS_CA_BUNDLE | CURL_CA_BUNDLE | *_PROXY | *_proxy) ;;
     *) export -n "$name" ;;
@@ -43,7 +43,7 @@ if [[ -z $python ]]; then
   fi
 fi
 if [[ -z $python ]]; then
-  echo 'ci-guard: there is no python3 here. Install Python 3.10 to 3.13, for example with actions/setup-python.' >&2
+  echo 'ci-guard: there is no python3 here. Install Python 3.10 to 3.13, for example with actions/setup-python, or take an image that has it.' >&2
   exit 4
 fi
 

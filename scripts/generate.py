@@ -17,6 +17,7 @@ import secret_rules  # noqa: E402
 import token_table  # noqa: E402
 from action_files import action_files  # noqa: E402
 from frameworks_page import matrix  # noqa: E402
+from gitlab_templates import gitlab_templates  # noqa: E402
 from workflow_files import workflow_files  # noqa: E402
 
 from ci_guard.controls import CONTROLS  # noqa: E402 - the checkout is put on the path first
@@ -39,6 +40,7 @@ def generated() -> dict[str, str]:
     return pages | {
         **action_files(metas),
         **workflow_files(),
+        **gitlab_templates(metas),
         "docs/controls/README.md": index_page(metas),
         "docs/frameworks.md": HEADER + matrix(metas),
         "docs/exit-codes.md": exit_codes.page(),

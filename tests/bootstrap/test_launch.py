@@ -1,4 +1,4 @@
-"""How the actions start the bootstrap: with a Python of the machine's own, and of the job only what is listed."""
+"""How actions and templates start the bootstrap: with the machine's own Python, and of the job only what is listed."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ print(json.dumps({"python": sys.executable, "isolated": sys.flags.isolated, "sit
 KEPT = {
     "CI": "true",
     "CI_GUARD_INPUT_POLICY": "p.yml",
+    "CI_PIPELINE_SOURCE": "push",
     "CI_GUARD_TOKEN": "stronger",
     "GITHUB_TOKEN": "t",
     "GITHUB_WORKSPACE": "/somewhere",
+    "GITLAB_USER_ID": "7",
     "HOME": "/home/somebody",
     "LANG": "C.UTF-8",
     "PIP_INDEX_URL": "https://packages.example/simple",

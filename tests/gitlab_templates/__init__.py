@@ -1,0 +1,1 @@
+"""The GitLab templates as GitLab reads them: inputs, schema, and the script of the job."""
