@@ -187,11 +187,11 @@ class Report:
 REPORTS: Final = (
     Report(format="json", file="report.json"),
     Report(format="junit", file="junit.xml", artifact="junit"),
-    Report(format="codequality", file="gl-code-quality-report.json", artifact="codequality"),
-    Report(format="gl-secret-detection", file="gl-secret-detection-report.json", artifact="secret_detection"),
-    Report(format="gl-sast", file="gl-sast-report.json", artifact="sast"),
-    Report(format="annotations", file="annotations.json", artifact="annotations"),
-    Report(format="dotenv", file="ci-guard.env", artifact="dotenv"),
+    Report(format="gitlab-codequality", file="gl-code-quality-report.json", artifact="codequality"),
+    Report(format="gitlab-secret-detection", file="gl-secret-detection-report.json", artifact="secret_detection"),
+    Report(format="gitlab-sast", file="gl-sast-report.json", artifact="sast"),
+    Report(format="gitlab-annotations", file="annotations.json", artifact="annotations"),
+    Report(format="gitlab-dotenv", file="ci-guard.env", artifact="dotenv"),
 )
 
 JOB: Final = """\

@@ -57,7 +57,9 @@ def rendered(spec: Mapping[str, Any], jobs: str, given: Mapping[str, object]) ->
     if strange:
         raise Refused(f"unknown input {', '.join(strange)}")
     values = {name: accepted(name, asked, given) for name, asked in spec["inputs"].items()}
-    context = {"component": {"sha": COMMIT}, "inputs": values} if "component" in spec else {"inputs": values}
+    context: dict[str, dict[str, object]] = {"inputs": values}
+    if "component" in spec:
+        context["component"] = {"sha": COMMIT}
 
     def value(found: re.Match[str]) -> str:
         each = context[found[1]][found[2]]
@@ -71,7 +73,7 @@ def accepted(name: str, asked: Mapping[str, Any], given: Mapping[str, object]) -
     if name not in given and "default" not in asked:
         raise Refused(f"{name} is required")
     value = given.get(name, asked.get("default"))
-    kind = {"string": str, "array": list}[asked.get("type", "string")]
+    kind: type = {"string": str, "array": list}[asked.get("type", "string")]
     if not isinstance(value, kind):
         raise Refused(f"{name} is no {kind.__name__}")
     if "options" in asked and value not in asked["options"]:
