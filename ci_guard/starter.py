@@ -1,4 +1,4 @@
-"""The files that a repository starts with: a policy and a workflow, in plain words, as text."""
+"""The files that a repository starts with: a policy and a workflow or pipeline, in plain words, as text."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from ci_guard.model import project
 
 POLICY_PATH: Final = ".ci-guard.yml"
 WORKFLOW_PATH: Final = ".github/workflows/ci-guard.yml"
+PIPELINE_PATH: Final = ".gitlab-ci.yml"
+GITLAB: Final = "https://gitlab.com"
+"""The server that the GitLab templates take a job to be on unless told otherwise."""
 
 CHECKOUT: Final = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
 """As in README.md; a test keeps the two together."""
@@ -85,6 +88,47 @@ jobs:
           fetch-depth: 0
           persist-credentials: false
       - uses: {project.REPOSITORY}@{pin} # {note}{mode if report else chr(10)}"""
+
+
+def include(*, pin: str, note: str, report: bool, server: str | None, integrity: str | None) -> str:
+    """
+    Return the lines by which a pipeline on GitLab includes the guard.
+
+    Shape: `pin` is a commit id and `note` what stands behind it; `server` the address of the GitLab, None where nobody
+    knows it; `integrity` the template's digest as GitLab writes it, `sha256-…`, where it is known.
+    """
+    lines = [
+        "include:",
+        f"  - remote: {project.RAW}/{pin}/{project.TEMPLATE_PATH}",
+        *([f"    integrity: {integrity}"] if integrity else []),
+        "    inputs:",
+        f"      commit: {pin} # {note}",
+    ]
+    if server != GITLAB:
+        given = server or "https://gitlab.example.com"
+        lines.append(f"      server: {given} # the address of your GitLab, with its path if it has one")
+    if report:
+        lines.append("      mode: report # a denial is shown and stops nothing; take this out once the job is green")
+    return "\n".join(lines) + "\n"
+
+
+def pipeline(included: str) -> str:
+    """Return a pipeline for GitLab that includes the guard by these lines, for a repository that has none."""
+    return f"""\
+{included}
+# One pipeline for each push: that of the merge request where there is one.
+workflow:
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "merge_request_event"
+    - if: $CI_COMMIT_BRANCH && $CI_OPEN_MERGE_REQUESTS
+      when: never
+    - when: always
+
+# GitLab makes no pipeline of the stage .pre alone, in which the guard runs: put your own jobs here.
+build:
+  script:
+    - echo "your build"
+"""
 
 
 def can_filter(branch: str) -> bool:

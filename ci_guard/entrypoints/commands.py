@@ -81,7 +81,7 @@ class Command:
 COMMANDS: Final = (
     Command("check", "run the gate: all enabled controls, or those named", judges=True),
     Command("scan", "run the secret scanner alone", judges=True),
-    Command("init", "look at the repository and show, or write, a starter policy and a workflow"),
+    Command("init", "look at the repository and show, or write, a starter policy and a workflow or pipeline"),
     Command("doctor", "say which facts the present token shows, and what the policy makes of the rest"),
     Command("explain", "print the page of a control, a requirement or a rule of the scanner"),
 )

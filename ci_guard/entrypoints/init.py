@@ -1,4 +1,4 @@
-"""`ci-guard init`: look at the repository and show, or write, a starter policy and a pinned workflow."""
+"""`ci-guard init`: look at the repository and show, or write, a starter policy and a pinned workflow or pipeline."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Final
 
 from ci_guard import starter
 from ci_guard.controls import CONTROLS, branch_protection
-from ci_guard.entrypoints import files
 from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.desk import try_policy
+from ci_guard.entrypoints.planning import Planned, planned, wanted
 from ci_guard.entrypoints.screen import page_for
-from ci_guard.errors import PolicyError, UsageError
-from ci_guard.evidence.checkout import Checkout, read_plain_file
+from ci_guard.errors import UsageError
+from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.environment import named_tokens
-from ci_guard.evidence.survey import Sighting, Survey, own_commit, survey
+from ci_guard.evidence.survey import Sighting, Survey, survey
 from ci_guard.model import project
 from ci_guard.model.decision import Ruling
 from ci_guard.model.fact import Known, Unknown
 from ci_guard.model.run import Platform
-from ci_guard.policy.load import PolicyText, load, load_builtin
+from ci_guard.policy.load import load_builtin
 from ci_guard.policy.reading import PROFILES
 from ci_guard.reporters import diagnosis, escape
 from ci_guard.reporters.page import Page
@@ -30,10 +30,6 @@ from ci_guard.reporters.page import Page
 METAS: Final = tuple(control.META for control in CONTROLS)
 PLATFORMS: Final = ("github", "gitlab")
 
-NO_GITLAB: Final = (
-    "This version reads nothing of GitLab, and has no template for it yet: `check` refuses to run there. The secret "
-    "scanner runs in any job (`python3 -I bootstrap.py scan`), by fixed rules and without a policy."
-)
 SUPPRESSIONS_COUNT: Final = (
     "it counts as it is, in a change as the target branch has it; `ci-guard scan --import` writes it as ci-guard's own"
 )
@@ -49,19 +45,6 @@ class InitOptions:
     profile: str = PROFILES[0]
     write: bool = False
     enforce: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Planned:
-    """A file that the repository should have."""
-
-    path: str
-    text: str
-    """Empty where something does its work already."""
-    note: str
-    """What becomes of it, as a clause."""
-    refused: bool = False
-    """Whether it is wanted and cannot be there."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -99,12 +82,14 @@ def run(options: InitOptions, call: Call) -> Said:
     Raises: `GitUnavailable` outside a repository; `UsageError` for `--write` in one without files.
     """
     checkout = Checkout(Path.cwd())
-    seen = survey(checkout.repository, call.environ, owned=(starter.POLICY_PATH, starter.WORKFLOW_PATH))
+    owned = (starter.POLICY_PATH, starter.WORKFLOW_PATH, starter.PIPELINE_PATH)
+    seen = survey(checkout.repository, call.environ, owned=owned)
     if options.write and seen.root is None:
         raise UsageError("A bare repository has no files to write to.", hint="Run init in a clone with a work tree.")
     platform = options.platform or seen.platform
     branch, rulings, remark = look_at_rules(options, call, checkout, seen, platform)
-    plan = [planned(each, seen, write=options.write) for each in wanted(options, seen, platform, branch)]
+    files = wanted(options.profile, seen, platform, branch=branch.value if branch else None, report=not options.enforce)
+    plan = [planned(each, seen, write=options.write) for each in files]
     page = page_for(call.stdout, call.environ)
     write_seen(page, seen, options, branch)
     write_rules(page, options, rulings, remark)
@@ -141,59 +126,6 @@ def look_at_rules(
     return seen.branch, rulings, ""
 
 
-def wanted(options: InitOptions, seen: Survey, platform: Platform | None, branch: Sighting | None) -> list[Planned]:
-    """Return the files that a start takes on this platform."""
-    plan = [Planned(path=starter.POLICY_PATH, text=starter.policy(options.profile), note="new")]
-    if platform is not Platform.GITHUB:
-        return plan
-    if seen.guarded_by:
-        note = f"not needed: {escape.plain(', '.join(seen.guarded_by))} runs ci-guard already"
-        return [*plan, Planned(path=starter.WORKFLOW_PATH, text="", note=note)]
-    pin, note = pinned()
-    text = starter.workflow(branch=branch.value if branch else None, pin=pin, note=note, report=not options.enforce)
-    return [*plan, Planned(path=starter.WORKFLOW_PATH, text=text, note="new")]
-
-
-def pinned() -> tuple[str, str]:
-    """Return what the workflow pins ci-guard to: the commit of the checkout that runs, else the tag of the version."""
-    own = own_commit()
-    if own is None:
-        return project.TAG, "a tag can be moved: pin the commit id that it stands for"
-    commit, is_release = own
-    return commit, project.TAG if is_release else "no release: pin the commit id of one"
-
-
-def planned(each: Planned, seen: Survey, *, write: bool) -> Planned:
-    """Return what becomes of a file, having written it where asked to."""
-    if not each.text or seen.root is None:
-        return each
-    try:
-        if write:
-            files.write_new(seen.root, each.path, each.text)
-            return Planned(path=each.path, text=each.text, note="written")
-        files.check_new(seen.root, each.path)
-        return Planned(path=each.path, text=each.text, note="would be written by --write")
-    except files.Refused as why:
-        return Planned(path=each.path, text=each.text, note=f"refused: {why}", refused=True)
-    except files.Kept:
-        return kept(each.path, seen.root)
-
-
-def kept(path: str, root: Path) -> Planned:
-    """Return a file that is there already, and stays; a policy that is not accepted is said to be none."""
-    if path != starter.POLICY_PATH:
-        return Planned(path=path, text="", note="kept: it exists already")
-    if (root / path).is_symlink():
-        return Planned(path=path, text="", note="kept, and the gate refuses it: it is a symbolic link", refused=True)
-    try:
-        load([PolicyText(content=read_plain_file(root / path), place=path)], METAS)
-    except OSError as error:
-        return Planned(path=path, text="", note=f"kept, and it cannot be read: {error.strerror}", refused=True)
-    except PolicyError as error:
-        return Planned(path=path, text="", note=f"kept, and it is not accepted: {error.message}", refused=True)
-    return Planned(path=path, text="", note="kept: it exists already, and is accepted")
-
-
 def write_seen(page: Page, seen: Survey, options: InitOptions, branch: Sighting | None) -> None:
     """Write what the repository shows."""
     page.heading("This repository")
@@ -226,9 +158,10 @@ def write_rules(page: Page, options: InitOptions, rulings: tuple[Ruling, ...], r
 def write_file(page: Page, each: Planned) -> None:
     """Write a file's path, what becomes of it, and its text."""
     page.heading(f"{each.path}: {escape.plain(each.note)}")
-    if each.text:
+    text = each.text or each.by_hand
+    if text:
         page.write()
-    for line in each.text.splitlines():
+    for line in text.splitlines():
         page.write(f"  {line}" if line else "")
 
 
@@ -237,19 +170,23 @@ def write_next(page: Page, options: InitOptions, platform: Platform | None, plan
     page.heading("Next")
     new = [each for each in plan if each.text and not each.refused]
     steps = [f"Mend {each.path}: above stands what is wrong with it." for each in plan if each.refused]
-    if platform is Platform.GITLAB:
-        steps.append(NO_GITLAB)
-    elif platform is None:
-        steps.append("Say --platform github for a workflow as well.")
+    if platform is None:
+        steps.append("Say --platform github or gitlab for a workflow or pipeline as well.")
     if new and not options.write:
         steps.append("`ci-guard init --write` writes what is new.")
-    if new and platform is Platform.GITHUB:
-        steps.append("Commit it in a pull request. Until it is merged, builtin:baseline judges.")
+    if any(not each.text and each.by_hand for each in plan):
+        steps.append("Put the lines above into .gitlab-ci.yml; where it has an `include` already, add to that list.")
+    change = {Platform.GITHUB: "pull", Platform.GITLAB: "merge"}.get(platform) if platform else None
+    if new and change:
+        steps.append(f"Commit it in a {change} request. Until it is merged, builtin:baseline judges.")
         tags = f"git ls-remote {project.HOME} '{project.TAG}*'"
         steps.append(f"Pin a release: `{tags}` prints its commit id, in the line with ^{{}}.")
     if platform is Platform.GITHUB:
         steps.append("`ci-guard doctor` says what your token can see, `ci-guard check` judges this checkout.")
         steps.append(f"A ruleset makes it green, and requires the check `guard`: {project.page('docs/quickstart.md')}")
+    if platform is Platform.GITLAB:
+        steps.append(f"What a token shows, and what only a paid tier can enforce: {project.page('docs/gitlab.md')}")
+    if change:
         steps.append("Let code owners guard both files.")
     for number, step in enumerate(steps, 1):
         page.columns(f"{number}.", step, 2, 3)

@@ -28,6 +28,11 @@ MAXIMUM_WORKFLOWS: Final = 500
 _HEADS: Final = "refs/heads/"
 _USES: Final = re.compile(rf"^[ \t]*(?:-[ \t]+)?uses:[ \t]*['\"]?{re.escape(project.REPOSITORY)}[@/]", re.MULTILINE)
 """Within one line: what may run over line ends takes quadratic time for a file of empty lines."""
+_INCLUDES: Final = re.compile(
+    r"^[ \t]*(?:-[ \t]+)?(?:remote|component|local|project|file):[^#\n]*?(?:gitlab-templates/|(?<![\w-])ci-guard/)",
+    re.MULTILINE,
+)
+"""An include of one of our templates or components, the same way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +60,8 @@ class Survey:
     suppressions: tuple[str, ...] = ()
     guarded_by: tuple[str, ...] = ()
     """Workflows that run ci-guard already."""
+    included: bool = False
+    """Whether the pipeline on GitLab includes ci-guard already."""
     owners_file: str | None = None
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By path that was asked about: its owners by that file."""
@@ -82,6 +89,7 @@ def survey(repository: Repository, environ: Mapping[str, str], *, owned: tuple[s
         branch=branch,
         suppressions=tuple(name for name in SUPPRESSIONS if root and (root / name).is_file()),
         guarded_by=tuple(guarded(root)),
+        included=included(root),
         owners_file=owners_file,
         owners={path: codeowners.owners_of(rules, path) for path in owned},
     )
@@ -128,6 +136,11 @@ def guarded(root: Path | None) -> list[str]:
     return [name for name in names if _USES.search(read(root, name).decode("utf-8", "replace"))]
 
 
+def included(root: Path | None) -> bool:
+    """Tell whether the pipeline on GitLab includes ci-guard already."""
+    return root is not None and _INCLUDES.search(read(root, GITLAB_PIPELINE).decode("utf-8", "replace")) is not None
+
+
 def first_plain(root: Path | None, names: tuple[str, ...]) -> str | None:
     """Return the first of these that is a file."""
     return next((name for name in names if root and (root / name).is_file()), None)
@@ -141,14 +154,34 @@ def read(root: Path, name: str) -> bytes:
         return b""
 
 
-def own_commit() -> tuple[str, bool] | None:
-    """Return the commit of the checkout that this program is, and whether this version's tag names it; else None."""
+def own_checkout() -> Repository | None:
+    """Return the checkout that this program is, None where it is installed."""
     root = Path(ci_guard.__file__).resolve().parent.parent
     if not (root / ".git").exists() or not (root / "action.yml").is_file():
         return None
     try:
-        repository = Repository.open(root)
-        head = repository.head()
+        return Repository.open(root)
+    except GitUnavailable:
+        return None
+
+
+def own_file(commit: str, path: str) -> bytes | None:
+    """Return a file of the checkout that this program is, as one of its commits has it."""
+    repository = own_checkout()
+    try:
+        blob = repository.read_blob(commit, path) if repository else None
+    except GitUnavailable:
+        return None
+    return blob.content if blob else None
+
+
+def own_commit() -> tuple[str, bool] | None:
+    """Return the commit of the checkout that this program is, and whether this version's tag names it; else None."""
+    repository = own_checkout()
+    try:
+        head = repository.head() if repository else None
+        if repository is None:
+            return None
         return (head, repository.rev_parse(f"refs/tags/{project.TAG}") == head) if head else None
     except GitUnavailable:
         return None

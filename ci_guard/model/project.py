@@ -13,8 +13,14 @@ HOME: Final = f"https://github.com/{REPOSITORY}"
 TAG: Final = f"v{__version__}"
 """The tag of this version."""
 
+RAW: Final = f"https://raw.githubusercontent.com/{REPOSITORY}"
+"""Where files are served as they are, below a commit or tag."""
+
+TEMPLATE_PATH: Final = "gitlab-templates/ci-guard.yml"
+"""The GitLab template for all controls."""
+
 SCHEMA_PATH: Final = "ci_guard/policy/ci-guard.schema.json"
-SCHEMA: Final = f"https://raw.githubusercontent.com/{REPOSITORY}/{TAG}/{SCHEMA_PATH}"
+SCHEMA: Final = f"{RAW}/{TAG}/{SCHEMA_PATH}"
 """The JSON Schema of a policy as this version publishes it."""
 DOCS: Final = f"{HOME}/blob/{TAG}/docs"
 """The folder of the documentation as of this version."""

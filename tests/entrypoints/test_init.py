@@ -6,7 +6,11 @@ import os
 import re
 import resource
 import stat
+import subprocess
+import textwrap
+from base64 import b64encode
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +21,7 @@ from hypothesis import strategies as st
 
 from ci_guard import starter
 from ci_guard.controls import CONTROLS
-from ci_guard.entrypoints import init
+from ci_guard.entrypoints import planning
 from ci_guard.model import project
 from ci_guard.model.settings import Policy
 from ci_guard.policy.load import PolicyText, load, load_builtin
@@ -25,11 +29,12 @@ from tests.e2e import consumer
 from tests.entrypoints import clone
 from tests.entrypoints.clone import Said
 from tests.fakes.github import FakeGitHub, rule
+from tests.gitlab_templates import reading
 
 METAS = [control.META for control in CONTROLS]
 ROOT = Path(__file__).parent.parent.parent
 PASSWORD = "hunter" + "2"
-POLICY, WORKFLOW = starter.POLICY_PATH, starter.WORKFLOW_PATH
+POLICY, WORKFLOW, PIPELINE = starter.POLICY_PATH, starter.WORKFLOW_PATH, starter.PIPELINE_PATH
 
 Init = Callable[..., Said]
 
@@ -48,6 +53,10 @@ def policy_in(folder: Path) -> Policy:
 
 def workflow_in(folder: Path) -> dict[Any, Any]:
     return dict(yaml.safe_load((folder / WORKFLOW).read_text(encoding="utf-8")))
+
+
+def pipeline_in(folder: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load((folder / PIPELINE).read_text(encoding="utf-8")))
 
 
 # Where the clone came from
@@ -87,16 +96,81 @@ def test_a_repository_on_github_gets_a_policy_and_a_pinned_workflow(
 
 
 @pytest.mark.parametrize(
-    "address",
-    ["https://gitlab.com/group/sub/shop.git", "https://gitlab.example.com/git/group/shop.git"],
-    ids=["gitlab.com", "self-managed-under-a-path"],
+    ("address", "server"),
+    [
+        ("https://gitlab.com/group/sub/shop.git", None),
+        ("git@gitlab.example.com:group/shop.git", "https://gitlab.example.com"),
+    ],
+    ids=["gitlab.com", "self-managed"],
 )
-def test_on_gitlab_only_a_policy_is_written_and_that_is_said(start: Init, tmp_path: Path, address: str) -> None:
+def test_a_repository_on_gitlab_gets_a_policy_and_a_pipeline_with_the_pinned_template(
+    start: Init, tmp_path: Path, address: str, server: str | None
+) -> None:
     folder = clone.make(tmp_path / "shop", remotes={"origin": address})
     said = start(folder, "--write")
-    assert (said.code, set(clone.tree(folder))) == (0, {"README.md", POLICY})
+    assert (said.code, set(clone.tree(folder))) == (0, {"README.md", POLICY, PIPELINE})
     assert "Platform    gitlab (" in said.out
-    assert "has no template for it yet" in said.words
+    assert policy_in(folder).controls == load_builtin("baseline", METAS).controls
+    pipeline = pipeline_in(folder)
+    assert list(reading.faults(pipeline)) == []
+    assert {"workflow", "build"} <= pipeline.keys()
+    (include,) = pipeline["include"]
+    commit = clone.git(ROOT, "rev-parse", "HEAD")
+    assert include["remote"] == f"{project.RAW}/{commit}/{project.TEMPLATE_PATH}"
+    assert include["inputs"] == {"commit": commit, "mode": "report", **({"server": server} if server else {})}
+    reading.render(ROOT / project.TEMPLATE_PATH, include["inputs"])
+    template = subprocess.run(
+        ["git", "show", f"{commit}:{project.TEMPLATE_PATH}"], cwd=ROOT, capture_output=True, check=True
+    )
+    assert include["integrity"] == f"sha256-{b64encode(sha256(template.stdout).digest()).decode()}"
+
+
+def test_a_pipeline_that_is_there_is_kept_and_the_lines_for_it_are_shown(start: Init, tmp_path: Path) -> None:
+    text = "build:\n  script: [make]\n"
+    folder = clone.make(
+        tmp_path / "shop", files={PIPELINE: text}, remotes={"origin": "https://gitlab.com/group/shop.git"}
+    )
+    said = start(folder, "--write", "--enforce")
+    assert (said.code, clone.tree(folder)[PIPELINE]) == (0, text)
+    assert f"{PIPELINE}: kept: it exists already; these lines are for you" in said.words
+    shown = said.out[said.out.index("  include:") : said.out.index("Next\n")]
+    (include,) = yaml.safe_load(textwrap.dedent(shown))["include"]
+    assert include["inputs"].keys() == {"commit"}
+    assert "Put the lines above into .gitlab-ci.yml" in said.words
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "  - remote: https://raw.githubusercontent.com/ci-guard/ci-guard/v0.1.0/gitlab-templates/ci-guard.yml",
+        "  - component: $CI_SERVER_FQDN/security/ci-guard/ci-guard@1.0.0",
+        "  - local: /gitlab-templates/secret-scan.yml",
+        "  - project: security/ci-guard\n    file: /gitlab-templates/ci-guard.yml",
+    ],
+)
+def test_a_pipeline_that_includes_ci_guard_needs_nothing(start: Init, tmp_path: Path, line: str) -> None:
+    text = f"include:\n{line}\n"
+    folder = clone.make(
+        tmp_path / "shop", files={PIPELINE: text}, remotes={"origin": "https://gitlab.com/group/shop.git"}
+    )
+    assert f"{PIPELINE}: not needed: it includes ci-guard already" in start(folder).words
+
+
+def test_an_include_of_something_else_is_none_of_ci_guard(start: Init, tmp_path: Path) -> None:
+    text = "include:\n  - local: /ci/my-ci-guard/x.yml\n  # - remote: https://x.example/gitlab-templates/ci-guard.yml\n"
+    folder = clone.make(
+        tmp_path / "shop", files={PIPELINE: text}, remotes={"origin": "https://gitlab.com/group/shop.git"}
+    )
+    assert f"{PIPELINE}: kept" in start(folder).words
+
+
+def test_where_the_commit_of_ci_guard_is_not_known_the_pipeline_says_so(
+    start: Init, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "own_commit", lambda: None)
+    said = start(clone.make(tmp_path / "shop", remotes={"origin": "https://gitlab.com/group/shop.git"}))
+    assert f"commit: {'0' * 40} # the commit id of {project.TAG} has to stand here" in said.out
+    assert "integrity" not in said.out
 
 
 def test_without_a_remote_the_platform_is_asked_for(start: Init, tmp_path: Path) -> None:
@@ -104,7 +178,7 @@ def test_without_a_remote_the_platform_is_asked_for(start: Init, tmp_path: Path)
     said = start(folder)
     assert said.code == 0
     assert "Platform    unknown" in said.out
-    assert "Say --platform github" in said.words
+    assert "Say --platform github or gitlab" in said.words
     assert WORKFLOW not in said.out
     assert WORKFLOW in start(folder, "--platform", "github").out
 
@@ -450,12 +524,12 @@ def test_the_checkout_is_pinned_as_in_the_readme() -> None:
 def test_outside_a_checkout_of_its_own_the_versions_tag_is_named_with_how_to_pin(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(init, "own_commit", lambda: None)
-    pin, note = init.pinned()
+    monkeypatch.setattr(planning, "own_commit", lambda: None)
+    pin, note = planning.pinned()
     assert pin == project.TAG
     assert "pin the commit id" in note
-    monkeypatch.setattr(init, "own_commit", lambda: ("1" * 40, True))
-    assert init.pinned() == ("1" * 40, project.TAG)
+    monkeypatch.setattr(planning, "own_commit", lambda: ("1" * 40, True))
+    assert planning.pinned() == ("1" * 40, project.TAG)
 
 
 # With a token
