@@ -83,18 +83,7 @@ def find_act() -> str | None:
 
 def copy_of_this_checkout(folder: Path, host: Mapping[str, str]) -> Path:
     """Copy what git would have of this checkout, and let it make its environment in the tool cache beside it."""
-    names = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    ).stdout.split(b"\0")
-    for name in filter(None, map(os.fsdecode, names)):
-        if (ROOT / name).is_file() and not name.startswith("tests/"):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "A release"]):
-        subprocess.run(["git", *command], cwd=folder, check=True)
+    copy_as_release(folder)
     tools = tool_cache(folder)
     tools.mkdir()
     made = subprocess.run(
@@ -107,6 +96,22 @@ def copy_of_this_checkout(folder: Path, host: Mapping[str, str]) -> Path:
     )
     assert made.returncode == 0, made.stderr
     return folder
+
+
+def copy_as_release(folder: Path) -> None:
+    """Copy what git would have of this checkout into an empty folder, as one commit."""
+    names = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout.split(b"\0")
+    for name in filter(None, map(os.fsdecode, names)):
+        if (ROOT / name).is_file() and not name.startswith("tests/"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "A release"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
 
 
 def tool_cache(guard: Path) -> Path:

@@ -26,6 +26,11 @@ def answer(world: World, root: Path, call: Call) -> Answer:
     repo = world.repositories.get(f"{owner}/{name}".lower())
     if repo is not None and repo.private and not _authenticated(world, call):
         return Answer(status=401, body=b"", headers={"WWW-Authenticate": 'Basic realm="GitHub"'})
+    return backend(root, "/".join([f"{owner}/{name}.git", *rest]), call)
+
+
+def backend(root: Path, path: str, call: Call) -> Answer:
+    """Let git answer a call for what lies at `path` below the folder of repositories."""
     query = "&".join(f"{key}={value}" for key, value in call.query.items())
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
@@ -36,7 +41,7 @@ def answer(world: World, root: Path, call: Call) -> Answer:
         # The folder may belong to somebody else in a container.
         "GIT_CONFIG_KEY_0": "safe.directory",
         "GIT_CONFIG_VALUE_0": "*",
-        "PATH_INFO": "/".join([f"/{owner}/{name}.git", *rest]),
+        "PATH_INFO": f"/{path}",
         "QUERY_STRING": query,
         "REQUEST_METHOD": call.method,
         "CONTENT_TYPE": call.headers.get("content-type", ""),
