@@ -55,7 +55,7 @@ class Input:
     """None for one that has to be given."""
     type: str = "string"
     to_program: bool = True
-    """Whether it reaches the program, as `CI_GUARD_INPUT_…`."""
+    """Whether it reaches the program, or what starts it, as `CI_GUARD_INPUT_…`."""
     pointless_for: tuple[str, ...] = ()
     """Controls whose own template does not offer it."""
 
@@ -126,6 +126,7 @@ INPUTS: Final = (
         description="Audience of the job's ID token, by which the program proves who runs what.",
         regex="^[A-Za-z0-9_.:/@-]+$",
         default="ci-guard",
+        to_program=False,
     ),
     Input(
         name="proxy",
@@ -303,8 +304,9 @@ def script(given: Mapping[str, str], control: str) -> Iterator[str]:
     yield f"  '{given.get('token-variable', '')}' \\"
     yield from (f"  '{each.variable}={given.get(each.name, '')}' \\" for each in INPUTS if each.to_program)
     command = " ".join(filter(None, ("check", control, "--platform gitlab --enforce --inputs")))
+    pins = f"--server '{given['server']}' --audience '{given['id-token-audience']}'"
     reports = [f"--report {each.format}={REPORTS_FOLDER}/{each.file}" for each in written()]
-    yield "  -- " + " \\\n  ".join((command, *reports))
+    yield "  -- " + " \\\n  ".join((command, pins, *reports))
 
 
 def written() -> list[Report]:
