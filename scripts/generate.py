@@ -12,6 +12,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 import exit_codes  # noqa: E402
+import gitlab_page  # noqa: E402
 import policy_reference  # noqa: E402
 import secret_rules  # noqa: E402
 import token_table  # noqa: E402
@@ -42,6 +43,7 @@ def generated() -> dict[str, str]:
         **workflow_files(),
         **gitlab_templates(metas),
         "docs/controls/README.md": index_page(metas),
+        gitlab_page.PAGE: gitlab_page.page(),
         "docs/frameworks.md": HEADER + matrix(metas),
         "docs/exit-codes.md": exit_codes.page(),
         "docs/policy-reference.md": policy_reference.page(metas),

@@ -10,7 +10,9 @@ Keep version, changelog, tag and the documentation's examples in agreement.
 from __future__ import annotations
 
 import argparse
+import base64
 import datetime as dt
+import hashlib
 import re
 import subprocess
 import sys
@@ -25,6 +27,16 @@ VERSION: Final = re.compile(r'^__version__ = "(.*)"$', re.MULTILINE)
 HEADING: Final = re.compile(r"^## (.+)\n", re.MULTILINE)
 USES: Final = re.compile(r"(uses:\s*ci-guard/ci-guard(?:/[\w./-]*)?@)[\w./-]+(?:[ \t]*#.*)?$", re.MULTILINE)
 """A use of one of our actions or workflows, up to the reference; behind it may stand a comment with the version."""
+
+TEMPLATE: Final = r"gitlab-templates/[\w-]+\.yml"
+REMOTE: Final = re.compile(
+    rf"(/ci-guard/ci-guard/)[\w.-]+/({TEMPLATE})(\n\s*integrity: sha256-)[A-Za-z0-9+/]{{43}}=$", re.MULTILINE
+)
+"""An include of one of our templates by its address, with the digest that stands below it."""
+COMMIT: Final = re.compile(
+    r"((?:\bcommit: |\bref: |component: \S+/ci-guard/[\w-]+@))[0-9a-f]{40}[ \t]*# [^\n]*$", re.MULTILINE
+)
+"""A commit of ours that another kind of include names; the comment says what it is."""
 
 
 class Refused(Exception):
@@ -107,20 +119,31 @@ def notes() -> str:
 
 def pin(tag: str) -> str:
     """Let every example of README and documentation name the tag's commit, with the tag as its comment."""
-    asked = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/tags/{tag}^{{commit}}"]
-    commit = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    commit = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/tags/{tag}^{{commit}}").decode().strip()
     if not re.fullmatch(r"[0-9a-f]{40}", commit):
         raise Refused(f"There is no tag {tag!r} here. Run: git fetch --tags")
+
+    def included(found: re.Match[str]) -> str:
+        digest = base64.b64encode(hashlib.sha256(git("show", f"{commit}:{found[2]}")).digest()).decode()
+        return f"{found[1]}{commit}/{found[2]}{found[3]}{digest}"
+
     changed = 0
     for page in [ROOT / "README.md", *(ROOT / folder for folder in ("docs", "examples"))]:
         for path in [page] if page.is_file() else sorted(page.glob("**/*")):
             if path.suffix in (".md", ".yml", ".yaml"):
                 text = path.read_text(encoding="utf-8")
                 pinned, uses = USES.subn(rf"\g<1>{commit} # {tag}", text)
-                changed += uses
+                pinned, commits = COMMIT.subn(rf"\g<1>{commit} # {tag}", pinned)
+                pinned = REMOTE.sub(included, pinned)
+                changed += uses + commits
                 if pinned != text:
                     path.write_text(pinned, encoding="utf-8")
     return f"{changed} examples name {commit} ({tag})."
+
+
+def git(*arguments: str) -> bytes:
+    """Return what git says; nothing where it fails."""
+    return subprocess.run(["git", *arguments], cwd=ROOT, stdout=subprocess.PIPE, check=False).stdout
 
 
 def main(arguments: list[str]) -> int:

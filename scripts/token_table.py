@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ci_guard.controls import CONTROLS
+from ci_guard.controls.declared.branch_protection import FROM_18_3, READ_API
 from ci_guard.model.meta import Meta
 
 METAS: Final = {control.META.id: control.META for control in CONTROLS}
@@ -117,15 +118,70 @@ same facts are invisible once more.
 
 ## On GitLab
 
-Not read by this version. What the job token and `read_api` will show of each requirement stands on the pages of the
-[controls](controls/README.md).
+The template works with the job token alone. What that does not show is `unknown` with the cause `invisible`, as above;
+401, 403 and 404 of a job token are all "not visible", never "not there".
+
+<tokens>
+What decides each requirement of branch protection:
+
+| requirement | job token, 18.3 or newer | token with `read_api` |
+| --- | --- | --- |
+"""
+
+GITLAB_TOKENS: Final = (
+    ("token", "how the job gets it", "shows"),
+    ("---", "---", "---"),
+    (
+        "`CI_JOB_TOKEN`",
+        "every job has it",
+        "on every version its own job: who started it, which pipeline, commit and ref",
+    ),
+    (
+        "the same, GitLab 18.3 or newer",
+        "",
+        (
+            "also branches (protected or not, whether Developers push or merge), tags, commits, merge requests and "
+            "their notes, by which approvals are replayed; environments, deployments, releases"
+        ),
+    ),
+    (
+        "the ID token",
+        "the template asks for it (`id_tokens`)",
+        (
+            "signed by the instance: who, with which access level, the source of the pipeline, whether the ref is "
+            "protected"
+        ),
+    ),
+    (
+        "one with `read_api`, as Reporter",
+        "a masked variable that `token-variable` names",
+        "also rules of protected branches and tags, members with their levels, approvals and their rules and settings",
+    ),
+    ("the same, as Maintainer", "", "also push rules, protected environments, and all settings of the project"),
+)
+
+AFTER_GITLAB: Final = """
+- **`actor-permissions`**: who takes part is in the job token's word; the level is in the ID token for whoever started
+  the job, and in a token with `read_api` for everybody else. The ID token of a merge request from a fork tells the
+  level in the fork, and is not taken for one here.
+- **`required-reviews`**: on 18.3 or newer the job token shows the merge requests of a commit, and approvals by their
+  notes, which the report marks as `derived`. A token with `read_api` shows approvals themselves, the level of who gave
+  them (`authority`), and the members of groups that own code (`code-owner-review`).
+- **`secret-free`** needs no token but the job's, for commits that the checkout lacks.
+- Tiers: what only Premium or Ultimate has fails on a lower one, and the failure names the tier.
+- The stronger token is a variable, `CI_GUARD_TOKEN` unless the input `token-variable` names another. A *protected*
+  variable is empty in pipelines of unprotected refs, so there the same facts are invisible once more. Whoever may set
+  pipeline variables can replace it by a token of their own: the answers are the server's all the same, and their
+  token shows no more than they may see.
 """
 
 
 def page() -> str:
     """Return the page."""
     job = "".join(f"| `{permission}` | {unknown_text(needed)} |\n" for permission, needed in JOB.items())
-    return TOP + job + AFTER_JOB + "".join(branch_rows(METAS["branch-protection"])) + BOTTOM
+    meta = METAS["branch-protection"]
+    bottom = BOTTOM.replace("<tokens>", "".join(f"| {' | '.join(row)} |\n" for row in GITLAB_TOKENS))
+    return TOP + job + AFTER_JOB + "".join(branch_rows(meta)) + bottom + "".join(gitlab_rows(meta)) + AFTER_GITLAB
 
 
 def unknown_text(needed: Mapping[str, Sequence[str]]) -> str:
@@ -146,6 +202,15 @@ def branch_rows(meta: Meta) -> Iterator[str]:
         if by_ruleset or by_classic:
             cells = " | ".join(f"`{permission}`" if permission else "–" for permission in (by_ruleset, by_classic))
             yield f"| [`{each.id}`](controls/{meta.id}.md#{each.id}) | {cells} |\n"
+
+
+def gitlab_rows(meta: Meta) -> Iterator[str]:
+    """Yield a row for each requirement, by what its own words say of the tokens."""
+    for each in meta.requirements:
+        by_job, by_stronger = FROM_18_3 in each.gitlab, READ_API in each.gitlab
+        nowhere = "–" if by_job or by_stronger else "not a setting of GitLab's"
+        cells = " | ".join("yes" if shown else nowhere for shown in (by_job, by_job or by_stronger))
+        yield f"| [`{each.id}`](controls/{meta.id}.md#{each.id}) | {cells} |\n"
 
 
 def quoted(names: Sequence[str]) -> str:

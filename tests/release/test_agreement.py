@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -95,6 +97,47 @@ def test_pinning_names_the_commit_of_the_tag_in_every_example_and_nowhere_else(t
         ]
         changed = [line for line in lines if commit not in line]
         assert changed == [line for line in checkout.EXAMPLE.splitlines() if "uses: ci-guard" not in line]
+
+
+INCLUDES = """\
+include:
+  - remote: https://raw.githubusercontent.com/ci-guard/ci-guard/{ref}/gitlab-templates/ci-guard.yml
+    integrity: sha256-{digest}
+    inputs:
+      commit: {commit} # {tag}
+  - remote: https://raw.githubusercontent.com/acme/ci/{zeros}/gitlab-templates/ci-guard.yml
+    integrity: sha256-{none}
+  - project: security/ci-guard
+    ref: {commit} # {tag}
+    inputs: {{stage: test}}
+  - component: $CI_SERVER_FQDN/security/ci-guard/secret-scan@{commit} # {tag}
+sha: {zeros} # the commit of something else
+"""
+
+
+def test_pinning_names_commit_and_digest_of_the_templates(tmp_path: Path) -> None:
+    zeros, none = "0" * 40, "A" * 43 + "="
+    folder = checkout.make(tmp_path)
+    template = "job: {script: [make]}\n"
+    unpinned = {"ref": zeros, "commit": zeros, "digest": none, "tag": "the commit of a release"}
+    for name, text in {
+        "gitlab-templates/ci-guard.yml": template,
+        "docs/gitlab.md": INCLUDES.format(**unpinned, zeros=zeros, none=none),
+    }.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "Templates")
+    (folder / "gitlab-templates/ci-guard.yml").write_text("changed since\n")
+    digest = b64encode(sha256(template.encode()).digest()).decode()
+    for tag in ("v0.2.0", "v0.3.0"):
+        git(folder, "commit", "-q", "--allow-empty", "-m", tag)
+        git(folder, "tag", tag)
+        commit = git(folder, "rev-parse", "HEAD")
+        done = release(folder, "pin", tag)
+        assert done.returncode == 0, done.stderr
+        pinned = {"ref": commit, "commit": commit, "digest": digest, "tag": tag}
+        assert (folder / "docs/gitlab.md").read_text() == INCLUDES.format(**pinned, zeros=zeros, none=none)
 
 
 @pytest.mark.parametrize("tag", ["v9.9.9", "main", "--all", "v0.2.0^"])
