@@ -102,7 +102,7 @@ def include(*, pin: str, note: str, report: bool, server: str | None, integrity:
         f"  - remote: {project.RAW}/{pin}/{project.TEMPLATE_PATH}",
         *([f"    integrity: {integrity}"] if integrity else []),
         "    inputs:",
-        f"      commit: {pin} # {note}",
+        f"      commit: '{pin}' # {note}",  # in quotes, as YAML takes some ids for numbers
     ]
     if server != GITLAB:
         given = server or "https://gitlab.example.com"

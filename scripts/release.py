@@ -34,7 +34,7 @@ REMOTE: Final = re.compile(
 )
 """An include of one of our templates by its address, with the digest that stands below it."""
 COMMIT: Final = re.compile(
-    r"((?:\bcommit: |\bref: |component: \S+/ci-guard/[\w-]+@))[0-9a-f]{40}[ \t]*# [^\n]*$", re.MULTILINE
+    r"(\b(?:commit|ref): '|component: \S+/ci-guard/[\w-]+@)[0-9a-f]{40}('?)[ \t]*# [^\n]*$", re.MULTILINE
 )
 """A commit of ours that another kind of include names; the comment says what it is."""
 
@@ -133,7 +133,7 @@ def pin(tag: str) -> str:
             if path.suffix in (".md", ".yml", ".yaml"):
                 text = path.read_text(encoding="utf-8")
                 pinned, uses = USES.subn(rf"\g<1>{commit} # {tag}", text)
-                pinned, commits = COMMIT.subn(rf"\g<1>{commit} # {tag}", pinned)
+                pinned, commits = COMMIT.subn(rf"\g<1>{commit}\g<2> # {tag}", pinned)
                 pinned = REMOTE.sub(included, pinned)
                 changed += uses + commits
                 if pinned != text:

@@ -169,7 +169,7 @@ def test_where_the_commit_of_ci_guard_is_not_known_the_pipeline_says_so(
 ) -> None:
     monkeypatch.setattr(planning, "own_commit", lambda: None)
     said = start(clone.make(tmp_path / "shop", remotes={"origin": "https://gitlab.com/group/shop.git"}))
-    assert f"commit: {'0' * 40} # the commit id of {project.TAG} has to stand here" in said.out
+    assert f"commit: '{'0' * 40}' # the commit id of {project.TAG} has to stand here" in said.out
     assert "integrity" not in said.out
 
 

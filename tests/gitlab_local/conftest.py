@@ -1,47 +1,31 @@
-"""A GitLab on this machine that has this project as `security/ci-guard`, and a place for environments."""
+"""A GitLab on this machine that has this project as a mirror, and a place for environments."""
 
 from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.act.runner import copy_as_release
 from tests.gitlab_local.instance import Instance, git
-
-PROJECT = "security/ci-guard"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Guard:
-    """This project as others include it."""
-
-    path: Path
-    """A checkout of it."""
-    commit: str
-    source: str
-    """Where git fetches it."""
-    cache: Path
-    """The folder that has its environment."""
+from tests.gitlab_local.scene import PROJECT, Guard, Lab
 
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     instance = Instance(tmp_path_factory.mktemp("instance"))
-    yield instance
-    instance.stop()
+    with instance:
+        yield instance
 
 
 @pytest.fixture
 def instance(served: Instance) -> Iterator[Instance]:
-    """Yield the server, with nothing of an earlier test."""
-    served.calls.clear()
+    """Yield the server with nothing of an earlier test; its own mistakes fail the test."""
+    served.forget()
     yield served
-    served.api = None
-    served.private.clear()
+    served.check()
 
 
 @pytest.fixture(scope="session")
@@ -58,8 +42,12 @@ def guard(tmp_path_factory: pytest.TempPathFactory, served: Instance, host_envir
         text=True,
         check=False,
     )
-    assert cache.is_dir(), made.stderr
-    commit = served.publish(folder, PROJECT)
+    assert made.returncode == 0, made.stderr
     git(folder, "tag", "1.0.0")
-    served.publish(folder, PROJECT)
+    commit = served.publish(folder, PROJECT)
     return Guard(path=folder, commit=commit, source=f"{served.url}/{PROJECT}.git", cache=cache)
+
+
+@pytest.fixture
+def lab(instance: Instance, guard: Guard, tmp_path: Path) -> Lab:
+    return Lab(instance=instance, guard=guard, folder=tmp_path)

@@ -1,41 +1,39 @@
-"""A GitLab on this machine: repositories over git's smart HTTP, their files as they are, and the API of a fake."""
+"""A GitLab on this machine: the fake's API, and its repositories as git fetches them and as plain files."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 from base64 import b64decode
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
 
 from tests.fakes import githttp
+from tests.fakes.gitlab import FakeGitLab
 from tests.fakes.hub.router import Answer, Call
-from tests.fakes.server import LoopbackServer, Reply
+from tests.fakes.lab.world import World
+from tests.fakes.server import Reply
 
 GIT = re.compile(r"/(.+?)(?:\.git)?/(info/refs|git-upload-pack|HEAD|objects/.+)")
 RAW = re.compile(r"/(.+?)/-/raw/([^/]+)/(.+)")
 
-Api = Callable[[Call], Reply]
 
+class Instance(FakeGitLab):
+    """A fake GitLab that also serves every bare repository `group/name.git` below a folder."""
 
-class Instance:
-    """Serves every bare repository `group/name.git` below a folder; `api` answers what lies below `/api/v4`."""
-
-    def __init__(self, root: Path, api: Api | None = None) -> None:
+    def __init__(self, root: Path) -> None:
+        super().__init__()
         self.root = root
-        self.api = api
         self.private: dict[str, str] = {}
-        """By path of a project: the token without which git fetches nothing from it."""
-        self.calls: list[str] = []
-        """Method, path and kind of token of each call of the API."""
-        self._server = LoopbackServer(self._answer)
-        self._server.start()
-        self.url = self._server.origin
+        """By path of a project: the job token without which git fetches nothing from it."""
 
-    def stop(self) -> None:
-        """Stop serving."""
-        self._server.stop()
+    def forget(self) -> None:
+        """Begin anew, but for the repositories."""
+        self.world = World()
+        self.requests.clear()
+        self.violations.clear()
+        self.clear_faults()
+        self.private.clear()
 
     def publish(self, source: Path, path: str) -> str:
         """Serve what a repository on disk has now as the project `path`; return its commit."""
@@ -49,36 +47,32 @@ class Instance:
         return git(source, "rev-parse", "HEAD")
 
     def _answer(self, call: Call) -> Reply:
-        if found := GIT.fullmatch(call.path):
-            return Reply(answer=self._git(call, found[1], found[2]))
         if found := RAW.fullmatch(call.path):
-            shown = subprocess.run(
-                ["git", "show", f"{found[2]}:{unquote(found[3])}"],
-                cwd=self.root / f"{found[1]}.git",
-                capture_output=True,
-                check=False,
-            )
-            found_it = shown.returncode == 0
-            return Reply(answer=Answer(status=200 if found_it else 404, body=shown.stdout if found_it else b""))
-        if call.path.startswith("/api/") and self.api is not None:
-            kinds = [name for name in ("job-token", "private-token", "authorization") if name in call.headers]
-            self.calls.append(f"{call.method} {call.path} {'+'.join(kinds)}")
-            return self.api(call)
-        return Reply(answer=Answer(status=404, body={"message": "404 Not Found"}))
+            return Reply(answer=self._raw(*found.groups()))
+        if not call.path.startswith("/api/") and (found := GIT.fullmatch(call.path)):
+            return Reply(answer=self._git(call, found[1], found[2]))
+        return super()._answer(call)
+
+    def _raw(self, path: str, ref: str, file: str) -> Answer:
+        shown = subprocess.run(
+            ["git", "show", f"{ref}:{unquote(file)}"], cwd=self.root / f"{path}.git", capture_output=True, check=False
+        )
+        return Answer(status=200 if shown.returncode == 0 else 404, body=shown.stdout)
 
     def _git(self, call: Call, path: str, rest: str) -> Answer:
         wanted = self.private.get(path)
-        if wanted is not None and not self._opens(call, wanted):
+        scheme, _, value = call.headers.get("authorization", "").partition(" ")
+        given = b64decode(value).decode() if scheme.lower() == "basic" else ""
+        if wanted is not None and given != f"gitlab-ci-token:{wanted}":
             return Answer(status=401, body=b"", headers={"WWW-Authenticate": 'Basic realm="GitLab"'})
         return githttp.backend(self.root, f"{path}.git/{rest}", call)
 
-    @staticmethod
-    def _opens(call: Call, token: str) -> bool:
-        scheme, _, value = call.headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "basic" and b64decode(value).decode() == f"gitlab-ci-token:{token}"
 
-
-def git(folder: Path, *arguments: str) -> str:
-    """Run git and return what it says."""
-    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
+def git(folder: Path, *arguments: str, who: str = "olivia") -> str:
+    """Run git as one of the people and return what it says."""
+    named = ["-c", f"user.name={who}", "-c", f"user.email={who}@example.invalid"]
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nonexistent"}
+    done = subprocess.run(
+        ["git", *named, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=True
+    )
     return done.stdout.strip()

@@ -46,8 +46,10 @@ class Ran:
         return (self.folder / "artifacts" / job / path).read_text(encoding="utf-8")
 
     def report(self, job: str = "ci-guard") -> dict[str, Any]:
-        """Return the JSON report of a guard."""
-        return dict(json.loads(self.artifact(job, ".ci-guard-reports/report.json")))
+        """Return the JSON report of a guard; fail with the log where it left none."""
+        file = self.folder / "artifacts" / job / ".ci-guard-reports/report.json"
+        assert file.is_file(), self.log
+        return dict(json.loads(file.read_text(encoding="utf-8")))
 
     @property
     def verdict(self) -> str:
@@ -124,7 +126,7 @@ def told(exit_code: int, log: str, folder: Path) -> Ran:
     tolerated = set()
     for line in log.splitlines():
         found = FINISHED.match(line)
-        if found:
+        if found and found[1] != "pipeline":
             jobs[found[1]] = int(found[3] or 0)
             if found[2] == "WARN":
                 tolerated.add(found[1])

@@ -104,11 +104,11 @@ include:
   - remote: https://raw.githubusercontent.com/ci-guard/ci-guard/{ref}/gitlab-templates/ci-guard.yml
     integrity: sha256-{digest}
     inputs:
-      commit: {commit} # {tag}
+      commit: '{commit}' # {tag}
   - remote: https://raw.githubusercontent.com/acme/ci/{zeros}/gitlab-templates/ci-guard.yml
     integrity: sha256-{none}
   - project: security/ci-guard
-    ref: {commit} # {tag}
+    ref: '{commit}' # {tag}
     inputs: {{stage: test}}
   - component: $CI_SERVER_FQDN/security/ci-guard/secret-scan@{commit} # {tag}
 sha: {zeros} # the commit of something else
