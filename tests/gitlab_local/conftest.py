@@ -43,7 +43,7 @@ def guard(tmp_path_factory: pytest.TempPathFactory, served: Instance, host_envir
         check=False,
     )
     assert made.returncode == 0, made.stderr
-    git(folder, "tag", "1.0.0")
+    git(folder, "tag", "v1.0.0")
     commit = served.publish(folder, PROJECT)
     return Guard(path=folder, commit=commit, source=f"{served.url}/{PROJECT}.git", cache=cache)
 

@@ -123,6 +123,8 @@ def make(
         project.user(name, level)
     path.mkdir(parents=True)
     git(path, "init", "-q", "-b", "main")
+    for key in ("user.name", "user.email"):
+        git(path, "config", key, "nobody@example.invalid")  # the runner asks for them
     write(path, {".gitlab-ci.yml": ci, "README.md": "# Shop\n"})
     git(path, "commit", "-q", "-m", "Start")
     base = git(path, "rev-parse", "HEAD")

@@ -18,10 +18,10 @@ COMPONENT = f"$CI_SERVER_FQDN/{PROJECT}/ci-guard"
 WAYS = {
     "local": {"local": f"/{TEMPLATE}"},
     "project, by commit": {"project": PROJECT, "ref": "<commit>", "file": f"/{TEMPLATE}"},
-    "project, by tag": {"project": PROJECT, "ref": "1.0.0", "file": f"/{TEMPLATE}"},
+    "project, by tag": {"project": PROJECT, "ref": "v1.0.0", "file": f"/{TEMPLATE}"},
     "remote": {"remote": f"<url>/{PROJECT}/-/raw/<commit>/{TEMPLATE}", "integrity": f"sha256-{'A' * 43}="},
     "component, by commit": {"component": f"{COMPONENT}@<commit>"},
-    "component, by version": {"component": f"{COMPONENT}@1.0.0"},
+    "component, by version": {"component": f"{COMPONENT}@v1.0.0"},
 }
 
 

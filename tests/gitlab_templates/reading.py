@@ -26,6 +26,7 @@ class Refused(Exception):
     """GitLab makes no pipeline of it; the message says why."""
 
 
+@functools.cache
 def header_and_jobs(text: str) -> tuple[dict[str, Any], str]:
     """Return a template's header, and the text below it."""
     header, separator, jobs = text.partition("\n---\n")

@@ -109,6 +109,12 @@ def test_a_pipeline_variable_does_not_turn_enforcement_off(guard: Path, project:
     assert heard["arguments"][:4] == ["check", "--platform", "gitlab", "--enforce"]
 
 
+def test_server_and_audience_are_said_where_no_variable_is_read(guard: Path, project: Path) -> None:
+    given = {"server": "https://gitlab.example.com", "id-token-audience": "https://guard.example.com"}
+    arguments = told(start(project, inputs={"source": str(guard), **given}))["arguments"]
+    assert arguments[5:9] == ["--server", given["server"], "--audience", given["id-token-audience"]]
+
+
 def test_the_stronger_token_comes_out_of_the_variable_that_is_named(guard: Path, project: Path) -> None:
     tokens = {"READ_API_TOKEN": "this one", "CI_GUARD_TOKEN": "another"}
     named = told(start(project, inputs={"source": str(guard), "token-variable": "READ_API_TOKEN"}, **tokens))
