@@ -161,9 +161,10 @@ GITLAB_TOKENS: Final = (
 )
 
 AFTER_GITLAB: Final = """
-- **`actor-permissions`**: who takes part is in the job token's word; the level is in the ID token for whoever started
-  the job, and in a token with `read_api` for everybody else. The ID token of a merge request from a fork tells the
-  level in the fork, and is not taken for one here.
+- **`actor-permissions`**: the job token tells who started the job. That person's level is in the ID token; without
+  one, on 18.3 or newer, what the job token says that they may push or merge shows that it is `write` at least. Levels
+  of others need `read_api`. The ID token of a merge request from a fork tells the level in the fork, and is not taken
+  for one here.
 - **`required-reviews`**: on 18.3 or newer the job token shows the merge requests of a commit, and approvals by their
   notes, which the report marks as `derived`. A token with `read_api` shows approvals themselves, the level of who gave
   them (`authority`), and the members of groups that own code (`code-owner-review`).
