@@ -60,7 +60,11 @@ class Shop:
         return {**environment, "CI_GUARD_ID_TOKEN": self.instance.id_token(job), **changes}
 
     def stronger(self) -> str:
-        """Return a token with `read_api`, of the owner."""
+        """Return a token with `read_api`, of the owner, in a project on Premium that asks for an approval."""
+        self.project.tier = "premium"
+        rule = {"id": 1, "name": "All Members", "rule_type": "any_approver", "approvals_required": 1}
+        nobody: dict[str, Any] = {name: [] for name in ("eligible_approvers", "users", "groups", "protected_branches")}
+        self.project.approval_rules = [{**rule, **nobody, "contains_hidden_groups": False}]
         return self.instance.world.token("reader", "olivia").value
 
 
@@ -124,7 +128,7 @@ def make(
     path.mkdir(parents=True)
     git(path, "init", "-q", "-b", "main")
     for key in ("user.name", "user.email"):
-        git(path, "config", key, "nobody@example.invalid")  # the runner asks for them
+        git(path, "config", key, "alice@example.invalid")  # by which the runner names whoever started a pipeline
     write(path, {".gitlab-ci.yml": ci, "README.md": "# Shop\n"})
     git(path, "commit", "-q", "-m", "Start")
     base = git(path, "rev-parse", "HEAD")
