@@ -65,6 +65,7 @@ class Shop:
         rule = {"id": 1, "name": "All Members", "rule_type": "any_approver", "approvals_required": 1}
         nobody: dict[str, Any] = {name: [] for name in ("eligible_approvers", "users", "groups", "protected_branches")}
         self.project.approval_rules = [{**rule, **nobody, "contains_hidden_groups": False}]
+        self.project.approval_settings = {"disable_overriding_approvers_per_merge_request": True}
         return self.instance.world.token("reader", "olivia").value
 
 
