@@ -429,7 +429,7 @@ META: Final = Meta(
             github=f"Rule `Restrict creations`. {SEEN}",
             gitlab=(
                 "A protected wildcard such as `release/*`: only those who are allowed to push can create a matching "
-                f"branch. {READ_API}"
+                f"branch. {FROM_18_3}"
             ),
             source=RULES,
             references=(*SLSA.supports("access-and-history"),),
