@@ -166,8 +166,9 @@ AFTER_GITLAB: Final = """
   of others need `read_api`. The ID token of a merge request from a fork tells the level in the fork, and is not taken
   for one here.
 - **`required-reviews`**: on 18.3 or newer the job token shows the merge requests of a commit, and approvals by their
-  notes, which the report marks as `derived`. A token with `read_api` shows approvals themselves, the level of who gave
-  them (`authority`), and the members of groups that own code (`code-owner-review`).
+  notes, which the report marks as `derived`. A token with `read_api` shows approvals themselves, whether they cover the
+  final head (`freshness`), the level of who gave them (`authority`), and the members of groups that own code
+  (`code-owner-review`). The baseline asks for the first two, so a merge is undecided without it.
 - **`secret-free`** needs no token but the job's, for commits that the checkout lacks.
 - Tiers: what only Premium or Ultimate has fails on a lower one, and the failure names the tier.
 - The stronger token is a variable, `CI_GUARD_TOKEN` unless the input `token-variable` names another. A *protected*

@@ -54,6 +54,27 @@ def test_a_merge_that_was_approved_is_allowed_and_one_that_was_not_is_denied(lab
     assert (ran.verdict, ran.exit_code) == ("deny", 1), ran.log
 
 
+TOLERANT = "version: 1\nextends: builtin:baseline\ncontrols: {required-reviews: {on-invisible: warn}}\n"
+
+
+@pytest.mark.parametrize(
+    ("policy", "verdict"), [(None, "undecided"), (TOLERANT, "allow")], ids=["baseline", "tolerant"]
+)
+def test_a_merge_is_undecided_on_the_job_token_alone_unless_the_policy_tolerates_it(
+    lab: Lab, policy: str | None, verdict: str
+) -> None:
+    shop = lab.shop(lab.pipeline(), merged=True, files={".ci-guard.yml": policy} if policy else {})
+    ran = lab.run(shop, shop.pushed(), "ci-guard")
+    assert ran.verdict == verdict, ran.log
+    assert ran.jobs["ci-guard"] == (3 if verdict == "undecided" else 0)
+
+
+def test_a_merge_that_nobody_approved_is_not_allowed_by_a_tolerant_policy(lab: Lab) -> None:
+    shop = lab.shop(lab.pipeline(), merged=True, approved_by=(), files={".ci-guard.yml": TOLERANT})
+    ran = lab.run(shop, shop.pushed(), "ci-guard")
+    assert ran.verdict == "deny", ran.log
+
+
 def test_report_mode_says_what_it_would_have_done_and_stops_nothing(lab: Lab) -> None:
     ci = lab.pipeline(lab.inputs(mode="report"))
     shop = lab.shop(ci, sound=False)
