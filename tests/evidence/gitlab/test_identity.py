@@ -129,7 +129,7 @@ ATTACKS: dict[str, tuple[Callable[[Scene, Job], str], str]] = {
     "of another user": (lambda s, j: s.gitlab.id_token(j, user_id="1"), "it is of the user 1"),
     "of a job in a fork": (of_fork, "it is of the"),
     "job as a number": (lambda s, j: s.gitlab.id_token(j, job_id=j.id), "it is of the job"),
-    "cut off": (lambda s, j: s.gitlab.id_token(j)[:-20], "no well-formed token"),
+    "cut off": (lambda s, j: s.gitlab.id_token(j)[:-21], "no well-formed token"),
     "no token": (lambda _s, _j: "glpat-" + "x" * 20, "no well-formed token"),
     "very long": (lambda s, j: s.gitlab.id_token(j, note="x" * 20_000), "longer than any"),
 }
