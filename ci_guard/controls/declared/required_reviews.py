@@ -38,7 +38,10 @@ META: Final = Meta(
                 "Merge by pull request, with the button or the queue, and block direct pushes by a rule: a merge that "
                 f"somebody pushes is one. {READ} `contents: read` shows who merged or pushed."
             ),
-            gitlab=f"Merge by merge request, with `Allowed to push and merge` set to `No one`. {NOTES}",
+            gitlab=(
+                "Merge by merge request, with `Allowed to push and merge` set to `No one`. Whether somebody pushed a "
+                f"merge commit that holds more, git shows: `GIT_DEPTH: 0`. {NOTES}"
+            ),
             source=PULLS,
             references=(
                 *SLSA.supports("two-party-review"),
@@ -112,7 +115,11 @@ META: Final = Meta(
                 f"Commit with an e-mail that is linked to an account: an unlinked one could be anybody's. {READ} "
                 "`contents: read` shows the pushes."
             ),
-            gitlab=f"`Prevent approvals by users who add commits` (Premium) keeps them out beforehand. {NOTES}",
+            gitlab=(
+                "`Prevent approvals by users who add commits` (Premium) keeps them out beforehand. Whoever pressed "
+                "rebase contributed. The job token shows the commits by git (`GIT_DEPTH: 0`), or one by one up to "
+                f"three. {NOTES}"
+            ),
             source=(
                 ""
                 "https://docs.github.com/pull-requests/committing-changes-to-your-project/creating-and-editing-commits/creating-a-commit-with-multiple-authors"
@@ -138,7 +145,10 @@ META: Final = Meta(
             ),
             severity=Severity.HIGH,
             github=f"Switch on `Dismiss stale pull request approvals when new commits are pushed`. {READ}",
-            gitlab=f"Switch on `Remove all approvals` when a commit is added (Premium). {NOTES}",
+            gitlab=(
+                "Switch on `Remove all approvals` when a commit is added (Premium). For the job token a pipeline of "
+                f"the final head has to be older than the approval: retry the job, and run no new pipeline. {NOTES}"
+            ),
             source=REVIEWS,
             references=(*SLSA.supports("two-party-review"),),
         ),
@@ -169,7 +179,7 @@ META: Final = Meta(
             ),
             severity=Severity.MEDIUM,
             github=f"The reviewer approves, or somebody who may dismisses the review. {READ}",
-            gitlab=f"The reviewer approves or withdraws the request for changes. {NOTES}",
+            gitlab=f"The reviewer who asked for changes approves; a bypass by others does not count. {NOTES}",
             source=REVIEWS,
             references=(*OWASP.supports("CICD-SEC-1"),),
         ),
@@ -192,7 +202,8 @@ META: Final = Meta(
                 "read` on the organisation."
             ),
             gitlab=(
-                f"CODEOWNERS on the target branch (Premium enforces it). Members of a group need `read_api`. {NOTES}"
+                "CODEOWNERS on the target branch (Premium enforces it), each section for itself, optional ones left "
+                f"out, with the number of approvals that it asks for. Members of a group need `read_api`. {NOTES}"
             ),
             source=(
                 ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -17,7 +17,7 @@ from ci_guard.evidence.interface import Enough
 from ci_guard.evidence.rest.shape import boolean, checked, text
 from ci_guard.evidence.rest.together import two
 from ci_guard.model import refs
-from ci_guard.model.branch import BranchSelection, Enforced, Setting, TagRule, TagRules
+from ci_guard.model.branch import BranchRules, BranchSelection, Enforced, Setting, TagRule, TagRules
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, invisible, unavailable
 from ci_guard.model.run import Run
 
@@ -29,6 +29,15 @@ MAINTAINER: Final = f"{STRONGER}, with the role Maintainer"
 
 MAXIMUM_MATCHES: Final = 100
 """Branches that one pattern may stand for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shown:
+    """A branch by its name, and what the list of branches shows of it."""
+
+    name: str
+    branch: Fact[Branch | None]
+
 
 UNREAD: Final = unavailable("what was read before it was enough")
 NONE_ASKED: Final = Known(value=(), source=Source.NONE)
@@ -42,52 +51,50 @@ def get_branches(
 
     The list of branches comes first, which every token may read; where that is `enough` nothing else is asked.
     """
-    names = client.gather(*(partial(_names, client, run, entry) for entry in entries))
-    distinct = list(dict.fromkeys(name for found in names if isinstance(found, Known) for name in found.value))
-    shown = dict(
-        zip(distinct, client.gather(*(partial(records.get_branch, client, name) for name in distinct)), strict=True)
-    )
-    selections = _select(entries, names, shown, unread(UNREAD), run)
+    found = client.gather(*(partial(_find, client, run, entry) for entry in entries))
+    selections = _select(entries, found, unread(UNREAD), run)
     if enough is None or not client.stronger or not enough(selections):
-        selections = _select(entries, names, shown, _read(client), run)
+        selections = _select(entries, found, _read(client), run)
     return Known(value=selections, source=Source.API, detail="GET repository/branches")
 
 
 def _select(
-    entries: Sequence[str],
-    names: Sequence[Fact[tuple[str, ...]]],
-    shown: dict[str, Fact[Branch | None]],
-    sources: Sources,
-    run: Run,
+    entries: Sequence[str], found: Sequence[Fact[tuple[_Shown, ...]]], sources: Sources, run: Run
 ) -> tuple[BranchSelection, ...]:
-    def rules_on(found: tuple[str, ...]) -> tuple[Any, ...]:
-        return tuple(rules_of(name, shown[name], sources, run) for name in found)
+    def rules_on(shown: tuple[_Shown, ...]) -> tuple[BranchRules, ...]:
+        return tuple(rules_of(one.name, one.branch, sources, run) for one in shown)
 
     return tuple(
-        BranchSelection(entry=entry, branches=apply(found, rules_on))
-        for entry, found in zip(entries, names, strict=True)
+        BranchSelection(entry=entry, branches=apply(fact, rules_on)) for entry, fact in zip(entries, found, strict=True)
     )
 
 
-def _names(client: Client, run: Run, entry: str) -> Fact[tuple[str, ...]]:
+def _find(client: Client, run: Run, entry: str) -> Fact[tuple[_Shown, ...]]:
     """Return the branches that an entry stands for; a literal name stands for itself, existing or not."""
     if entry == refs.DEFAULT:
-        return apply(run.default_branch, lambda name: (name,))
+        return apply(run.default_branch, lambda name: (_look_up(client, name),))
     if entry == refs.CURRENT:
-        return apply(run.branch, lambda name: () if name is None else (name,))
+        return apply(run.branch, lambda name: () if name is None else (_look_up(client, name),))
     if not refs.is_pattern(entry):
-        return Known(value=(entry,), source=Source.API)
+        return Known(value=(_look_up(client, entry),), source=Source.API)
     prefix = entry.partition("*")[0]
     listed = records.get_branches(client, search=f"^{prefix.partition('$')[0]}")
     if isinstance(listed, Unknown):
         return listed
-    found = tuple(branch.name for branch in listed.value if refs.fits(entry, branch.name))
+    source, detail = listed.source, listed.detail
+    found = tuple(
+        _Shown(name=branch.name, branch=Known(value=branch, source=source, detail=detail))
+        for branch in listed.value
+        if refs.fits(entry, branch.name)
+    )
     if len(found) > MAXIMUM_MATCHES:
-        return unavailable(
-            f"{entry} stands for {len(found)} branches, more than the {MAXIMUM_MATCHES} that are judged at once",
-            detail=listed.detail,
-        )
-    return Known(value=found, source=listed.source, detail=listed.detail)
+        said = f"{entry} stands for {len(found)} branches, more than the {MAXIMUM_MATCHES} that are judged at once"
+        return unavailable(said, detail=detail)
+    return Known(value=found, source=source, detail=detail)
+
+
+def _look_up(client: Client, name: str) -> _Shown:
+    return _Shown(name=name, branch=records.get_branch(client, name))
 
 
 def _read(client: Client) -> Sources:

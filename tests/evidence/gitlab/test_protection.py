@@ -79,6 +79,7 @@ def test_a_pattern_finds_the_branches_that_there_are(scene: Scene) -> None:
         ("release/1", False),
         ("release/2", False),
     ]
+    assert scene.gitlab.count("GET /projects/*/repository/branches") == 2, "one for the default branch, one for all"
 
 
 def test_a_branch_that_is_not_there_is_absent(scene: Scene) -> None:
@@ -113,6 +114,42 @@ def test_push_rules_are_for_maintainers(scene: Scene, level: int, seen: bool) ->
     token = scene.gitlab.world.token("rita", "rita").value
     [main] = branches(scene.start(scene.shop.run(), CI_GUARD_TOKEN=token))
     assert isinstance(main.flags["signed-commits"], Known) is seen
+
+
+SHAPES = {
+    "null": faults.null_body,
+    "an object": faults.dict_for_list,
+    "a list": faults.list_for_dict,
+    "no JSON": faults.invalid_json,
+    "a page": faults.html,
+    "nothing": faults.empty_body,
+}
+ASKED = ("branches", "protected_branches", "approvals", "approval_rules", "push_rule", "")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("endpoint", ASKED)
+def test_an_answer_of_another_shape_is_no_rule(scene: Scene, endpoint: str, shape: str) -> None:
+    """Nothing is raised, and no flag holds that does not hold by the right answer."""
+    scene.shop.tier = "premium"
+    scene.shop.protect(push=NOBODY, allow_force_push=True)
+    path = {"branches": "repository/branches", "": ""}.get(endpoint, endpoint)
+    job = scene.start(scene.shop.run(), CI_GUARD_TOKEN=scene.reader)
+    known(job.adapter.run().default_branch)
+    scene.gitlab.fault(f"GET /projects/*/{path}".rstrip("/"), SHAPES[shape]())
+    for rules in branches(scene, "main"):
+        holding = {name for name, fact in rules.flags.items() if isinstance(fact, Known) and fact.value}
+        assert holding <= {
+            "code-owner-review",
+            "dismiss-stale-approvals",
+            "include-admins",
+            "no-deletion",
+            "protected",
+            "pull-request",
+            "restricted-creation",
+            "restricted-merge",
+            "restricted-push",
+        }
 
 
 def test_settings_lead_to_the_pages_of_this_instance(scene: Scene) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ci_guard.evidence.gitlab import merging, rules
 from ci_guard.evidence.gitlab.branch_rules import Sources, rules_of
@@ -170,6 +172,29 @@ def test_the_table_is_whole() -> None:
     for row in ROWS:
         assert row["source"].startswith("https://docs.gitlab.com/"), row["claim"]
         assert set(row) <= keys | {"checks", "token", "hidden", "shown", "expect"}, row["claim"]
+
+
+ENTRY = st.sampled_from([0, 30, 40, 60, "user:5", "group:7", "key:3"])
+RULE = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(["main", "m*", "*", "other"]),
+        "push": st.lists(ENTRY, max_size=2),
+        "merge": st.lists(ENTRY.filter(lambda entry: entry != "key:3"), max_size=2),
+        "force": st.booleans(),
+        "group": st.booleans(),
+    }
+)
+LOOSER = ("no-force-push", "pull-request", "restricted-push", "restricted-merge", "include-admins")
+
+
+@given(st.lists(RULE, min_size=1, max_size=3), RULE)
+def test_another_rule_never_makes_a_protected_branch_tighter(given_rules: list[Any], more: dict[str, Any]) -> None:
+    """Except by being the first that takes it in."""
+    before, after = judged({"rules": given_rules}), judged({"rules": [*given_rules, more]})
+    if told(before, "protected"):
+        for flag in LOOSER:
+            assert told(before, flag) or not told(after, flag)
+        assert set(told(before, "bypass")) <= set(told(after, "bypass"))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["claim"])

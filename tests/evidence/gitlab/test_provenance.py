@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -256,7 +257,7 @@ def test_notes_on_many_pages_are_all_read(scene: Scene) -> None:
 def test_a_page_of_notes_that_does_not_come_leaves_the_reviews_unknown(scene: Scene) -> None:
     mr = scene.open()
     scene.shop.approve(mr, "bob")
-    scene.gitlab.fault("GET /projects/*/merge_requests/*/notes", faults.server_error())
+    scene.gitlab.fault("GET /projects/*/merge_requests/*/notes", faults.invalid_json())
     found = merged(scene, scene.shop.merge(mr, method="squash"))
     assert unknown(found.reviews).cause is Cause.UNAVAILABLE
 
@@ -264,7 +265,7 @@ def test_a_page_of_notes_that_does_not_come_leaves_the_reviews_unknown(scene: Sc
 def test_approvals_that_do_not_come_are_not_replaced_by_notes(scene: Scene) -> None:
     mr = scene.open()
     scene.shop.approve(mr, "bob")
-    scene.gitlab.fault("GET /projects/*/merge_requests/*/approvals", faults.server_error())
+    scene.gitlab.fault("GET /projects/*/merge_requests/*/approvals", faults.invalid_json())
     found = merged(scene, scene.shop.merge(mr, method="squash"), reader=True)
     assert unknown(found.reviews).cause is Cause.UNAVAILABLE
 
@@ -383,6 +384,32 @@ def test_whether_an_owner_is_a_group_is_not_shown_to_a_job_token(scene: Scene) -
     found = merged(scene, scene.shop.merge(mr, method="squash"))
     # Without a clone not even the changed paths are.
     assert unknown(found.owned_paths).cause is Cause.INVISIBLE
+
+
+SHAPES = (faults.null_body, faults.dict_for_list, faults.list_for_dict, faults.invalid_json, faults.empty_body)
+ASKED = ("commits/*/merge_requests", "merge_requests/*", "notes", "approvals", "versions", "members/all", "commits/*")
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+@pytest.mark.parametrize("endpoint", ASKED)
+def test_an_answer_of_another_shape_proves_nothing_better(scene: Scene, endpoint: str, shape: Any) -> None:
+    mr = scene.open()
+    scene.shop.approve(mr, "bob")
+    scene.shop.add_commit(mr, "carol")
+    job = scene.start(scene.shop.run("push", sha=scene.shop.merge(mr)), CI_GUARD_TOKEN=scene.reader)
+    known(job.run.sha)
+    path = {"notes": "merge_requests/*/notes", "approvals": "merge_requests/*/approvals"}.get(endpoint, endpoint)
+    path = "merge_requests/*/versions" if endpoint == "versions" else path
+    path = f"repository/{path}" if path.startswith("commits/") else path
+    scene.gitlab.fault(f"GET /projects/*/{path}", shape())
+    found = known(scene.adapter.provenance(history=False, reviews=True, owners=False)).commit
+    changes = known(found).changes
+    for one in changes.value if isinstance(changes, Known) else ():
+        assert isinstance(one.pushed_by, Unknown)
+        for review in one.reviews.value if isinstance(one.reviews, Known) else ():
+            assert not (isinstance(review.covers_head, Known) and review.covers_head.value)
+        if isinstance(one.contributions, Known):
+            assert {"alice", "carol"} <= set(shares(one))
 
 
 def test_a_commit_of_a_merge_request_costs_few_requests(scene: Scene) -> None:
