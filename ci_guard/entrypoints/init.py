@@ -95,7 +95,7 @@ def run(options: InitOptions, call: Call) -> Said:
     write_rules(page, options, rulings, remark)
     for each in plan:
         write_file(page, each)
-    write_next(page, options, platform, plan)
+    write_next(page, options, platform, plan, seen.reporting if options.enforce else ())
     return Said(page.text(), int(any(each.refused for each in plan)))
 
 
@@ -165,11 +165,18 @@ def write_file(page: Page, each: Planned) -> None:
         page.write(f"  {line}" if line else "")
 
 
-def write_next(page: Page, options: InitOptions, platform: Platform | None, plan: list[Planned]) -> None:
-    """Write what to do next."""
+def write_next(
+    page: Page, options: InitOptions, platform: Platform | None, plan: list[Planned], reporting: tuple[str, ...]
+) -> None:
+    """Write what to do next; `reporting` are workflows in the way of what was asked, for nothing there is edited."""
     page.heading("Next")
     new = [each for each in plan if each.text and not each.refused]
     steps = [f"Mend {each.path}: above stands what is wrong with it." for each in plan if each.refused]
+    if reporting:
+        names = escape.plain(", ".join(reporting))
+        steps.append(
+            f"Nothing is enforced yet: {names} asks for `mode: report`, and stays as it is. Take that out of it."
+        )
     if platform is None:
         steps.append("Say --platform github or gitlab for a workflow or pipeline as well.")
     if new and not options.write:

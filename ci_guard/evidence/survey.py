@@ -33,6 +33,7 @@ _INCLUDES: Final = re.compile(
     re.MULTILINE,
 )
 """An include of one of our templates or components, the same way."""
+_REPORTS: Final = re.compile(r"^[^#\n]*\bmode:[ \t]*['\"]?report\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +63,8 @@ class Survey:
     """Workflows that run ci-guard already."""
     included: bool = False
     """Whether the pipeline on GitLab includes ci-guard already."""
+    reporting: tuple[str, ...] = ()
+    """Those of them that ask for `mode: report`, as far as a look at their text can tell."""
     owners_file: str | None = None
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By path that was asked about: its owners by that file."""
@@ -79,6 +82,7 @@ def survey(repository: Repository, environ: Mapping[str, str], *, owned: tuple[s
     branch = default_branch(repository, remote)
     platform, because = platform_of(remote, root, environ)
     owners_file = first_plain(root, codeowners.PLACES)
+    workflows = guarded(root)
     rules = codeowners.parse(read(root, owners_file)) if root and owners_file else ()
     return Survey(
         root=root,
@@ -88,8 +92,9 @@ def survey(repository: Repository, environ: Mapping[str, str], *, owned: tuple[s
         because=because,
         branch=branch,
         suppressions=tuple(name for name in SUPPRESSIONS if root and (root / name).is_file()),
-        guarded_by=tuple(guarded(root)),
         included=included(root),
+        guarded_by=tuple(workflows),
+        reporting=tuple(name for name, text in workflows.items() if _REPORTS.search(text)),
         owners_file=owners_file,
         owners={path: codeowners.owners_of(rules, path) for path in owned},
     )
@@ -127,13 +132,14 @@ def commit_of(repository: Repository, remote: Remote | None, branch: str) -> str
     return tracked or repository.rev_parse(_HEADS + branch)
 
 
-def guarded(root: Path | None) -> list[str]:
-    """Return the workflows that run ci-guard already."""
+def guarded(root: Path | None) -> dict[str, str]:
+    """Return the workflows that run ci-guard already, with their texts."""
     if root is None or not (root / WORKFLOWS).is_dir():
-        return []
+        return {}
     files = sorted(path for path in (root / WORKFLOWS).iterdir() if path.suffix in (".yml", ".yaml"))
     names = [f"{WORKFLOWS}/{path.name}" for path in files[:MAXIMUM_WORKFLOWS]]
-    return [name for name in names if _USES.search(read(root, name).decode("utf-8", "replace"))]
+    texts = {name: read(root, name).decode("utf-8", "replace") for name in names}
+    return {name: text for name, text in texts.items() if _USES.search(text)}
 
 
 def included(root: Path | None) -> bool:

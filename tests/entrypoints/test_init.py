@@ -513,6 +513,22 @@ def test_enforce_leaves_the_report_mode_out_and_the_policy_states_no_mode(start:
     assert policy_in(folder).controls == load_builtin("strict", METAS).controls
 
 
+def test_enforce_says_that_a_workflow_which_is_there_still_asks_for_report(start: Init, tmp_path: Path) -> None:
+    folder = clone.make(tmp_path / "shop", remotes={"origin": "git@github.com:acme/shop"})
+    said = "Nothing is enforced yet: .github/workflows/ci-guard.yml asks for `mode: report`"
+    assert said not in start(folder, "--write").words
+    assert said not in start(folder, "--write").words
+    assert said in start(folder, "--write", "--enforce").words
+    workflow = folder / WORKFLOW
+    text = workflow.read_text(encoding="utf-8")
+    workflow.write_text(
+        "# mode: report is over\n" + re.sub(r" +with:\n +mode: report .*\n", "", text), encoding="utf-8"
+    )
+    assert said not in start(folder, "--write", "--enforce").words
+    workflow.write_text(text.replace("mode: report", "mode: 'report'"), encoding="utf-8")
+    assert said in start(folder, "--write", "--enforce").words
+
+
 def test_the_policy_names_the_schema_on_its_first_line() -> None:
     assert starter.policy("baseline").startswith(f"# yaml-language-server: $schema={project.SCHEMA}\n")
 
