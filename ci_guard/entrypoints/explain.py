@@ -26,8 +26,6 @@ METAS: Final = tuple(control.META for control in CONTROLS)
 
 LIST: Final = "list"
 RULES: Final = "rules"
-WORDS: Final = frozenset({LIST, RULES})
-"""What asks for all that there is, rather than for one thing."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -183,10 +183,6 @@ class Repository:
         """Whether there is no work tree."""
         return self.work_tree is None
 
-    def is_empty(self) -> bool:
-        """Return whether there is no commit at all, neither checked out nor under any ref."""
-        return self.head() is None and not self.run("for-each-ref", "--count=1")
-
     def is_shallow(self) -> bool:
         """Return whether history is cut."""
         return bool(self.shallow_commits())

@@ -22,8 +22,6 @@ TEMPLATE_PATH: Final = "gitlab-templates/ci-guard.yml"
 SCHEMA_PATH: Final = "ci_guard/policy/ci-guard.schema.json"
 SCHEMA: Final = f"{RAW}/{TAG}/{SCHEMA_PATH}"
 """The JSON Schema of a policy as this version publishes it."""
-DOCS: Final = f"{HOME}/blob/{TAG}/docs"
-"""The folder of the documentation as of this version."""
 
 
 def page(path: str, anchor: str = "") -> str:

@@ -142,7 +142,7 @@ def test_no_report_links_to_what_is_no_plain_address(address: str) -> None:
     result = dressed(sample.denied(), "harmless", address or "x")
     assert set(rendered(step_summary.render(result)).links) <= OUR_PAGES
     told = terminal.render(replace(result, transport=()), color=False, width=100)
-    assert "//" not in told.replace(project.DOCS, "")
+    assert "//" not in told.replace(project.page("docs"), "")
 
 
 @settings(deadline=None)

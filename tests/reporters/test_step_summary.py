@@ -22,7 +22,7 @@ WIDEST = "\U0001f600@#1|<" * 300
 def test_markup_nests_and_links_lead_where_they_should(name: str) -> None:
     page = rendered(step_summary.render(sample.SAMPLES[name]()))
     assert page.open == []
-    links = [link for link in page.links if not link.startswith(f"{project.DOCS}/controls/")]
+    links = [link for link in page.links if not link.startswith(project.page("docs/controls/"))]
     assert set(links) <= {sample.SETTINGS, "https://github.com/settings/tokens", "https://github.com/acme/app/pull/12"}
 
 

@@ -106,7 +106,7 @@ def test_a_denial_says_what_was_refused_seen_expected_and_what_to_change_in_this
     assert lines[1].text == "1 approval (GitHub's API: GET rules/branches/main)"
     assert lines[2].text == "at least 2 (asked by .ci-guard.yml:9)"
     assert lines[3].url == sample.SETTINGS
-    assert lines[4] == Line(label="More", text="", url=f"{project.DOCS}/controls/branch-protection.md#approvals")
+    assert lines[4] == Line(label="More", text="", url=project.requirement_page("branch-protection", "approvals"))
 
 
 def test_a_message_that_only_repeats_what_was_seen_and_expected_is_left_out() -> None:
