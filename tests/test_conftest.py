@@ -30,7 +30,7 @@ def test_variables_of_ci_systems_proxies_and_git_are_cleared() -> None:
     root = Path(__file__).resolve().parents[1]
     check = "tests/test_conftest.py::test_this_process_sees_none_of_them"
     child = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", check],
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", check],
         cwd=root,
         env={**os.environ, **hostile},
         capture_output=True,

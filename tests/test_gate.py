@@ -88,7 +88,10 @@ def losses(facts: Facts) -> Iterator[tuple[str, Cause, Facts]]:
 
 @pytest.mark.parametrize("event", ["push", "pull_request"])
 @pytest.mark.parametrize("approved_by", [("bob",), (), ("alice",)], ids=["approved", "unapproved", "self-approved"])
-@pytest.mark.parametrize("name", ["baseline", "strict", "tolerant"])
+@pytest.mark.parametrize(
+    "name",
+    ["baseline", pytest.param("strict", marks=pytest.mark.slow), pytest.param("tolerant", marks=pytest.mark.slow)],
+)
 def test_losing_a_fact_never_turns_a_denial_into_an_allow(
     collected: Callable[..., Facts], event: str, approved_by: tuple[str, ...], name: str
 ) -> None:

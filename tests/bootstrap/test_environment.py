@@ -200,9 +200,9 @@ def test_refuses_a_spoilt_environment(
     "tamper",
     [
         append_to_a_module,
-        add_sitecustomize,
-        put_a_script_for_the_interpreter,
-        link_to_the_environment,
+        pytest.param(add_sitecustomize, marks=pytest.mark.slow),
+        pytest.param(put_a_script_for_the_interpreter, marks=pytest.mark.slow),
+        pytest.param(link_to_the_environment, marks=pytest.mark.slow),
     ],
 )
 def test_builds_a_spoilt_environment_again_and_imports_nothing_of_it(

@@ -85,11 +85,11 @@ def test_every_format_tells_the_verdict_and_none_holds_the_secret(
     assert SECRET not in said.out + said.err
 
 
-@pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("text", ["x = 1\n", f"k = '{SECRET}'\n"])
-def test_no_format_changes_the_exit_code(tmp_path: Path, name: str, text: str) -> None:
+def test_no_format_changes_the_exit_code(tmp_path: Path, text: str) -> None:
     path = str(folder(tmp_path / "r", text))
-    assert run("scan", path, "--report", f"{name}=-").exit_code == run("scan", path).exit_code
+    without = run("scan", path).exit_code
+    assert {run("scan", path, "--report", f"{name}=-").exit_code for name in FORMATS} == {without}
 
 
 @pytest.mark.parametrize("arguments", [["scan", "/nowhere"], ["check", "--nonsense"], ["check", "no-such-control"]])

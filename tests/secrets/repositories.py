@@ -43,7 +43,16 @@ class Repo:
         self.write(files or {})
         self.git("add", "-A", "-f")
         self.git("commit", "-q", "--allow-empty", "-m", message)
-        return self.git("rev-parse", "HEAD")
+        return self.head()
+
+    def head(self) -> str:
+        """Return the commit that is checked out; most often without a process for it."""
+        folder = self.path / ".git"
+        try:
+            ref = (folder / "HEAD").read_text().removeprefix("ref: ").strip()
+            return (folder / ref).read_text().strip()
+        except OSError:
+            return self.git("rev-parse", "HEAD")
 
     def merge(self, branch: str, files: dict[str, str | bytes] | None = None) -> str:
         """Merge a branch, with what the files say put into the merge itself, and return the merge's id."""

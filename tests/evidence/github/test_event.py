@@ -411,7 +411,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(name=st.sampled_from([*sorted(event.EVENTS), "push", "create", "x"]), content=JSON, ref=st.text(max_size=12))
 def test_no_event_file_and_no_variable_raises(tmp_path: Path, name: str, content: object, ref: str) -> None:
     file = tmp_path / "event.json"
