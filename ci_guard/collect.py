@@ -20,7 +20,7 @@ from ci_guard.model.run import Event, Part, Platform, Run
 from ci_guard.model.scan import Gap, GapKind, SecretScan
 from ci_guard.model.settings import Settings
 from ci_guard.secrets.review import Review
-from ci_guard.secrets.scan import ScanRequest, scan
+from ci_guard.secrets.scan import ScanRequest, scan, unheard
 
 T = TypeVar("T")
 
@@ -73,7 +73,14 @@ def result_of(future: Future[Fact[T]] | None) -> Fact[T]:
     return NOT_COLLECTED if future is None else future.result()
 
 
-def scan_checkout(checkout: Checkout, run: Run, *, target: Callable[[], Fact[str]], today: date) -> Fact[SecretScan]:
+def scan_checkout(
+    checkout: Checkout,
+    run: Run,
+    *,
+    target: Callable[[], Fact[str]],
+    today: date,
+    progress: Callable[[str], None] = unheard,
+) -> Fact[SecretScan]:
     """
     Return what the scanner finds in the judged commit's tree, the work tree and the change's range.
 
@@ -84,11 +91,11 @@ def scan_checkout(checkout: Checkout, run: Run, *, target: Callable[[], Fact[str
     """
     try:
         if run.platform is Platform.LOCAL and not checkout.exists:
-            found = scan(ScanRequest(root=checkout.folder, work_tree=True, review=Review(today=today)))
+            found = scan(ScanRequest(root=checkout.folder, work_tree=True, review=Review(today=today)), progress)
         else:
             span = range_of(run, checkout)
             review = review_of(run, span, checkout, target, today)
-            found = scan_repository(checkout.repository, run, span, review)
+            found = scan_repository(checkout.repository, run, span, review, progress)
     except GitUnavailable as error:
         return unavailable(f"nothing was scanned: {error.message}" + (f" ({error.hint})" if error.hint else ""))
     found = replace(found, reviewable=run.platform is not Platform.LOCAL)
@@ -135,7 +142,11 @@ def review_of(
 
 
 def scan_repository(
-    repository: Repository, run: Run, span: Fact[tuple[str | None, str] | None], review: Review
+    repository: Repository,
+    run: Run,
+    span: Fact[tuple[str | None, str] | None],
+    review: Review,
+    progress: Callable[[str], None] = unheard,
 ) -> SecretScan:
     """Scan the whole repository, wherever in it the run was started."""
     commit = run.sha.value if isinstance(run.sha, Known) else None
@@ -147,7 +158,8 @@ def scan_repository(
             work_tree=True,
             range=span.value if isinstance(span, Known) else None,
             review=review,
-        )
+        ),
+        progress,
     )
     doubts = [span] if run.platform is Platform.LOCAL else [run.sha, span]
     gaps = [

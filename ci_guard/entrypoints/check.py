@@ -29,8 +29,9 @@ from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, Checkout, read_plai
 from ci_guard.evidence.interface import Forge
 from ci_guard.evidence.local import Local
 from ci_guard.model.decision import Effort, PolicySummary, Result
-from ci_guard.model.fact import Known, Unknown
+from ci_guard.model.fact import Fact, Known, Unknown
 from ci_guard.model.run import Event, Platform, Run
+from ci_guard.model.scan import SecretScan
 from ci_guard.model.settings import Mode, Policy
 from ci_guard.reporters.terminal import Progress
 
@@ -143,6 +144,14 @@ def run(options: CheckOptions, call: Call) -> Result:
         policy = read_policy(options, forge)
         refuse_bad_proposal(options, this_run, checkout)
         mode = effective_mode(policy, options.modes)
+
+        def scanned() -> Fact[SecretScan]:
+            found = scan_checkout(
+                checkout, this_run, target=forge.target_commit, today=now.date(), progress=progress.step
+            )
+            progress.step("collecting evidence")  # the others may still wait for the network
+            return found
+
         progress.step("collecting evidence")
         gate = run_gate(
             controls=CONTROLS,
@@ -150,7 +159,7 @@ def run(options: CheckOptions, call: Call) -> Result:
             policy=policy,
             run=this_run,
             forge=forge,
-            scan=lambda: scan_checkout(checkout, this_run, target=forge.target_commit, today=now.date()),
+            scan=scanned,
             mode=mode,
             now=now,
             advisory=advisory,

@@ -28,7 +28,7 @@ from ci_guard.model.run import Platform
 from ci_guard.model.scan import SecretScan
 from ci_guard.model.settings import Mode, Policy, Settings
 from ci_guard.reporters.terminal import Progress
-from ci_guard.secrets.scan import ScanRequest, scan, scan_bytes
+from ci_guard.secrets.scan import ScanRequest, scan, scan_bytes, unheard
 
 REQUIREMENTS: Final = ("no-secrets", "no-key-files", "complete-scan")
 SOURCE: Final = "ci-guard scan"
@@ -169,10 +169,21 @@ def run(options: ScanOptions, call: Call) -> Result | Said:
     )
 
 
-def read(options: ScanOptions, progress: Callable[[str], None] = lambda _: None) -> SecretScan:
+def read_standard_input() -> SecretScan:
+    """Return the scan of standard input; raise `UsageError` for one that cannot be read."""
+    why = "it is closed"
+    if sys.stdin is not None:
+        try:
+            return scan_bytes(sys.stdin.buffer)
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+    raise UsageError(f"Standard input cannot be read: {why}.", hint="Give it a file or a pipe: scan - < FILE.")
+
+
+def read(options: ScanOptions, progress: Callable[[str], None] = unheard) -> SecretScan:
     """Return the scan of the one source that was asked for."""
     if options.path == "-":
-        return scan_bytes(sys.stdin.buffer)
+        return read_standard_input()
     root = Path(options.path)
     if not root.is_dir():
         raise UsageError(
@@ -181,11 +192,11 @@ def read(options: ScanOptions, progress: Callable[[str], None] = lambda _: None)
         )
     if options.staged:
         top = Repository.open(root).work_tree or root
-        return scan(ScanRequest(root=root, staged=True, index=top / options.index if options.index else None))
+        return scan(ScanRequest(root=root, staged=True, index=top / options.index if options.index else None), progress)
     if options.history:
         return scan(ScanRequest(root=root, history=True), progress)
     if options.range is None:
-        return scan(ScanRequest(root=root, tree=locate(root.absolute()) is not None, work_tree=True))
+        return scan(ScanRequest(root=root, tree=locate(root.absolute()) is not None, work_tree=True), progress)
     repository = Repository.open(root)
     ends = [repository.rev_parse(name) for name in options.range]
     for name, sha in zip(options.range, ends, strict=True):
@@ -194,4 +205,4 @@ def read(options: ScanOptions, progress: Callable[[str], None] = lambda _: None)
                 f"{name!r} names no commit of this repository.",
                 hint="A shallow clone may lack it: fetch the whole history.",
             )
-    return scan(ScanRequest(root=root, range=(ends[0], str(ends[1]))))
+    return scan(ScanRequest(root=root, range=(ends[0], str(ends[1]))), progress)

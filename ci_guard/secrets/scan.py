@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final, TypeVar
 
 from ci_guard.errors import GitUnavailable, UsageError
 from ci_guard.git import Repository, locate
@@ -22,6 +22,13 @@ from ci_guard.secrets.reading import Reading
 from ci_guard.secrets.review import Opened, Review, open_review
 
 STANDARD_INPUT = "-"
+
+_TOLD: Final = 500
+"""Contents between two signs of life."""
+
+Progress = Callable[[str], None]
+"""Is told what is being done: words of ours, and never a path or another text of a stranger's."""
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +55,11 @@ class ScanRequest:
     """Read all that refs and the head lead to."""
 
 
-def scan(request: ScanRequest, progress: Callable[[str], None] = lambda _: None) -> SecretScan:
+def unheard(_: str) -> None:
+    """Take progress that nobody wants to hear of."""
+
+
+def scan(request: ScanRequest, progress: Progress = unheard) -> SecretScan:
     """
     Read the sources and return what was found.
 
@@ -62,15 +73,15 @@ def scan(request: ScanRequest, progress: Callable[[str], None] = lambda _: None)
         raise UsageError(f"{request.root} is not a folder", hint="name the folder of a checkout")
     root = request.root.resolve()
     if locate(root) is None and not (request.tree or request.range or request.staged or request.history):
-        work = _Work("sha256", open_review(request.review, None, root))
+        work = _Work("sha256", open_review(request.review, None, root), progress=progress)
         work.read_folder(root)
     else:
         repository = replace(Repository.open(root), index=request.index)
         prefix = places.prefix_of(repository, str(root))
-        work = _Work(repository.object_format, open_review(request.review, repository, root, prefix), prefix)
+        work = _Work(repository.object_format, open_review(request.review, repository, root, prefix), prefix, progress)
         work.read_repository(repository, request)
         if request.history:
-            work.read_history(repository, progress)
+            work.read_history(repository)
     return work.result(time.monotonic() - started)
 
 
@@ -90,6 +101,7 @@ class _Work:
     opened: Opened
     prefix: bytes = b""
     """Of the paths to read, within the repository; empty for all of it."""
+    progress: Progress = unheard
     sources: list[str] = field(default_factory=list)
     tree: list[Place] = field(default_factory=list)
     files: list[Place] = field(default_factory=list)
@@ -143,12 +155,12 @@ class _Work:
             self._attempt("list of branches and tags", lambda: self._read_names(repository), essential=False)
         self._read_objects(repository)
 
-    def read_history(self, repository: Repository, progress: Callable[[str], None]) -> None:
+    def read_history(self, repository: Repository) -> None:
         self.sources.append("history of all refs")
         if repository.is_shallow():
             self.gaps.append(gaps.shallow_history())
         try:
-            self.history = history.read(repository, self.reading, self.prefix, progress)
+            self.history = history.read(repository, self.reading, self.prefix, self.progress)
         except GitUnavailable as error:
             self.gaps.append(gaps.unreadable("history", error))
             self.expected = True
@@ -269,7 +281,7 @@ class _Work:
             self._skip(".", error)
             return
         with closing(opened) as folder:
-            for entry in listed:
+            for entry in self._telling("reading files", listed):
                 path = places.text(entry.path[len(self.prefix) :])
                 try:
                     file = folder.open(entry.path)
@@ -306,7 +318,7 @@ class _Work:
         missing = 0
         try:
             with closing(repository.objects(wanted)) as streams:
-                for stream in streams:
+                for stream in self._telling("reading objects", streams, f" of {len(wanted)}"):
                     if stream.kind is None:
                         missing += 1
                     else:
@@ -315,6 +327,14 @@ class _Work:
             self.gaps.append(gaps.unreadable("object database", error))
         if missing:
             self.gaps.append(gaps.missing_contents(missing))
+
+    def _telling(self, what: str, things: Iterable[Thing], of: str = "") -> Iterator[Thing]:
+        """Yield the same things, and tell how many there were."""
+        self.progress(what)
+        for number, thing in enumerate(things, 1):
+            yield thing
+            if number % _TOLD == 0:
+                self.progress(f"{what}, {number}{of}")
 
     def _skip(self, path: str, error: OSError) -> None:
         self.skipped[path] = f"it cannot be read ({(error.strerror or 'unknown error').lower()})"

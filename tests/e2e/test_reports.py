@@ -164,6 +164,29 @@ def test_on_github_a_report_on_standard_output_stands_alone(tmp_path: Path) -> N
     assert runner.obeyed_in(said.out) == []
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("command", ["check", "scan"])
+def test_what_is_being_read_is_told_on_a_terminal_and_never_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    path = folder(tmp_path / "r", "x = 1\n")
+    for number in range(500):
+        (path / f"::error::{number}").write_bytes(b"")
+    monkeypatch.chdir(path)
+    stdout, stderr = io.StringIO(), Terminal()
+    assert cli.run([command], {}, stdout, stderr) == 0
+    steps = [line.partition(" …")[0] for line in stderr.getvalue().split("\r\x1b[2K")]
+    expected = ["scanning for secrets"] if command == "scan" else ["reading the run", "reading the policy"]
+    expected += ["collecting evidence"] if command == "check" else []
+    expected += ["reading files", "reading files, 500"]
+    expected += ["collecting evidence"] if command == "check" else []
+    assert list(dict.fromkeys(steps[1:-1])) == list(dict.fromkeys(expected))
+
+
 def test_progress_is_not_obeyed_either() -> None:
     stream, now = io.StringIO(), 0.0
     with Progress(cast("io.StringIO", JobLog(stream)), ci=True, clock=lambda: now) as progress:
