@@ -1,5 +1,11 @@
 """Run ci-guard, as `python -m ci_guard` or, where it is not installed, as this file by its path."""
 
+import signal
+
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # While modules load nobody is there yet to say that it was interrupted, and a traceback says nothing to anybody.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import sys
 from pathlib import Path
 

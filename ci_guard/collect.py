@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import date
 from functools import reduce
@@ -13,6 +13,7 @@ from ci_guard.controls.interface import Control
 from ci_guard.errors import GitUnavailable
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.interface import Enough, Forge
+from ci_guard.evidence.pool import Pool
 from ci_guard.git import Repository
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.facts import NOT_COLLECTED, Facts, Needs
@@ -42,7 +43,7 @@ def collect(
     `enough` is as in `BranchEvidence.branches`; by default all that can be known is.
     """
     needs = reduce(Needs.__or__, (control.needs(settings, run) for control, settings in wants), Needs())
-    with ThreadPoolExecutor(thread_name_prefix="collect") as pool:
+    with Pool(thread_name_prefix="collect") as pool:
 
         def start(wanted: object, fetch: Callable[[], Fact[T]]) -> Future[Fact[T]] | None:
             return pool.submit(fetch) if wanted else None

@@ -54,7 +54,7 @@ A run that ends before there is anything to judge has the code of its error:
 - With `mode: report` the verdict stays, and {EXIT_CODES[Verdict.DENY]} and {EXIT_CODES[Verdict.UNDECIDED]} become 0;
   2 and 4 stay.
 - A report or an output that cannot be written turns 0 into {CANNOT_WRITE_EXIT}; so does standard output that nobody
-  reads any more ({UNHEARD}). Any other code stays.
+  reads any more, or that is closed from the beginning ({UNHEARD}). Any other code stays.
 - Outside CI `check` advises: what only a forge could show is "not judged here" and denies nothing. `--enforce` makes
   it strict.
 - Interrupted by Ctrl-C: {INTERRUPTED}, and nothing was decided. A job that is killed has the code of the signal, and

@@ -47,6 +47,7 @@ def test_the_version_loads_next_to_nothing(tmp_path: Path) -> None:
         "ci_guard",
         "ci_guard.entrypoints",
         "ci_guard.entrypoints.cli",
+        "ci_guard.entrypoints.process",
     }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -28,6 +27,7 @@ from ci_guard.evidence import environment
 from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, Checkout, read_plain_file
 from ci_guard.evidence.interface import Forge
 from ci_guard.evidence.local import Local
+from ci_guard.evidence.pool import Pool
 from ci_guard.model.decision import Effort, PolicySummary, Result
 from ci_guard.model.fact import Fact, Known, Unknown
 from ci_guard.model.run import Event, Platform, Run
@@ -130,7 +130,7 @@ def run(options: CheckOptions, call: Call) -> Result:
     advisory = platform is Platform.LOCAL and not options.platform and not options.enforce
     with (
         Progress(call.progress, quiet=options.output.quiet, ci=platform is not Platform.LOCAL) as progress,
-        ThreadPoolExecutor(max_workers=1) as pool,
+        Pool(max_workers=1) as pool,
     ):
         progress.step("reading the run")
         identified = pool.submit(forge.run)

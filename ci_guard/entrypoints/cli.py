@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TextIO
 
 from ci_guard import __version__
+from ci_guard.entrypoints import process
 
 if TYPE_CHECKING:
     from ci_guard.model.decision import Result
@@ -22,21 +24,40 @@ INTERRUPTED: Final = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with the process's arguments, environment and streams; return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    process.keep_streams_open()
     if arguments == ["--version"]:
         # The commonest call of wrappers; it need not load a parser.
-        sys.stdout.write(f"ci-guard {__version__}\n")
-        return 0
+        return run_version(sys.stdout)
+    process.dump_no_core()
+    process.quote_nothing()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    with process.Interrupts() as interrupts:
+        try:
+            return run(arguments, os.environ, sys.stdout, sys.stderr, interrupts)
+        except KeyboardInterrupt:
+            process.leave(INTERRUPTED, "ci-guard: interrupted; nothing was decided.\n")
+
+
+def run_version(stdout: TextIO) -> int:
+    """Print the version and return the exit code."""
     try:
-        return run(arguments, os.environ, sys.stdout, sys.stderr)
-    except KeyboardInterrupt:
-        sys.stderr.write("ci-guard: interrupted; nothing was decided.\n")
-        return INTERRUPTED
+        stdout.write(f"ci-guard {__version__}\n")
+        stdout.flush()
+    except OSError:
+        silence(stdout)
+        return UNHEARD
+    return 0
 
 
-def run(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> int:
+def run(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    stdout: TextIO,
+    stderr: TextIO,
+    interrupts: process.Interrupts = process.UNINTERRUPTED,
+) -> int:
     """
     Run one command and tell its result, whatever happens.
 
@@ -56,9 +77,11 @@ def run(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr:
         command, options = commands.parse(argv, environ, __version__)
         upload = options if getattr(options, "upload", False) else None
         told = command.module.run(options, call)
+        interrupts.check()
     except SystemExit as done:  # --help and --version have printed what they had to
         return int(done.code or 0)
     except Exception as error:  # noqa: BLE001 - the one place where an error becomes a clear message and exit code 4
+        interrupts.check()
         told = failed(error, platform)
         if not commands.judges(argv):
             return complain(told, log_of(platform, environ, stderr))
@@ -81,8 +104,11 @@ def run(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr:
             except Exception as error:  # noqa: BLE001 - a reporter broke, and no report may say anything else
                 exit_code = deliver(failed(error, platform), output, environ, stdout, stderr, action=action)
         stdout.flush()
-    except OSError:  # a closed pipe, a full disk: nobody hears the verdict, so it must not read as `allow`
+    except OSError as error:  # a closed pipe, a full disk: nobody hears the verdict, so it must not read as `allow`
         silence(stdout)
+        with suppress(OSError):
+            if not isinstance(error, BrokenPipeError):  # whoever closed a pipe (`| head`) knows
+                stderr.write(f"ci-guard: the result could not be written: {error.strerror or 'the stream is gone'}.\n")
         return exit_code or UNHEARD
     return exit_code
 

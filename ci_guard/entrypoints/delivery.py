@@ -102,7 +102,7 @@ def write_whole(path: Path, text: str) -> None:
             file.write(text)
         os.chmod(name, 0o644)
         os.replace(name, path)
-    except OSError:
+    except BaseException:  # whatever ends it, an interrupt too
         Path(name).unlink(missing_ok=True)
         raise
 

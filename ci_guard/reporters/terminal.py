@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final, TextIO
 
 from ci_guard.model.decision import Result, Ruling, Verdict
@@ -238,9 +239,10 @@ class Progress:
         return f"{self._text} … {seconds} s" if seconds else f"{self._text} …"
 
     def _write(self, text: str) -> None:
-        """Write at once."""
-        self._stream.write(text)
-        self._stream.flush()
+        """Write at once; a stream that is gone is no reason to stop working."""
+        with suppress(OSError):
+            self._stream.write(text)
+            self._stream.flush()
 
     def _tick_on(self) -> None:
         """Tick until the context ends."""
