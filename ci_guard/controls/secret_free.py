@@ -158,8 +158,11 @@ def amount(scan: SecretScan) -> str:
 
 
 def place(location: Location, what: str = "") -> str:
-    """Return a place for people; `what` says what it is where it is no file."""
-    path = clip(location.path) if location.path is not None else f"a {what or 'commit message'}"
+    """Return a place for people; `what` says what it is where it is no content of a file."""
+    if location.path is None:
+        path = f"a {what or 'commit message'}"
+    else:
+        path = f"the {what} {clip(location.path)}" if what else clip(location.path)
     line = f", line {location.line}" if location.line is not None else ""
     return path + line + (f", commit {location.commit[:8]}" if location.commit else "")
 

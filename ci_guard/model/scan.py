@@ -60,6 +60,8 @@ class SecretFinding:
     what: str = ""
     """
     Where there is no path: `commit message`, `tag message`, `branch name`, `tag name`, `content that a ref names`.
+
+    `file name` where the secret is part of the path itself, which then has the preview in its place.
     """
     others: tuple[SecretPlace, ...] = ()
     """The other places of the same secret, in order."""

@@ -19,6 +19,8 @@ TAG_MESSAGE: Final = "tag message"
 BRANCH_NAME: Final = "branch name"
 TAG_NAME: Final = "tag name"
 REF_CONTENT: Final = "content that a ref names"
+FILE_NAME: Final = "file name"
+"""Of a secret that stands in the path itself."""
 
 
 class Place(NamedTuple):

@@ -76,6 +76,10 @@ class Reading:
         """
         self._matcher.ready()
 
+    def search(self, pieces: Iterator[bytes]) -> list[Match]:
+        """Return the secrets of a text that is no content, such as a list of names."""
+        return self._matcher.scan_pieces(pieces)
+
     def object(self, stream: ObjectStream, paths: Iterable[str]) -> None:
         """Read an object of the database that stands at the given paths."""
         head = stream.read(PIECE)

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, TypeVar
 from ci_guard.errors import GitUnavailable, UsageError
 from ci_guard.git import Repository, locate
 from ci_guard.model.scan import Gap, SecretScan, Skipped
-from ci_guard.secrets import findings, gaps, history, places
+from ci_guard.secrets import findings, gaps, history, names, places
 from ci_guard.secrets.files import Folder, walk
 from ci_guard.secrets.history import History
 from ci_guard.secrets.matcher import Matcher
@@ -190,7 +190,7 @@ class _Work:
         skipped = [Skipped(path=path, reason=reason) for path, reason in self.skipped.items()]
         skipped += findings.find_unread(everywhere, self.reading)
         sieve = self.opened.sieve
-        return SecretScan(
+        found = SecretScan(
             findings=findings.find_secrets(everywhere, self.reading, sieve.keeps, authors),
             key_files=findings.find_key_files(everywhere, self.reading, sieve.keeps, authors),
             sources=tuple(self.sources),
@@ -205,6 +205,7 @@ class _Work:
             remarks=tuple(sieve.remarks),
             seconds=seconds,
         )
+        return names.judged(found, everywhere, self.reading.search, sieve)
 
     def _attempt(self, what: str, step: Callable[[], None], *, essential: bool = True) -> None:
         """Take a step; where git cannot, that is a gap, and of an essential one nothing read is no clean result."""

@@ -1,0 +1,122 @@
+"""Secrets in the names of files: found like others, and taken out of every path that is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import chain, islice
+from typing import Final
+
+from ci_guard.model.judgement import Location
+from ci_guard.model.scan import Confidence, SecretFinding, SecretScan, Skipped, Suppressed
+from ci_guard.secrets.findings import fingerprint
+from ci_guard.secrets.matcher import Match
+from ci_guard.secrets.places import FILE_NAME, Place
+from ci_guard.secrets.suppressions import Sieve
+
+Search = Callable[[Iterator[bytes]], list[Match]]
+"""Finds the secrets of a text that comes in pieces."""
+
+_TOGETHER: Final = 10_000
+"""Names that are searched at once."""
+
+
+def judged(found: SecretScan, places: Iterable[Place], search: Search, sieve: Sieve) -> SecretScan:
+    """
+    Return a scan with the secrets of the names of its files, which no text in it holds any more.
+
+    Only what is sure counts: a name is short, and much in it looks random. Rules of the user's own have no say, because
+    a change could bring one that blacks out paths. Members of archives count where something of theirs is told.
+    """
+    paths = chain(((place.path, place.commit) for place in places), ((path, None) for path in _told(found)))
+    matches = [(path, commit, match) for path, commit, match in _search(paths, search) if _counts(match)]
+    if not matches:
+        return found
+    secrets = {match.excerpt.secret.decode("utf-8", "surrogateescape"): match.preview for _, _, match in matches}
+
+    def hide(text: str) -> str:
+        for secret, preview in secrets.items():
+            text = text.replace(secret, preview)
+        return text
+
+    named: dict[tuple[str, str | None], SecretFinding] = {}
+    for path, commit, match in matches:
+        finding = _finding(match, hide(path), commit)
+        named.setdefault((finding.rule, finding.location.path), finding)
+    before = len(sieve.suppressed), len(sieve.unreviewed)
+    kept = [finding for finding in named.values() if sieve.keeps(finding, None)]
+    found = _hidden(found, hide)
+    return replace(
+        found,
+        findings=tuple(sorted((*found.findings, *kept), key=_order)),
+        suppressed=(*found.suppressed, *sieve.suppressed[before[0] :]),
+        unreviewed=(*found.unreviewed, *sieve.unreviewed[before[1] :]),
+    )
+
+
+def _search(paths: Iterator[tuple[str, str | None]], search: Search) -> Iterator[tuple[str, str | None, Match]]:
+    """Yield each secret with its path and the commit that brought it; few paths are held at a time."""
+    while part := list(islice(paths, _TOGETHER)):
+        lines = (path.encode("utf-8", "surrogateescape").replace(b"\n", b"\r") + b"\n" for path, _ in part)
+        for match in search(iter((b"".join(lines),))):
+            yield *part[match.line - 1], match
+
+
+def _counts(match: Match) -> bool:
+    return match.confidence is Confidence.HIGH and not match.rule.own and match.line == match.end_line
+
+
+def _told(found: SecretScan) -> Iterator[str]:
+    """Yield every path that a scan tells."""
+    covered = (one.finding for one in (*found.suppressed, *found.unreviewed))
+    for finding in (*found.findings, *found.key_files, *covered):
+        for location in (finding.location, *(other.location for other in finding.others)):
+            if location.path:
+                yield location.path
+    yield from (skip.path for skip in found.skipped)
+
+
+def _finding(match: Match, path: str, commit: str | None) -> SecretFinding:
+    return SecretFinding(
+        rule=match.rule.id,
+        title=match.rule.title,
+        severity=match.severity,
+        confidence=match.confidence,
+        location=Location(path=path, commit=commit),
+        what=FILE_NAME,
+        preview=match.preview,
+        fingerprint=fingerprint(match.rule.id, path, FILE_NAME.encode(), 0),
+        detail=match.detail,
+        remedy=match.rule.advice,
+        remedy_url=match.rule.documentation,
+    )
+
+
+def _hidden(found: SecretScan, hide: Callable[[str], str]) -> SecretScan:
+    """Return a scan in which every text that holds a path was passed through `hide`."""
+
+    def place(location: Location) -> Location:
+        return replace(location, path=hide(location.path)) if location.path else location
+
+    def finding(one: SecretFinding) -> SecretFinding:
+        others = tuple(replace(other, location=place(other.location)) for other in one.others)
+        return replace(one, location=place(one.location), others=others)
+
+    def suppressed(one: Suppressed) -> Suppressed:
+        return replace(one, finding=finding(one.finding), place=hide(one.place), reason=hide(one.reason))
+
+    return replace(
+        found,
+        findings=tuple(map(finding, found.findings)),
+        key_files=tuple(map(finding, found.key_files)),
+        skipped=tuple(Skipped(path=hide(skip.path), reason=skip.reason) for skip in found.skipped),
+        gaps=tuple(replace(gap, message=hide(gap.message)) for gap in found.gaps),
+        suppressed=tuple(map(suppressed, found.suppressed)),
+        unreviewed=tuple(map(suppressed, found.unreviewed)),
+        remarks=tuple(map(hide, found.remarks)),
+    )
+
+
+def _order(finding: SecretFinding) -> tuple[str, int, int, str]:
+    location = finding.location
+    return (location.path or "", location.line or 0, location.column or 0, location.commit or "")
