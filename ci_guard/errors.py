@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+_LIKE_A_SECRET: Final = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{12,}")
+_OBJECT_ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
 
 class CiGuardError(Exception):
     """
@@ -55,3 +61,13 @@ class ScanFault(CiGuardError):
 
     exit_code = 4
     fault_of_ci_guard = True
+
+
+def unrevealing(text: str) -> str:
+    """
+    Return a text that a message quotes, with an ellipsis for every long word of letters and digits.
+
+    A file that is refused was not scanned, and what is wrong in it may be a token that stands where no token belongs.
+    The ids of git's objects stay.
+    """
+    return _LIKE_A_SECRET.sub(lambda word: word[0] if _OBJECT_ID.fullmatch(word[0]) else "…", text)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from ci_guard.errors import GitUnavailable
+from ci_guard.errors import GitUnavailable, unrevealing
 
 _NULL: Final = os.devnull
 
@@ -92,5 +92,5 @@ def failure(arguments: tuple[str | bytes, ...], complaints: bytes, code: int) ->
     """Return the error with git's own words: the fatal line, without the warnings before and the advice after it."""
     lines = complaints.decode("utf-8", "replace").splitlines()
     fatal = next((line for line in lines if line.startswith(("fatal: ", "error: "))), lines[0] if lines else "")
-    why = fatal.removeprefix("fatal: ").removeprefix("error: ")[:300] or f"exit {code}"
+    why = unrevealing(fatal.removeprefix("fatal: ").removeprefix("error: "))[:300] or f"exit {code}"
     return GitUnavailable(f"git {name_of(arguments)} failed: {why}", hint="check the clone with git fsck")

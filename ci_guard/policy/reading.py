@@ -8,6 +8,7 @@ from datetime import date
 from enum import Enum
 from typing import Final, TypeVar
 
+from ci_guard.errors import unrevealing
 from ci_guard.model.kinds import AllOf, AtLevel, NoneBut, Value
 from ci_guard.model.meta import Meta, Requirement
 from ci_guard.model.run import Event
@@ -166,7 +167,7 @@ class LayerReader:
                 requirement.value, requirement.place, f"requirement of {meta.id}", [r.id for r in meta.requirements]
             ),
             subject=text_of(fields["subject"], "subject") if "subject" in fields else None,
-            reason=text_of(fields["reason"], "reason"),
+            reason=unrevealing(text_of(fields["reason"], "reason")),
             until=day_of(fields["until"]),
             place=node.place.brief,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from ci_guard.errors import PolicyError
+from ci_guard.errors import PolicyError, unrevealing
 from ci_guard.policy.place import Place
 
 LONGEST_QUOTE: Final = 60
@@ -19,9 +19,10 @@ def refusal(place: Place, what: str, *, saw: str = "", expected: str = "", hint:
 
 
 def harmless(text: str, longest: int = LONGEST_QUOTE) -> str:
-    """Return a stranger's text with control and invisible characters escaped, cut to `longest`."""
-    shown = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text[:longest])
-    return shown if len(text) <= longest else f"{shown}… ({len(text)} characters)"
+    """Return a stranger's text, unrevealing, with control and invisible characters escaped, cut to `longest`."""
+    whole = unrevealing(text)
+    shown = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in whole[:longest])
+    return shown if len(whole) <= longest else f"{shown}… ({len(text)} characters)"
 
 
 def quoted(text: str) -> str:

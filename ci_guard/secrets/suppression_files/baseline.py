@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any, Final
 
-from ci_guard.errors import PolicyError
+from ci_guard.errors import PolicyError, unrevealing
 from ci_guard.model.scan import SecretFinding, SuppressionKind
 from ci_guard.secrets.suppression_files.context import LONGEST_REASON, Context, json_of, shown
 from ci_guard.secrets.suppressions import Book, Suppression
@@ -58,7 +58,7 @@ def _entry(raw: Any, place: str) -> Suppression:
         fingerprint=raw["fingerprint"],
         path=raw["path"],
         rules=frozenset({raw["rule"]}),
-        reason=raw["reason"].strip()[:LONGEST_REASON],
+        reason=unrevealing(raw["reason"].strip())[:LONGEST_REASON],
         until=_day(raw["until"], place) if "until" in raw else None,
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ci_guard.errors import unrevealing
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import SecretFinding, SuppressionKind
 from ci_guard.secrets import linear, regexes
@@ -333,7 +334,7 @@ def _tables(value: Any) -> list[Mapping[str, Any]]:
 
 def _reason(raw: Mapping[str, Any]) -> str:
     text = raw.get("description")
-    return text[:LONGEST_REASON] if isinstance(text, str) and text.strip() else Allowlist.reason
+    return unrevealing(text)[:LONGEST_REASON] if isinstance(text, str) and text.strip() else Allowlist.reason
 
 
 def _group(raw: Mapping[str, Any]) -> int:

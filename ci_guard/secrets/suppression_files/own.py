@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from ci_guard.errors import PolicyError
+from ci_guard.errors import PolicyError, unrevealing
 from ci_guard.model import refs
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import SecretFinding, SuppressionKind
@@ -73,7 +73,7 @@ def _allowed(node: Node, known: frozenset[str]) -> Suppression:
     fields = fields_of(node, "an entry of allow", ALLOW_KEYS, needs=("reason",))
     if not any(key in fields for key in NAMES):
         raise refusal(node.place, "an entry of allow names nothing", hint=f"It can name {', '.join(NAMES)}.")
-    reason = text_of(fields["reason"], "reason")
+    reason = unrevealing(text_of(fields["reason"], "reason"))
     if not reason.strip():
         raise refusal(fields["reason"].place, "reason was refused", saw=quoted(reason), expected="a reason in words")
     parts = list(_parts(fields))
