@@ -91,6 +91,7 @@ def name_of(arguments: tuple[str | bytes, ...]) -> str:
 def failure(arguments: tuple[str | bytes, ...], complaints: bytes, code: int) -> GitUnavailable:
     """Return the error with git's own words: the fatal line, without the warnings before and the advice after it."""
     lines = complaints.decode("utf-8", "replace").splitlines()
-    fatal = next((line for line in lines if line.startswith(("fatal: ", "error: "))), lines[0] if lines else "")
+    said = [line for kind in ("fatal: ", "error: ", "") for line in lines if line.startswith(kind)]
+    fatal = said[0] if said else ""
     why = unrevealing(fatal.removeprefix("fatal: ").removeprefix("error: "))[:300] or f"exit {code}"
     return GitUnavailable(f"git {name_of(arguments)} failed: {why}", hint="check the clone with git fsck")

@@ -89,7 +89,9 @@ def introduced(repository: Repository, commits: Iterable[str]) -> Generator[Intr
     A first commit brings all that it has, and so does one that a shallow clone cut off. Submodules are left out.
     """
     options = ("-r", "--root", "-c", "--raw", "-z", "--no-renames", "--no-abbrev", "--no-ext-diff")
-    with repository.stream("diff-tree", "--stdin", *options, wanted=commits) as answer:
+    # Else git asks `.gitmodules` what to ignore, which is a stranger's, and dies of what it does not like there.
+    deaf = "--ignore-submodules=all"
+    with repository.stream("diff-tree", "--stdin", *options, deaf, wanted=commits) as answer:
         commit, header = "", b""
         for token in _tokens(answer):
             if header:

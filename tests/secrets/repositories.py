@@ -42,6 +42,10 @@ class Repo:
         """Write the files, commit everything, and return the commit's id."""
         self.write(files or {})
         self.git("add", "-A", "-f")
+        return self.commit_index(message)
+
+    def commit_index(self, message: str = "change") -> str:
+        """Commit what is staged, and return the commit's id."""
         self.git("commit", "-q", "--allow-empty", "-m", message)
         return self.head()
 
