@@ -78,8 +78,10 @@ def stored(repository: Repository) -> Iterator[Stored]:
     shape = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
     with repository.stream("cat-file", shape, "--batch-all-objects", "--unordered", "--buffer") as lines:
         for line in lines:
-            oid, kind, size = line.decode("ascii").split()
-            yield Stored(oid, kind, int(size))
+            oid, kind, *size = line.decode("ascii").split()
+            if not size:  # `missing`: there is a file or an entry for it, and git cannot read that
+                raise GitUnavailable(f"object {oid} cannot be read", hint="check the clone with git fsck")
+            yield Stored(oid, kind, int(size[0]))
 
 
 def introduced(repository: Repository, commits: Iterable[str]) -> Generator[Introduced, None, None]:
