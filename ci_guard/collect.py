@@ -155,7 +155,7 @@ def scan_repository(
         ScanRequest(
             root=repository.work_tree or repository.git_dir,
             commit=commit,
-            tree=commit is not None,
+            tree=commit is not None or run.platform is Platform.LOCAL,
             work_tree=True,
             range=span.value if isinstance(span, Known) else None,
             review=review,

@@ -167,6 +167,13 @@ class Repository:
         """Return the commit that is checked out, or None in a repository without one."""
         return self.rev_parse("HEAD")
 
+    def is_unborn(self) -> bool:
+        """Return whether the branch that is checked out has no commit yet, rather than one that cannot be read."""
+        ref = self.branch()
+        if ref is None or os.path.lexists(self.common_dir / ref):
+            return False
+        return not self.run("for-each-ref", "--count=1", "--format=%(refname)", "--", ref)
+
     def branch(self) -> str | None:
         """Return the full ref that is checked out (also one without a commit), or None when the head is detached."""
         name = self.run("symbolic-ref", "--quiet", "HEAD", accept=(0, 1))

@@ -24,7 +24,7 @@ def other_head(head: str | None, commit: str) -> Gap:
 
 def missing_commit(name: str, role: str) -> Gap:
     """Return the gap of a commit that is not in this clone."""
-    message = f"{role} {name[:12]} is not in this clone."
+    message = f"{role} {name[:12]} is not in this clone." if name else f"{role} cannot be read."
     return Gap(kind=GapKind.UNKNOWN, code="commit-missing", message=message, remedy=_FULL_CLONE)
 
 

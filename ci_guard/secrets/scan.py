@@ -220,6 +220,9 @@ class _Work:
         commit = commit or head
         if commit is None:
             self.sources.append("tree")
+            if not repository.is_unborn():
+                self.gaps.append(gaps.missing_commit("", "The commit that is checked out"))
+                self.expected = True
             return
         self.sources.append(f"tree of {commit[:12]}")
         found = repository.rev_parse(commit)

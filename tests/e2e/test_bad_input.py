@@ -299,3 +299,83 @@ def test_a_policy_of_ten_megabytes_is_a_policy_error(guard: Guard, tmp_path: Pat
     said = guard(path, "check")
     assert said.exit_code == 2
     assert "larger than a policy may be" in said.out
+
+
+def spoil_pack(git: Path) -> None:
+    consumer.git(git.parent, "repack", "-q", "-a", "-d")
+    (pack,) = (git / "objects/pack").glob("*.pack")
+    pack.chmod(0o600)
+    pack.write_bytes(pack.read_bytes()[:-40] + b"x" * 20)
+
+
+def cut_pack_index(git: Path) -> None:
+    consumer.git(git.parent, "repack", "-q", "-a", "-d")
+    (index,) = (git / "objects/pack").glob("*.idx")
+    index.chmod(0o600)
+    index.write_bytes(index.read_bytes()[:100])
+
+
+def cut(name: str) -> Callable[[Path], None]:
+    def spoil(git: Path) -> None:
+        (git / name).write_bytes((git / name).read_bytes()[:60])
+
+    return spoil
+
+
+def overwrite(name: str, content: bytes) -> Callable[[Path], None]:
+    def spoil(git: Path) -> None:
+        (git / name).write_bytes(content)
+
+    return spoil
+
+
+BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
+    "a pack with other bytes": (spoil_pack, "The commit that is checked out cannot be read"),
+    "a pack without its index": (cut_pack_index, "The commit that is checked out cannot be read"),
+    "a branch that names no object": (overwrite("refs/heads/main", b"1" * 40 + b"\n"), "cannot be read"),
+    "a branch that is nonsense": (overwrite("refs/heads/main", b"nonsense\n"), "could not be read"),
+    "an index that ends too soon": (cut("index"), "was not read"),
+    "an index that is none": (overwrite("index", b"no index"), "The index could not be read"),
+    "a configuration that is none": (overwrite("config", b"[core\n"), "git rev-parse failed: bad config line 1"),
+    "a head that names nothing": (overwrite("HEAD", b"no ref\n"), "git rev-parse failed: not a git repository"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_repository_is_never_clean_and_says_what_is_broken(guard: Guard, tmp_path: Path, name: str) -> None:
+    path = repository(tmp_path / "r", "a.py", "b/c.py")
+    spoil, words = BROKEN[name]
+    spoil(path / ".git")
+    said = guard(path, "scan")
+    assert said.exit_code in (1, 2, 3), said.all
+    assert words in said.all
+    assert guard(path, "check").exit_code in (1, 2, 3)
+    # What a commit would bring is all in the index; history does not ask it.
+    source = "--staged" if "an index" in name else "--history"
+    assert guard(path, "scan", source).exit_code in (1, 2, 3)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
+def test_a_file_that_may_not_be_read_is_told(guard: Guard, tmp_path: Path) -> None:
+    path = repository(tmp_path / "r", "a.py")
+    (path / "b.py").write_text("x = 1\n", encoding="utf-8")
+    (path / "b.py").chmod(0)
+    said = guard(path, "scan")
+    assert said.exit_code == 1
+    assert "b.py: it cannot be read (permission denied)" in said.out
+
+
+def test_a_folder_in_place_of_a_report_is_told_and_stays(guard: Guard, tmp_path: Path) -> None:
+    (tmp_path / "report.json").mkdir()
+    said = guard(repository(tmp_path / "r", "a.py"), "scan", "--report", f"json={tmp_path}/report.json")
+    assert said.exit_code == 2
+    assert "could not be written: Is a directory" in said.err
+
+
+def test_one_report_that_cannot_be_written_costs_no_other(guard: Guard, tmp_path: Path) -> None:
+    good = tmp_path / "good.json"
+    reports = ("--report", "sarif=/nowhere/x", "--report", f"json={good}", "--report", "junit=/dev/full")
+    said = guard(repository(tmp_path / "r", "a.py"), "scan", *reports)
+    assert said.exit_code == 2
+    assert said.err.count("could not be written") == 2
+    assert json.loads(good.read_text(encoding="utf-8"))["verdict"] == "allow"
