@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ci_guard.errors import unrevealing
+
 LONGEST_REASON: Final = 200
 """Characters of a reason that is kept."""
 
@@ -53,6 +55,7 @@ def _refused(_word: str) -> Any:
 
 
 def shown(text: str, longest: int = 80) -> str:
-    """Return a stranger's text, harmless, in quotes and cut."""
+    """Return a stranger's text, harmless and unrevealing, in quotes and cut."""
+    text = unrevealing(text)
     safe = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text[:longest])
     return f"'{safe}{'…' if len(text) > longest else ''}'"
