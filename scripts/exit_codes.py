@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ci_guard.decide import EXIT_CODES
-from ci_guard.entrypoints.cli import INTERRUPTED, UNHEARD
+from ci_guard.entrypoints.cli import INTERRUPTED, SIGNALLED, UNHEARD
 from ci_guard.entrypoints.delivery import CANNOT_WRITE_EXIT
 from ci_guard.errors import CiGuardError
 from ci_guard.model.decision import Verdict
@@ -57,8 +57,8 @@ A run that ends before there is anything to judge has the code of its error:
   reads any more, or that is closed from the beginning ({UNHEARD}). Any other code stays.
 - Outside CI `check` advises: what only a forge could show is "not judged here" and denies nothing. `--enforce` makes
   it strict.
-- Interrupted by Ctrl-C: {INTERRUPTED}, and nothing was decided. A job that is killed has the code of the signal, and
-  no outputs: let later jobs use `needs:` without a condition.
+- Interrupted by Ctrl-C: {INTERRUPTED}, and nothing was decided; cancelled by SIGTERM: {SIGNALLED + 15}. A job that is
+  killed has the code of the signal, and no outputs: let later jobs use `needs:` without a condition.
 - Commands that give no verdict (`init`, `explain`, `doctor`): 0 fine, 1 the answer is no, 2 a usage error, or a
   policy that `doctor` cannot take, 4 a fault of ci-guard.
 - `bootstrap.py` exits with the program's own code, or 4 where it could not make an environment.

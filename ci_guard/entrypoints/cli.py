@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 UNHEARD: Final = 2
 """Instead of 0 where the result could not be written: somebody counts on reading it."""
 
-INTERRUPTED: Final = 130
-"""128 + SIGINT, as shells report it."""
+SIGNALLED: Final = 128
+"""Plus the number of the signal that ended the run, as shells report it."""
+INTERRUPTED: Final = SIGNALLED + 2
+"""By SIGINT, which is Ctrl-C."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,7 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return run(arguments, os.environ, sys.stdout, sys.stderr, interrupts)
         except KeyboardInterrupt:
-            process.leave(INTERRUPTED, "ci-guard: interrupted; nothing was decided.\n")
+            process.leave(
+                SIGNALLED + interrupts.came if interrupts.came else INTERRUPTED,
+                "ci-guard: interrupted; nothing was decided.\n",
+            )
 
 
 def run_version(stdout: TextIO) -> int:

@@ -70,18 +70,20 @@ class Interrupts:
     """
     A context in which Ctrl-C raises `KeyboardInterrupt`, and again if that came where Python drops every error.
 
-    Our own start and end let an interrupt end the process without a word: see `ci_guard.__main__`.
+    So does SIGTERM, by which jobs are cancelled: what was started and what is half written is cleared away. Our own
+    start and end let a signal end the process without a word: see `ci_guard.__main__`.
     """
 
-    came: bool = False
+    came: int = 0
+    """The number of the signal."""
 
     def __enter__(self) -> Interrupts:  # noqa: PYI034 - Self needs Python 3.11
         """Listen, unless whoever started the process wants interrupts to be ignored."""
         self._before = signal.getsignal(signal.SIGINT)
         self._dropped = sys.unraisablehook
         if self._before is not signal.SIG_IGN:
-            signal.signal(signal.SIGINT, self._note)
-            signal.signal(signal.SIGALRM, self._note)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+                signal.signal(number, self._note)
             sys.unraisablehook = self._unraisable
         return self
 
@@ -89,7 +91,8 @@ class Interrupts:
         """Leave it as it was."""
         if self._before is not signal.SIG_IGN:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            for number in (signal.SIGTERM, signal.SIGALRM):
+                signal.signal(number, signal.SIG_DFL)
             signal.signal(signal.SIGINT, self._before)
             sys.unraisablehook = self._dropped
 
@@ -98,8 +101,8 @@ class Interrupts:
         if self.came:
             raise KeyboardInterrupt
 
-    def _note(self, _signal: int, _frame: FrameType | None) -> None:
-        self.came = True
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self.came = self.came or number
         raise KeyboardInterrupt
 
     def _unraisable(self, dropped: sys.UnraisableHookArgs) -> None:

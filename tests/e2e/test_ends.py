@@ -203,7 +203,8 @@ class TestInterrupt:
         subprocess.run([*COMMAND, *arguments], cwd=history, capture_output=True, check=True)
         return time.monotonic() - started
 
-    def test_does_not_wait_for_a_server_that_is_silent(self, folder: Path) -> None:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_does_not_wait_for_a_server_that_is_silent(self, folder: Path, number: signal.Signals) -> None:
         """Its calls may wait for half a minute each."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             server.settimeout(60)
@@ -224,8 +225,8 @@ class TestInterrupt:
                 text=True,
             ) as process:
                 connection, _ = server.accept()
-                process.send_signal(signal.SIGINT)
+                process.send_signal(number)
                 out, err = process.communicate(timeout=10)
                 connection.close()
-        assert (process.returncode, out) == (INTERRUPTED, "")
+        assert (process.returncode, out) == (128 + number, "")
         assert err == "ci-guard: interrupted; nothing was decided.\n"
