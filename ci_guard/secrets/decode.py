@@ -10,38 +10,17 @@ from __future__ import annotations
 import binascii
 import re
 from bisect import bisect
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from ci_guard.secrets.matcher import BY_NAME, Match, Matcher
+from ci_guard.secrets.matcher import Match, Matcher
+from ci_guard.secrets.signs import ALPHABET, BASE64, ESCAPE, FIRST, GROUP, PERCENT, SHORTEST, SIGNS
+from ci_guard.secrets.triggers import BY_NAME
 
 DEPTH: Final = 2
 """Encodings in each other."""
-SHORTEST: Final = 24
-"""Characters of base64 that are looked at."""
-
-_ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_TEXT: Final = (0, 9, 10, 13, *range(0x20, 0x7F))
-"""Bytes of ASCII text, and the zero that UTF-16 puts between them."""
-
-
-def _class(values: Iterable[int]) -> bytes:
-    """Return a character class of the signs for some values; `-` and `_` stand for the last two as well."""
-    signs = bytes(sorted({_ALPHABET[value] for value in values}))
-    return b"[" + re.escape(signs + (b"-" if b"+" in signs else b"") + (b"_" if b"/" in signs else b"")) + b"]"
-
-
-# Three bytes are four signs. What is text cannot have all signs in all places: of six groups, chance passes one in
-# 250,000, so that names and hashes are left alone.
-_FIRST: Final = _class(one >> 2 for one in _TEXT)
-_GROUP: Final = (
-    _FIRST
-    + _class(low << 4 | high for low in {one & 3 for one in _TEXT} for high in {two >> 4 for two in _TEXT})
-    + _class(low << 2 | high for low in {two & 15 for two in _TEXT} for high in {three >> 6 for three in _TEXT})
-    + _class(three & 63 for three in _TEXT)
-)
-_GROUPS: Final = re.compile(b"(?:%b){%d,}" % (_GROUP, SHORTEST // 4))
-_CAN_BE_FIRST: Final = re.sub(b"[^A]", b" ", re.sub(_FIRST, b"A", bytes(range(256))))
+_GROUPS: Final = re.compile(b"(?:%b){%d,}" % (GROUP, SHORTEST // 4))
+_CAN_BE_FIRST: Final = re.sub(b"[^A]", b" ", re.sub(FIRST, b"A", bytes(range(256))))
 _LANE: Final = b"A" * (SHORTEST // 4)
 _VAIN_TRIES: Final = 1000
 
@@ -53,11 +32,11 @@ _BREAKS: Final = re.compile(rb"\\n|[\s=]+")
 _FOR_URLS: Final = bytes.maketrans(b"-_", b"+/")
 _GROUPS_BEFORE: Final = 64
 """How far ahead of the first text its base64 is decoded: over some letters that are not ASCII."""
-_IN_ALPHABET: Final = frozenset(_ALPHABET + b"-_")
+_IN_ALPHABET: Final = frozenset(ALPHABET + b"-_")
 
-_PERCENT: Final = re.compile(rb"%[2-7][0-9A-Fa-f]")
+_PERCENT: Final = re.compile(PERCENT)
 _PERCENT_ANY: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
-_ESCAPE: Final = re.compile(rb"\\(?:x|u00)[2-7][0-9A-Fa-f]")
+_ESCAPE: Final = re.compile(ESCAPE)
 _ESCAPE_ANY: Final = re.compile(rb"\\(?:x|u00)([0-9A-Fa-f]{2})")
 _TOKEN: Final = re.compile(rb"[^\s\"'<>`]{0,8192}")
 _ENDS_TOKEN: Final = (b" ", b"\n", b"\t", b'"', b"'", b"<", b">", b"`")
@@ -99,9 +78,11 @@ class Decoding:
             yield piece
         self._feed(b"", last=True)
 
-    def whole(self, data: bytes) -> None:
-        """Look at a content that is here as a whole."""
-        self._feed(data, last=True)
+    def whole(self, data: bytes, signs: Container[bytes] = SIGNS) -> None:
+        """Look at a content that is here as a whole, and has no signs of encoding but these."""
+        parts = encoded(data, signs)
+        if parts:
+            self._search(data, parts)
 
     def added_to(self, plain: list[Match]) -> list[Match]:
         """
@@ -171,13 +152,19 @@ class Decoding:
         return self._line + data.count(b"\n", 0, offset), 1 + characters
 
 
-def encoded(data: bytes) -> list[Encoded]:
-    """Return the encoded texts of a content by where they begin; no byte is decoded more than a few times."""
-    parts = [
-        *_base64(data),
-        *_tokens(data, "URL-encoding", _PERCENT, _PERCENT_ANY),
-        *_tokens(data, "escapes", _ESCAPE, _ESCAPE_ANY),
-    ]
+def encoded(data: bytes, signs: Container[bytes] = SIGNS) -> list[Encoded]:
+    """
+    Return the encoded texts of a content by where they begin; no byte is decoded more than a few times.
+
+    `signs` are those of `SIGNS` that the content may have.
+    """
+    parts: list[Encoded] = []
+    if BASE64 in signs:
+        parts += _base64(data)
+    if PERCENT in signs:
+        parts += _tokens(data, "URL-encoding", _PERCENT, _PERCENT_ANY)
+    if ESCAPE in signs:
+        parts += _tokens(data, "escapes", _ESCAPE, _ESCAPE_ANY)
     return sorted(parts) if parts else parts
 
 

@@ -10,10 +10,10 @@ from typing import BinaryIO, NamedTuple
 from ci_guard.git import ObjectStream
 from ci_guard.secrets import keyfiles
 from ci_guard.secrets.content import COMPRESSED, HEAD, ContentKind, archive_format, classify, plain_name
-from ci_guard.secrets.decode import Decoding
 from ci_guard.secrets.files import OpenFile
 from ci_guard.secrets.keyfiles import KeyFile
 from ci_guard.secrets.matcher import PIECE, Match, Matcher
+from ci_guard.secrets.search import search, search_pieces
 from ci_guard.secrets.unpacked import LARGEST, Unpacked
 
 
@@ -185,13 +185,10 @@ class Reading:
 
     def _scan(self, data: bytes) -> list[Match]:
         """Return the secrets of a content, with those that are encoded in it."""
-        decoding = Decoding(self._matcher)
-        decoding.whole(data)
-        return decoding.added_to(self._matcher.scan(data))
+        return search(self._matcher, data)
 
     def _scan_pieces(self, pieces: Iterator[bytes]) -> list[Match]:
-        decoding = Decoding(self._matcher)
-        return decoding.added_to(self._matcher.scan_pieces(decoding.passing(pieces)))
+        return search_pieces(self._matcher, pieces)
 
     def _judge(self, oid: str, head: bytes, paths: Iterable[str]) -> None:
         for path in paths:

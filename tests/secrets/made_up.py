@@ -14,8 +14,8 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ci_guard.secrets.matcher import BY_NAME
 from ci_guard.secrets.rule import Rule, load
+from ci_guard.secrets.triggers import BY_NAME
 
 try:
     from re import _parser as sre  # type: ignore[attr-defined]

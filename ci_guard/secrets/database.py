@@ -1,0 +1,88 @@
+"""
+The databases of hyperscan that ship, so that nothing is compiled when a scan starts.
+
+`scripts/generate.py` makes them. One is used where its SHA-256, the version of hyperscan, the platform and the digest
+of the expressions are those that are pinned beside it; anywhere else the same expressions are compiled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ci_guard.secrets.engines import Expression
+
+FOLDER: Final = Path(__file__).parent / "database"
+PINS: Final = "pins.json"
+"""What each database was made of and what it is, by the platform's name."""
+PLATFORMS: Final = ("linux-x86_64",)
+"""Platforms that a database ships for."""
+
+
+def platform() -> str:
+    """Return the name of this platform."""
+    return f"{sys.platform}-{os.uname().machine}"
+
+
+def file_of(platform: str) -> str:
+    """Return the name of a platform's database in the folder."""
+    return f"{platform}.hyperscan"
+
+
+def shipped(expressions: Sequence[Expression], hyperscan: Any, folder: Path = FOLDER) -> Any | None:
+    """Return the database that ships for expressions, ready to search, or None where it was not made for this."""
+    here = platform()
+    try:
+        pins = json.loads((folder / PINS).read_bytes()).get(here)
+        if pins != pins_of(expressions, hyperscan, pins["sha256"]):
+            return None
+        content = (folder / file_of(here)).read_bytes()
+        if sha256(content) != pins["sha256"]:
+            return None
+        return _with_scratch(hyperscan.loadb(content, hyperscan.HS_MODE_BLOCK), hyperscan)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, hyperscan.HyperscanError):
+        return None  # it is only there to save time
+
+
+def compiled(expressions: Sequence[Expression], hyperscan: Any) -> Any:
+    """
+    Return a database of expressions, ready to search.
+
+    Raises: `hyperscan.HyperscanError` where it refuses one.
+    """
+    made = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    made.compile(
+        expressions=[expression.pattern for expression in expressions],
+        ids=list(range(len(expressions))),
+        flags=[
+            (hyperscan.HS_FLAG_CASELESS if expression.ignore_case else 0)
+            | (hyperscan.HS_FLAG_SINGLEMATCH if expression.once else 0)
+            for expression in expressions
+        ],
+    )
+    return _with_scratch(made, hyperscan)
+
+
+def pins_of(expressions: Sequence[Expression], hyperscan: Any, sha256: str) -> dict[str, str]:
+    """Return what is pinned of a database with a SHA-256."""
+    digest = hashlib.sha256()
+    for expression in expressions:
+        digest.update(b"%d%d%b\0" % (expression.ignore_case, expression.once, expression.pattern))
+    return {"expressions": digest.hexdigest(), "hyperscan": hyperscan.__version__, "sha256": sha256}
+
+
+def sha256(content: bytes) -> str:
+    """Return the SHA-256 of a database, in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _with_scratch(made: Any, hyperscan: Any) -> Any:
+    made.scratch = hyperscan.Scratch(made)
+    return made

@@ -1,0 +1,137 @@
+"""Where secrets stand in some bytes: what the rules make of the places that were met, each byte counted once."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ci_guard.secrets.formats import CHECKS
+from ci_guard.secrets.triggers import BY_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ci_guard.model.judgement import Severity
+    from ci_guard.model.scan import Confidence
+    from ci_guard.secrets.checks import Verdict
+    from ci_guard.secrets.rule import Rule
+    from ci_guard.secrets.triggers import Trigger
+
+_LINE_CONTEXT: Final = 200
+"""Bytes of the line on either side of a secret that its fingerprint is made of."""
+_WORD: Final = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
+_ESCAPE_BEFORE: Final = re.compile(rb"(?:\\[nrtbf]|\\u00[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2})\Z")
+
+
+class Span(NamedTuple):
+    """Where a secret stands in the bytes at hand."""
+
+    rule: Rule
+    start: int
+    end: int
+    severity: Severity
+    confidence: Confidence
+    detail: str
+
+
+def confirmed(data: bytes, met: Iterable[tuple[int, int]], triggers: Sequence[Trigger]) -> list[Span]:
+    """Return the secrets where triggers were met, told by number and end, in order and without overlaps."""
+    found: list[Span] = []
+    tried: dict[int, int] = {}
+    for number, end in met:
+        rule, _, length, by_name = triggers[number]
+        begin, span = end - length, None
+        # No place is tried twice for a trigger, so the work stays in proportion to the content.
+        for start in range(max(begin - rule.before, tried.get(number, 0)), begin + 1):
+            if by_name:
+                span = _named(rule, data, start)
+            elif match := rule.regex.match(data, start, start + rule.reach):
+                span = _matched(rule, data, match)
+            tried[number] = span.end if span else start + 1
+            if span:
+                found.append(span)
+                break
+    return without_overlaps(found) if found else found
+
+
+def _named(rule: Rule, data: bytes, start: int) -> Span | None:
+    """Return the secret whose name makes it one."""
+    verdict = _judge()(str(rule.check), data, start)
+    return Span(rule, *verdict) if verdict else None
+
+
+@cache
+def _judge() -> Callable[[str, bytes, int], Verdict | None]:
+    """Return what judges by names, which few contents need, and which takes its time to load."""
+    from ci_guard.secrets.generic import judge
+
+    return judge
+
+
+def _matched(rule: Rule, data: bytes, match: re.Match[bytes]) -> Span | None:
+    """Return the secret that a pattern matched, unless the checks say that it is none."""
+    start, end = match.span("secret" if "secret" in rule.regex.groupindex else 0)
+    if rule.boundary and (_continues_word(data, start) or (end < len(data) and data[end] in _WORD)):
+        return None
+    verdict = CHECKS[rule.check](rule, data, match, start, end)
+    if verdict is None:
+        return None
+    if rule.documented and hashlib.sha256(data[verdict.start : verdict.end]).hexdigest() in rule.documented:
+        return None
+    return Span(rule, *verdict)
+
+
+def _continues_word(data: bytes, start: int) -> bool:
+    """Return whether a word goes on across an offset; the end of a written-out line feed or of `%3D` is none of it."""
+    return start > 0 and data[start - 1] in _WORD and not _ESCAPE_BEFORE.search(data, max(0, start - 6), start)
+
+
+def without_overlaps(spans: list[Span]) -> list[Span]:
+    """
+    Return spans in order; of two that overlap, the first, then the longer, then the surer, then the worse one.
+
+    What only its name makes a secret gives way to what has a format of its own. A rule of the user's own takes no other
+    rule's place: a change could bring one that begins earlier and holds for no path.
+    """
+    kept: list[Span] = []
+    own: dict[str, Span] = {}
+    for span in sorted(spans, key=lambda span: (span.start, -span.end, *_rank(span))):
+        if span.rule.own:
+            last = own.get(span.rule.id)
+            if last is None or span.start >= last.end:
+                own[span.rule.id] = span
+                kept.append(span)
+            continue
+        before = next((each for each in reversed(kept) if not each.rule.own), None)
+        if before is None or span.start >= before.end:
+            kept.append(span)
+        elif before.rule.check in BY_NAME and span.rule.check not in BY_NAME:
+            kept[kept.index(before)] = span
+    return sorted(kept, key=lambda span: span.start)
+
+
+def _rank(span: Span) -> tuple[int, int, str]:
+    return span.confidence.rank, span.severity.rank, span.rule.id
+
+
+def masked(data: bytes, spans: list[Span], number: int) -> bytes:
+    """Return the SHA-256 of the line around a secret, with that secret and every other on it left out."""
+    this = spans[number]
+    nearest = max(0, this.start - _LINE_CONTEXT)
+    begin = max(data.rfind(b"\n", nearest, this.start) + 1, nearest)
+    stop = data.find(b"\n", this.end, this.end + _LINE_CONTEXT)
+    stop = stop if stop >= 0 else min(len(data), this.end + _LINE_CONTEXT)
+    first = number
+    while first > 0 and spans[first - 1].end > begin:
+        first -= 1
+    digest = hashlib.sha256()
+    position = begin
+    while first < len(spans) and spans[first].start < stop:
+        digest.update(data[position : max(position, spans[first].start)])
+        digest.update(b"\0this\0" if first == number else b"\0other\0")
+        position = spans[first].end
+        first += 1
+    digest.update(data[position : max(position, stop)].rstrip(b"\r"))
+    return digest.digest()

@@ -1,0 +1,48 @@
+"""What a content is searched for: the signs of encoded text, and the keywords and anchors of rules."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ci_guard.secrets.engines import Expression
+from ci_guard.secrets.signs import SIGNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ci_guard.secrets.rule import Rule
+
+BY_NAME: Final = frozenset(("generic-assignment", "generic-address"))
+"""Checks of the rules for which a value is a secret by its name."""
+
+
+class Trigger(NamedTuple):
+    """Something of a fixed length that a rule is tried at."""
+
+    rule: Rule
+    expression: Expression
+    length: int
+    """Of an anchor of varying length, how many bytes of its end count."""
+    by_name: bool
+
+
+def triggers_of(rules: Iterable[Rule]) -> list[Trigger]:
+    """Return all triggers of rules, in their order."""
+    return [trigger for rule in rules for trigger in _triggers(rule)]
+
+
+def _triggers(rule: Rule) -> Iterator[Trigger]:
+    by_name = rule.check in BY_NAME
+    if rule.anchor:
+        expression = Expression(rule.anchor.encode("ascii"), rule.ignore_case)
+        yield Trigger(rule, expression, rule.anchor_length, by_name)
+    else:
+        for word in rule.keywords:
+            expression = Expression(re.escape(word.encode("ascii")), rule.ignore_case)
+            yield Trigger(rule, expression, len(word), by_name)
+
+
+def expressions_of(triggers: Iterable[Trigger]) -> list[Expression]:
+    """Return all that is searched for: the signs of encoded text first, then each trigger."""
+    return [*(Expression(sign, once=True) for sign in SIGNS), *(trigger.expression for trigger in triggers)]

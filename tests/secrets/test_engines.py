@@ -1,0 +1,90 @@
+"""The database that ships is the one that the rules would make, and is used only where it is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import hyperscan
+import pytest
+
+from ci_guard.secrets import database
+from ci_guard.secrets.engines import Expression
+from ci_guard.secrets.rule import load
+from ci_guard.secrets.signs import SIGNS
+from ci_guard.secrets.triggers import expressions_of, triggers_of
+
+EXPRESSIONS = expressions_of(triggers_of(load()))
+SHIPS = database.platform() in database.PLATFORMS
+
+
+def shipped(folder: Path, expressions: Sequence[Expression] = EXPRESSIONS, engine: Any = hyperscan) -> Any | None:
+    return database.shipped(expressions, engine, folder)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(database.FOLDER, tmp_path / "database"))
+
+
+@pytest.mark.skipif(not SHIPS, reason="no database ships for this platform")
+def test_the_database_that_ships_is_used_for_the_rules_that_ship(copy: Path) -> None:
+    assert shipped(copy) is not None
+
+
+def test_a_database_is_not_used_for_other_expressions(copy: Path) -> None:
+    assert shipped(copy, EXPRESSIONS[:-1]) is None
+    assert shipped(copy, [*EXPRESSIONS[:-1], Expression(b"another")]) is None
+    assert shipped(copy, [EXPRESSIONS[0]._replace(once=False), *EXPRESSIONS[1:]]) is None
+
+
+def test_a_database_is_not_used_with_another_version_of_the_engine(copy: Path) -> None:
+    class Other:
+        __version__ = "0.0"
+        HyperscanError = hyperscan.HyperscanError
+
+    assert shipped(copy, engine=Other) is None
+
+
+def test_a_database_is_not_used_on_another_platform(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "platform", lambda: "plan9-mips")
+    assert shipped(copy) is None
+
+
+@pytest.mark.parametrize("spoil", ["changed", "cut", "gone", "pins gone", "pins no JSON", "pins no mapping"])
+def test_a_database_that_was_changed_is_not_used(copy: Path, spoil: str) -> None:
+    file, pins = copy / database.file_of(database.platform()), copy / database.PINS
+    content = file.read_bytes() if SHIPS else b"x"
+    match spoil:
+        case "changed":
+            file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        case "cut":
+            file.write_bytes(content[:-1])
+        case "gone":
+            file.unlink(missing_ok=True)
+        case "pins gone":
+            pins.unlink()
+        case "pins no JSON":
+            pins.write_text("{")
+        case _:
+            pins.write_text(json.dumps([1]))
+    assert shipped(copy) is None
+
+
+def test_what_the_engine_itself_refuses_is_not_used(copy: Path) -> None:
+    file, pins = copy / database.file_of(database.platform()), copy / database.PINS
+    file.write_bytes(b"no database")
+    made = database.pins_of(EXPRESSIONS, hyperscan, database.sha256(b"no database"))
+    pins.write_text(json.dumps({database.platform(): made}))
+    assert shipped(copy) is None
+
+
+def test_an_expression_that_is_wanted_once_is_told_of_any_content_that_has_it() -> None:
+    from ci_guard.secrets.engines import Opening
+
+    engine = Opening([Expression(sign, once=True) for sign in SIGNS]).engine()
+    assert {number for number, _ in engine.scan(b"a%20b %41 \\x41 \\u0041 " + b"SGVsbG8gd29ybGQhISEhISEh")} == {0, 1, 2}
+    assert engine.scan(b"100% \\x1 \\u12 plain words") == []
