@@ -28,11 +28,15 @@ REPORTED: Final = 0.6
 LIKELY: Final = 0.85
 """Likelihood from which a finding is one of high severity."""
 
+# Bytes are read as Latin-1, whose white space is more than that of ASCII.
+_SPACE: Final = rb"\s\x1c-\x1f\x85\xa0"
 _BARE: Final = re.compile(
-    r"""(?:(?:[Bb]asic|[Bb]earer|[Tt]oken) )?[^\s"'`,;(){}\[\]<>\\|&]{3,400}(?=[\s,;}\])"'`\\&<]|\Z)"""
+    rb"""(?:(?:[Bb]asic|[Bb]earer|[Tt]oken) )?[^%b"'`,;(){}\[\]<>\\|&]{3,400}(?=[%b,;}\])"'`\\&<]|\Z)"""
+    % (_SPACE, _SPACE)
 )
 _QUOTED: Final = {
-    quote: re.compile(rf"(?:[^{quote}\\\r\n]|\\(?!{quote})[^\r\n]){{3,400}}(?=\\?{quote})") for quote in "\"'`"
+    quote: re.compile(rb"(?:[^%b\\\r\n]|\\(?!%b)[^\r\n]){3,400}(?=\\?%b)" % (quote, quote, quote))
+    for quote in (b'"', b"'", b"`")
 }
 _SCHEME: Final = re.compile(r"(?P<scheme>basic|bearer|token|oauth|apikey)\s{1,2}(?=\S)", re.IGNORECASE)
 _BASE64: Final = re.compile(r"[0-9A-Za-z+/_-]{6,300}={0,2}")
@@ -55,19 +59,20 @@ class Candidate(NamedTuple):
 
 def in_assignment(data: bytes, start: int) -> Candidate | None:
     """Return the candidate whose value begins at an offset."""
-    before = data[start - 1 : start].decode("latin-1")
-    text = data[start : start + LONGEST].decode("latin-1")
-    quoted = _QUOTED.get(before)
-    literal = (quoted or _BARE).match(text)
-    if literal is None or (quoted is None and text[literal.end() :][:1] == "("):
+    quoted = _QUOTED.get(data[start - 1 : start])
+    stop = start + LONGEST
+    literal = (quoted or _BARE).match(data, start, stop)
+    if literal is None:
         return None
-    value = literal.group()
+    end = literal.end()
+    if quoted is None and data[end : min(end + 1, stop)] == b"(":
+        return None
+    value = literal.group().decode("latin-1")
     if value.endswith("..") or looks.is_wording(value):
         return None
     found = assignment(data[max(0, start - BACK) : start].decode("latin-1"))
     if found is None:
         return None
-    end = start + len(value)
     return _checked(
         _unwrapped(Candidate(start, end, value, found.name, found.topic, found.join, bool(quoted)), found.wrap)
     )
@@ -86,8 +91,10 @@ def in_address(data: bytes, at: int) -> Candidate | None:
 def judge(finder: str, data: bytes, start: int) -> Verdict | None:
     """Return the secret that a finder sees at an offset, or None where there is none that is likely enough."""
     candidate = FINDERS[finder](data, start)
-    chance = likelihood(candidate) if candidate else 0.0
-    if candidate is None or chance < REPORTED:
+    if candidate is None:
+        return None
+    chance = likelihood(candidate)
+    if chance < REPORTED:
         return None
     likely = chance >= LIKELY
     return Verdict(

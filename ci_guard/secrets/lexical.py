@@ -33,7 +33,12 @@ _PAIR: Final = re.compile(
 )
 _VARIABLE: Final = re.compile(r"(?:ENV|setenv)[ \t]{1,4}(?P<name>[A-Za-z_][0-9A-Za-z_]{0,63})[ \t]{1,4}['\"]?\Z")
 _LOGIN: Final = re.compile(r"""(?:^|[\s"'])(?:-u|--user)(?:[ =]|[ =]?["'])[^\s/:@"'`]{1,40}:\Z""")
+_OPTIONS: Final = (("-", _FLAG), ("env", _VARIABLE), ("ENV", _VARIABLE))
+"""Each with a text that it needs."""
+_AFTER_VALUE: Final = 16
+"""Bytes from the word `value` to the value's beginning, in `_PAIR`."""
 _GRANT: Final = re.compile(r"(?:IDENTIFIED BY|PASSWORD) ['\"]\Z", re.IGNORECASE)
+_GRANTS: Final = (" '", ' "')
 _HUMP: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _WORDS: Final = json.loads((Path(__file__).parent / "names.json").read_text("ascii"))
 _SUFFIXES, _QUALIFIERS, _LOCATORS, _HANDLES = (
@@ -103,10 +108,15 @@ def assignment(text: str) -> Assignment | None:
 
 def _option(text: str) -> Assignment | None:
     """Return what a command or a statement gives a value to: an option, a variable, a user, one of `name`, `value`."""
-    for pattern in (_FLAG, _VARIABLE, _PAIR):
-        match = pattern.search(text)
+    for hint, pattern in _OPTIONS:
+        # A search for a plain text first: most values have none of these before them.
+        match = pattern.search(text) if hint in text else None
         named = topic(match["name"]) if match else None
         if match and named:
             return Assignment(match["name"], named, "--", "")
-    login = _LOGIN.search(text) or _GRANT.search(text)
+    pair = _PAIR.search(text) if "value" in text[-_AFTER_VALUE:].lower() else None
+    named = topic(pair["name"]) if pair else None
+    if pair and named:
+        return Assignment(pair["name"], named, "--", "")
+    login = _LOGIN.search(text) if text.endswith(":") else _GRANT.search(text) if text.endswith(_GRANTS) else None
     return Assignment("", "password", "--", "") if login else None

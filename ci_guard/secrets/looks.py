@@ -75,8 +75,7 @@ def is_wording(value: str) -> bool:
         return True
     if not _WORDING.fullmatch(value):
         return False
-    parts = _PART.findall(value)
-    return all(len(part) < 3 or part.lower() in words for part in parts)
+    return all(len(part) < 3 or part.lower() in words for part in _PART.findall(value))
 
 
 def is_plain(value: str) -> bool:
@@ -130,17 +129,20 @@ def covered(value: str, words: frozenset[str]) -> int:
     """Return how many letters of a value belong to common words of three letters and more, at most."""
     total = 0
     for part in _LETTERS.findall(value):
-        total += max(_cover(part.lower(), words), sum(_cover(hump.lower(), words) for hump in _PART.findall(part)))
+        whole = _cover(part.lower(), words)
+        humps = _PART.findall(part)
+        total += max(whole, sum(_cover(hump.lower(), words) for hump in humps)) if len(humps) > 1 else whole
     return total
 
 
 def _cover(run: str, words: frozenset[str]) -> int:
     best = [0] * (len(run) + 1)
     for end in range(1, len(run) + 1):
-        best[end] = best[end - 1]
-        for length in range(3, min(end, _LONGEST_WORD) + 1):
-            if best[end - length] + length > best[end] and run[end - length : end] in words:
-                best[end] = best[end - length] + length
+        most = best[end - 1]
+        for begin in range(max(0, end - _LONGEST_WORD), end - 2):
+            if best[begin] + end - begin > most and run[begin:end] in words:
+                most = best[begin] + end - begin
+        best[end] = most
     return best[-1]
 
 
