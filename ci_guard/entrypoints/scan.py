@@ -3,48 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Final
 
-from ci_guard import __version__
-from ci_guard.controls import secret_free
-from ci_guard.decide import decide
 from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.options import Output, add_output_options, output_options
-from ci_guard.entrypoints.outcome import unknown_run
 from ci_guard.errors import UsageError
-from ci_guard.gate import judge
 from ci_guard.git import Repository, locate
-from ci_guard.model.decision import Effort, PolicySummary, Result
-from ci_guard.model.fact import Known, Source
-from ci_guard.model.facts import Facts
+from ci_guard.model.decision import Result
 from ci_guard.model.run import Platform
 from ci_guard.model.scan import SecretScan
-from ci_guard.model.settings import Mode, Policy, Settings
 from ci_guard.reporters.terminal import Progress
-from ci_guard.secrets.scan import ScanRequest, scan, scan_bytes, unheard
-
-REQUIREMENTS: Final = ("no-secrets", "no-key-files", "complete-scan")
-SOURCE: Final = "ci-guard scan"
-
-POLICY: Final = Policy(
-    source=SOURCE,
-    sha256=hashlib.sha256(" ".join(REQUIREMENTS).encode()).hexdigest(),
-    layers=(SOURCE,),
-    mode=Mode.ENFORCE,
-    controls={
-        secret_free.META.id: Settings(
-            require=dict.fromkeys(REQUIREMENTS, True), said_by=dict.fromkeys(REQUIREMENTS, SOURCE)
-        )
-    },
-)
-"""What `scan` judges by; it is the command's meaning and no file can change it."""
+from ci_guard.secrets import listing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,29 +122,20 @@ def run(options: ScanOptions, call: Call) -> Result | Said:
 
         return (suppressing.init_baseline if options.init_baseline else suppressing.carry_over)(options.path)
     started = time.monotonic()
-    now = datetime.now(timezone.utc)
-    this_run = unknown_run(call.platform, "scan reads files, not a run")
-    with Progress(call.progress, quiet=options.output.quiet, ci=call.platform is not Platform.LOCAL) as progress:
+    ci = call.platform is not Platform.LOCAL
+    with Progress(call.progress, quiet=options.output.quiet, ci=ci) as progress:
         progress.step("scanning for secrets")
-        found = read(options, progress.step)
-    facts = Facts(run=this_run, scan=Known(value=found, source=Source.GIT, detail=", ".join(found.sources)))
-    judgements = judge(secret_free, facts, POLICY.controls[secret_free.META.id])
-    return Result(
-        version=__version__,
-        time=now,
-        decision=decide(judgements, POLICY, metas=(secret_free.META,), mode=Mode.ENFORCE, today=now.date()),
-        advisory=False,
-        controls=(secret_free.META,),
-        not_judged={},
-        run=this_run,
-        policy=PolicySummary(source=POLICY.source, sha256=POLICY.sha256, mode=Mode.ENFORCE, layers=POLICY.layers),
-        scan=found,
-        effort=Effort(seconds=time.monotonic() - started),
-    )
+        with begin(options, progress.step) as finish:
+            from ci_guard.entrypoints import verdict  # loaded while files are read
+
+            found = finish()
+    return verdict.of(found, call.platform, started)
 
 
 def read_standard_input() -> SecretScan:
     """Return the scan of standard input; raise `UsageError` for one that cannot be read."""
+    from ci_guard.secrets.scan import scan_bytes
+
     why = "it is closed"
     if sys.stdin is not None:
         try:
@@ -180,29 +145,53 @@ def read_standard_input() -> SecretScan:
     raise UsageError(f"Standard input cannot be read: {why}.", hint="Give it a file or a pipe: scan - < FILE.")
 
 
-def read(options: ScanOptions, progress: Callable[[str], None] = unheard) -> SecretScan:
-    """Return the scan of the one source that was asked for."""
+@contextmanager
+def begin(options: ScanOptions, progress: Callable[[str], None] = lambda _: None) -> Iterator[Callable[[], SecretScan]]:
+    """Begin to scan the one source that was asked for, and give what finishes it."""
     if options.path == "-":
-        return read_standard_input()
+        yield read_standard_input
+        return
     root = Path(options.path)
     if not root.is_dir():
         raise UsageError(
             f"{options.path!r} is no folder.",
             hint="Name a repository or a folder; a single file is read from standard input: scan - < FILE.",
         )
-    if options.staged:
-        top = Repository.open(root).work_tree or root
-        return scan(ScanRequest(root=root, staged=True, index=top / options.index if options.index else None), progress)
-    if options.history:
-        return scan(ScanRequest(root=root, history=True), progress)
-    if options.range is None:
-        return scan(ScanRequest(root=root, tree=locate(root.absolute()) is not None, work_tree=True), progress)
-    repository = Repository.open(root)
-    ends = [repository.rev_parse(name) for name in options.range]
-    for name, sha in zip(options.range, ends, strict=True):
+    tree = not (options.range or options.staged or options.history)
+    with ExitStack() as stack:
+        repository = None
+        if not tree or locate(root.absolute()):
+            repository = stack.enter_context(Repository.open(root).session())
+            listing.begin(repository, root.resolve(), names=not options.staged, files=tree)
+        # What reads is loaded while git lists.
+        from ci_guard.secrets.scan import ScanRequest, begun
+
+        top = repository.work_tree if repository else None
+        request = ScanRequest(
+            root=root,
+            tree=tree and repository is not None,
+            work_tree=tree,
+            staged=options.staged,
+            index=(top or root) / options.index if options.index else None,
+            range=resolved(repository, options.range) if repository and options.range else None,
+            history=options.history,
+        )
+        yield stack.enter_context(begun(request, progress, repository))
+
+
+def resolved(repository: Repository, names: tuple[str, str]) -> tuple[str, str]:
+    """
+    Return the ids of the ends of a range.
+
+    Raises: `UsageError` for a name that leads to no commit.
+    """
+    ends = []
+    for name in names:
+        sha = repository.rev_parse(name)
         if sha is None:
             raise UsageError(
                 f"{name!r} names no commit of this repository.",
                 hint="A shallow clone may lack it: fetch the whole history.",
             )
-    return scan(ScanRequest(root=root, range=(ends[0], str(ends[1]))), progress)
+        ends.append(sha)
+    return ends[0], ends[1]

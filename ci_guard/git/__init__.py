@@ -1,18 +1,24 @@
 """The one safe way to run git: reading only, and believing of the object database what its ids prove."""
 
+from ci_guard.git.changes import brought, contents
 from ci_guard.git.command import find_git, locate
+from ci_guard.git.index import IndexEntry, ProvenTrees
 from ci_guard.git.objects import EntryKind, ObjectsDamaged, ObjectStream, Reader, TreeEntry
 from ci_guard.git.repository import Blob, Repository, Walk
 
 __all__ = [
     "Blob",
     "EntryKind",
+    "IndexEntry",
     "ObjectStream",
     "ObjectsDamaged",
+    "ProvenTrees",
     "Reader",
     "Repository",
     "TreeEntry",
     "Walk",
+    "brought",
+    "contents",
     "find_git",
     "locate",
 ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import cache, lru_cache
 from heapq import heappop, heappush
-from typing import IO, Final, NamedTuple
+from typing import IO, Final, NamedTuple, Protocol
 
 from ci_guard.errors import GitUnavailable
 
@@ -43,11 +43,16 @@ class EntryKind(str, Enum):
     FOLDER = "folder"
 
 
+FOLDER: Final = b"040000"
+SUBMODULE: Final = b"160000"
 _SPECIAL: Final = {
     b"120000": EntryKind.SYMLINK,
-    b"160000": EntryKind.SUBMODULE,
-    b"040000": EntryKind.FOLDER,
+    SUBMODULE: EntryKind.SUBMODULE,
+    FOLDER: EntryKind.FOLDER,
 }
+
+Line = tuple[bytes, bytes, bytes]
+"""Of a tree: mode, name, and id, not in hex."""
 
 
 class TreeEntry(NamedTuple):
@@ -86,6 +91,16 @@ class Commit(NamedTuple):
     """Of the committer, in seconds since 1970; only good for trying likely things first."""
 
 
+def _digest(begin: bytes, length: int) -> hashlib._Hash:
+    # The length of an id tells its format (gitformat-object: SHA-1 or SHA-256 over header and content).
+    return (hashlib.sha256 if length == 64 else hashlib.sha1)(begin, usedforsecurity=False)
+
+
+def object_id(kind: str, content: bytes, length: int) -> str:
+    """Return the id of an object, of so many digits."""
+    return _digest(b"%b %d\0%b" % (kind.encode("ascii"), len(content), content), length).hexdigest()
+
+
 class ObjectStream:
     """One object of a batch; its content is read once, in order, before the next object is asked for."""
 
@@ -95,11 +110,10 @@ class ObjectStream:
         self.kind = kind
         """`blob`, `tree`, `commit`, `tag`, or None when this clone does not have the object."""
         self.size = size
+        self.closed = False
         self._left = size
         self._source = source
-        # The length of an id tells its format (gitformat-object: SHA-1 or SHA-256 over header and content).
-        hashed = hashlib.sha256 if len(oid) == 64 else hashlib.sha1
-        self._digest = hashed(f"{kind} {size}\0".encode(), usedforsecurity=False)
+        self._digest = _digest(f"{kind} {size}\0".encode(), len(oid))
 
     def read(self, size: int) -> bytes:
         """
@@ -127,18 +141,43 @@ class ObjectStream:
         if self.kind:
             while self.read(1 << 20):
                 pass
-            self._source.read(1)
+            if not self.closed:
+                self._source.read(1)
+        self.closed = True
 
 
 def next_object(source: IO[bytes]) -> ObjectStream | None:
     """Return the next answer of `git cat-file --batch`, or None where it ended."""
     header = source.readline()
-    if not header:
-        return None
+    return object_of(header, source) if header else None
+
+
+def object_of(header: bytes, source: IO[bytes]) -> ObjectStream:
+    """Return the object that the first line of an answer announces."""
     found = _HEADER.fullmatch(header)
     if found is None:
         return ObjectStream(header.split(b" ")[0].strip().decode("utf-8", "replace"), None, 0, source)
     return ObjectStream(found[1].decode(), found[2].decode(), int(found[3]), source)
+
+
+def content_of(stream: ObjectStream) -> bytes:
+    """Return the content of an object that is no blob, and pass over its end."""
+    content = stream.whole()
+    stream.close()
+    return content
+
+
+def required(oid: str, kind: str, stream: ObjectStream) -> bytes:
+    """
+    Return the content of an object that must be here, and be no blob.
+
+    Raises: `GitUnavailable` for one that this clone lacks, or of another kind; `ObjectsDamaged`.
+    """
+    if stream.kind is None:
+        raise GitUnavailable(f"{kind} {oid} is not in this clone", hint="fetch the whole history, without a filter")
+    if (stream.oid, stream.kind) != (oid, kind):
+        raise GitUnavailable(f"{oid} is no {kind}", hint="check the clone with git fsck")
+    return content_of(stream)
 
 
 def parse_commit(oid: str, content: bytes) -> Commit:
@@ -161,38 +200,68 @@ def parse_tree(oid: str, content: bytes) -> dict[bytes, Node]:
 
     Raises: `GitUnavailable` for one that git would not have made, such as with two entries of one name.
     """
-    length = len(oid) // 2
-    found = _tree_lines(length).findall(content)
-    nodes = {name: Node(_mode(mode), raw) for mode, name, raw in found}
-    spelled = sum(len(mode) + len(name) for mode, name, _ in found) + len(found) * (length + 2)
-    if spelled != len(content) or len(nodes) != len(found) or not all(node.mode for node in nodes.values()):
+    return {name: Node(mode_of(mode), raw) for mode, name, raw in tree_lines(oid, content)}
+
+
+def tree_lines(oid: str, content: bytes) -> list[Line]:
+    """
+    Return mode, name and id (not in hex) of each entry of one tree object, as they stand there.
+
+    Raises: `GitUnavailable` for one that git would not have made, such as with two entries of one name.
+    """
+    one, all_of_it = _shapes(len(oid) // 2)
+    found: list[Line] = one.findall(content)
+    if not all_of_it.fullmatch(content) or len({name for _, name, _ in found}) != len(found):
         raise GitUnavailable(f"tree {oid} is malformed", hint="check the clone with git fsck")
-    return nodes
+    return found
 
 
 @cache
-def _tree_lines(length: int) -> re.Pattern[bytes]:
-    return re.compile(rb"([0-7]{5,7}) ([^\0/]+)\0(.{%d})" % length, re.DOTALL)
+def _shapes(length: int) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """Return what an entry looks like, and what a tree does, with ids of so many bytes."""
+    mode = rb"0{0,2}4[0-7]{4}|0?1[026][0-7]{4}"
+    one, all_of_it = b"(%b) ([^\0/]+)\0(.{%d})", b"(?:(?:%b) [^\0/]+\0.{%d})*"
+    return re.compile(one % (mode, length), re.DOTALL), re.compile(all_of_it % (mode, length), re.DOTALL)
 
 
 @cache
-def _mode(mode: bytes) -> bytes:
-    """Return a mode with the digits that git gives its kind; empty for a kind that no tree has."""
-    kinds = {0o04: b"040000", 0o10: mode.lstrip(b"0"), 0o12: b"120000", 0o16: b"160000"}
-    return kinds.get(int(mode, 8) >> 12, b"")
+def mode_of(mode: bytes) -> bytes:
+    """Return a mode with the digits that git gives its kind."""
+    kinds = {0o04: FOLDER, 0o10: mode.lstrip(b"0"), 0o12: b"120000", 0o16: SUBMODULE}
+    return kinds[int(mode, 8) >> 12]
+
+
+class Answers(Protocol):
+    """A git that answers what objects hold, such as `process.Process`."""
+
+    def ask(self, name: bytes) -> ObjectStream:
+        """Return one object; the one before must have been read or closed."""
+        ...
+
+    def wholes(self, oids: Iterable[str], kind: str) -> Iterator[tuple[str, bytes]]:
+        """Yield id and content of each object, all of one kind that is no blob, in the given order."""
+        ...
+
+
+class Proven(Protocol):
+    """Trees whose entries are known, and proved by their ids, such as `index.Proven`."""
+
+    def below(self, folder: bytes, tree: str) -> Iterator[TreeEntry] | None:
+        """Return what the tree at a folder (empty, or with a final `/`) holds; None where that is not known."""
+        ...
 
 
 class Reader:
     """
-    Reads commits and trees one by one, each proved by its id, so that all that follows from a commit's id is proved.
+    Reads commits and trees, each proved by its id, so that all that follows from a commit's id is proved.
 
     Raises: every method `ObjectsDamaged` for an object that is not what its id says, and `GitUnavailable` for one that
     this clone lacks or that is malformed.
     """
 
-    def __init__(self, ask: Callable[[bytes], ObjectStream], cut: frozenset[str]) -> None:
-        """Ask for objects by name; `cut` are the commits that count as without parents, as in a shallow clone."""
-        self._ask = ask
+    def __init__(self, answers: Answers, cut: frozenset[str]) -> None:
+        """Ask for objects; `cut` are the commits that count as without parents, as in a shallow clone."""
+        self._answers = answers
         self._cut = cut
         self.commit = lru_cache(4096)(self._commit)
         """Returns a commit; without parents where the clone is cut."""
@@ -201,15 +270,15 @@ class Reader:
 
     def resolve(self, name: bytes, kind: str) -> str | None:
         """Return the id of the `kind` that a name leads to, by way of tags and of a commit's tree; None for nothing."""
-        stream = self._ask(name)
+        stream = self._answers.ask(name)
         while stream.kind != kind:
-            if stream.kind == "tag" and (found := _TAG.match(self._content(stream))):
+            if stream.kind == "tag" and (found := _TAG.match(content_of(stream))):
                 following = found[1].decode()
             elif stream.kind == "commit" and kind == "tree":
-                following = parse_commit(stream.oid, self._content(stream)).tree
+                following = parse_commit(stream.oid, content_of(stream)).tree
             else:
                 return None
-            stream = self._ask(following.encode())
+            stream = self._answers.ask(following.encode())
             if stream.oid != following:
                 return None
         stream.close()
@@ -227,32 +296,37 @@ class Reader:
             node = below
         return node
 
-    def entries(self, commit: str, *besides: str) -> Iterator[TreeEntry]:
-        """Yield, in git's order, each file, link and submodule that none of the others has at the same path."""
-        return self.below(*(self.commit(oid).tree for oid in (commit, *besides)))
+    def entries(self, commit: str, proven: Proven | None = None) -> Iterator[TreeEntry]:
+        """Yield, in git's order, each file, link and submodule of a commit."""
+        return self.below(self.commit(commit).tree, proven)
 
-    def below(self, tree: str, *besides: str) -> Iterator[TreeEntry]:
-        """Yield the same of a tree object rather than of a commit."""
-        ours, *theirs = (self.tree(oid) for oid in (tree, *besides))
-        folders = [(b"", iter(ours.items()), theirs)]
+    def below(self, tree: str, proven: Proven | None = None) -> Iterator[TreeEntry]:
+        """Yield the same of a tree object rather than of a commit; what is proven already is not read."""
+        folders: list[Iterator[tuple[bytes, Node]]] = []
+        paths: list[bytes] = []
         count = 0
+
+        def entered(path: bytes, oid: str) -> Iterable[TreeEntry]:
+            known = proven.below(path, oid) if proven else None
+            if known is None:
+                folders.append(iter(self.tree(oid).items()))
+                paths.append(path)
+            return known or ()
+
+        yield from entered(b"", tree)
         while folders:
-            folder, rest, theirs = folders[-1]
-            name, node = next(rest, (b"", None))
+            name, node = next(folders[-1], (b"", None))
             if node is None:
                 folders.pop()
+                paths.pop()
                 continue
             count += 1
             if count > MOST_ENTRIES:
                 raise GitUnavailable(f"tree {tree} has more than the {MOST_ENTRIES} entries that are read")
-            others = [their[name] for their in theirs if name in their]
-            if node in others:
-                continue
             if node.kind is EntryKind.FOLDER:
-                below = [self.tree(other.oid.hex()) for other in others if other.kind is EntryKind.FOLDER]
-                folders.append((folder + name + b"/", iter(self.tree(node.oid.hex()).items()), below))
+                yield from entered(paths[-1] + name + b"/", node.oid.hex())
             else:
-                yield TreeEntry(node.mode, node.oid.hex(), folder + name)
+                yield TreeEntry(node.mode, node.oid.hex(), paths[-1] + name)
 
     def proves(self, commits: Iterable[str], base: str) -> bool:
         """Return whether all the commits are `base` or verifiably its ancestors, looking at the newest first."""
@@ -268,23 +342,23 @@ class Reader:
                     heappush(queue, (-found.time, parent, found.parents))
         return not wanted
 
+    def commits(self, oids: Iterable[str]) -> dict[str, Commit]:
+        """Return several commits; without parents where the clone is cut."""
+        return {oid: self._cut_off(oid, content) for oid, content in self._answers.wholes(oids, "commit")}
+
+    def trees(self, oids: Iterable[str]) -> dict[str, list[Line]]:
+        """Return the entries of several tree objects."""
+        return {oid: tree_lines(oid, content) for oid, content in self._answers.wholes(oids, "tree")}
+
     def _commit(self, oid: str) -> Commit:
-        commit = parse_commit(oid, self._read(oid, "commit"))
+        return self._cut_off(oid, self._read(oid, "commit"))
+
+    def _cut_off(self, oid: str, content: bytes) -> Commit:
+        commit = parse_commit(oid, content)
         return commit._replace(parents=()) if oid in self._cut else commit
 
     def _tree(self, oid: str) -> dict[bytes, Node]:
         return parse_tree(oid, self._read(oid, "tree"))
 
     def _read(self, oid: str, kind: str) -> bytes:
-        stream = self._ask(oid.encode())
-        if stream.kind is None:
-            raise GitUnavailable(f"{kind} {oid} is not in this clone", hint="fetch the whole history, without a filter")
-        if (stream.oid, stream.kind) != (oid, kind):
-            raise GitUnavailable(f"{oid} is no {kind}", hint="check the clone with git fsck")
-        return self._content(stream)
-
-    @staticmethod
-    def _content(stream: ObjectStream) -> bytes:
-        content = stream.whole()
-        stream.close()
-        return content
+        return required(oid, kind, self._answers.ask(oid.encode()))

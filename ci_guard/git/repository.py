@@ -6,29 +6,36 @@ import os
 import re
 import stat
 import subprocess
-import tempfile
-import threading
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Final, NamedTuple, cast
+from typing import IO, Final
 
 from ci_guard.errors import GitUnavailable
-from ci_guard.git.command import ENVIRONMENT, OVERRIDES, failure, find_git, locate, name_of
+from ci_guard.git.command import ENVIRONMENT, OVERRIDES, find_git, locate
+from ci_guard.git.index import LISTING, IndexEntry, parse
 from ci_guard.git.objects import (
     EntryKind,
     ObjectsDamaged,
     ObjectStream,
+    Proven,
     Reader,
     TreeEntry,
     next_object,
-    parse_commit,
 )
+from ci_guard.git.process import Arguments, Begun, Launch, Process, nameless
 
 TIMEOUT_SECONDS: Final = 120.0
 LARGEST_LIST: Final = 64 << 20
 """Bytes of a list of commits in the git folder, such as `shallow`."""
+
+REPLACEMENTS: Final = ("for-each-ref", "--count=1", "refs/replace/")
+"""What lists a replacement object, if there is any."""
+_FEW: Final = 1000
+"""Objects that are asked for one after the other; more are told to git beforehand, so that it need not wait."""
+_CAT_FILE: Final = ("cat-file", "--batch")
 
 _OBJECT_ID: Final = {"sha1": re.compile(r"[0-9a-f]{40}"), "sha256": re.compile(r"[0-9a-f]{64}")}
 _UPWARDS: Final = frozenset({b"", b".", b".."})
@@ -46,12 +53,15 @@ class Blob:
     """Of a file that is not larger than asked for; else None."""
 
 
-class Walk(NamedTuple):
+@dataclass(frozen=True)
+class Walk:
     """The commits of a range, newest first: each before its parents."""
 
     commits: tuple[str, ...]
     complete: bool
     """False when a shallow clone cuts the range short."""
+    edges: frozenset[str] = field(default=frozenset(), compare=False)
+    """The commits that the range starts from: its beginning, and what its commits have as parents outside of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +84,7 @@ class Repository:
     index: Path | None = None
     """Another index than the work tree's own, such as `git commit FILE` makes for one commit."""
     timeout_seconds: float = TIMEOUT_SECONDS
+    _session: _Session | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, timeout_seconds: float = TIMEOUT_SECONDS) -> Repository:
@@ -121,9 +132,9 @@ class Repository:
     def _folder(self) -> Path:
         return self.work_tree or self.git_dir
 
-    def _command(self, arguments: tuple[str | bytes, ...]) -> list[str | bytes]:
+    def _launch(self) -> Launch:
         overrides = [part for key, value in OVERRIDES.items() for part in ("-c", f"{key}={value}")]
-        return [self.git, "--no-pager", *overrides, *arguments]
+        return Launch(command=[self.git, "--no-pager", *overrides], cwd=self._folder, environ=self._environment())
 
     def _environment(self) -> dict[str, str]:
         places = {"GIT_DIR": str(self.git_dir)} | ({"GIT_WORK_TREE": str(self.work_tree)} if self.work_tree else {})
@@ -132,27 +143,37 @@ class Repository:
         kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
         return kept | ENVIRONMENT | places
 
+    @property
+    def _own_session(self) -> _Session | None:
+        """The session, unless this is a copy of the process that has it: two cannot talk to one git."""
+        return self._session if self._session and self._session.process == os.getpid() else None
+
     def run(self, *arguments: str | bytes, stdin: bytes = b"", accept: tuple[int, ...] = (0,)) -> bytes:
         """Return what git writes. Text from outside belongs behind `--end-of-options` or `--`, or on standard input."""
+        begun = self._own_session.begun.pop((arguments, self.index), None) if self._own_session and not stdin else None
+        return (begun or Begun(self._launch(), arguments, stdin)).output(self.timeout_seconds, accept)
+
+    def begin(self, *arguments: str | bytes) -> None:
+        """Start what `run` will be asked for, within a session; once, however often it is begun."""
+        if self._own_session and (arguments, self.index) not in self._own_session.begun:
+            self._own_session.begun[arguments, self.index] = Begun(self._launch(), arguments)
+
+    @contextmanager
+    def session(self) -> Iterator[Repository]:
+        """
+        Give the same repository for some work, for which one git answers what objects hold.
+
+        A session within a session is the outer one.
+        """
+        if self._own_session:
+            yield self
+            return
+        session = _Session()
         try:
-            done = subprocess.run(
-                self._command(arguments),
-                input=stdin,
-                capture_output=True,
-                cwd=self._folder,
-                env=self._environment(),
-                timeout=self.timeout_seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise GitUnavailable(
-                f"git {name_of(arguments)} did not finish within {self.timeout_seconds:g} seconds"
-            ) from error
-        except OSError as error:
-            raise GitUnavailable(f"git could not be started: {error.strerror}") from error
-        if done.returncode not in accept:
-            raise failure(arguments, done.stderr, done.returncode)
-        return done.stdout
+            session.batches.append(self._start_batch())
+            yield replace(self, _session=session)
+        finally:
+            session.end()
 
     def rev_parse(self, revision: str, kind: str = "commit") -> str | None:
         """Return the full id of the `kind` that a revision names, or None when there is none in this clone."""
@@ -204,7 +225,7 @@ class Repository:
 
     def has_replacements(self) -> bool:
         """Return whether replacement objects would show other content to a git that honours them."""
-        return bool(self.run("for-each-ref", "--count=1", "refs/replace/"))
+        return bool(self.run(*REPLACEMENTS))
 
     def remotes(self) -> dict[str, str]:
         """Return the address of each remote, without credentials."""
@@ -224,32 +245,32 @@ class Repository:
         options = ["--first-parent"] if first_parent else []
         ends = [self._checked(head), *([f"^{self._checked(base)}"] if base else [])]
         commits = tuple(self.run("rev-list", "--topo-order", *options, *ends, "--").decode().split())
-        cut = self.shallow_commits().intersection(commits)
+        inside = set(commits)
         linked = {head}
-        with closing(self.objects(commits)) as streams:
-            for stream in streams:
-                if stream.kind != "commit":
-                    raise ObjectsDamaged(stream.oid)
-                parents = parse_commit(stream.oid, stream.whole()).parents
-                if stream.oid not in cut:
-                    linked.update(parents[:1] if first_parent else parents)
-        if strange := set(commits) - linked:
-            raise ObjectsDamaged(min(strange))
-        left_out = linked.difference(commits, [base])
-        if left_out:
-            with self.reader() as reader:
-                if base is None or not reader.proves(left_out, base):
-                    raise ObjectsDamaged(base or head)
-        return Walk(commits, not cut)
+        with self.reader() as reader:
+            read = reader.commits(commits)
+            for commit in read.values():
+                linked.update(commit.parents[:1] if first_parent else commit.parents)
+            if strange := inside - linked:
+                raise ObjectsDamaged(min(strange))
+            left_out = linked - inside - {base}
+            if left_out and (base is None or not reader.proves(left_out, base)):
+                raise ObjectsDamaged(base or head)
+        edges = {parent for commit in read.values() for parent in commit.parents} - inside
+        return Walk(commits, not self.shallow_commits() & inside, frozenset(edges | ({base} if base else set())))
 
     def first_parents(self, base: str, head: str) -> Walk:
         """Return the commits that a branch gained on its way from `base` to `head`, without what merges brought in."""
         return self.commits(base, head, first_parent=True)
 
-    def tree(self, commit: str) -> Iterator[TreeEntry]:
-        """Yield every file, symbolic link and submodule of a commit."""
+    def index_entries(self) -> list[IndexEntry]:
+        """Return what the index holds, in git's order."""
+        return parse(self.run(*LISTING))
+
+    def tree(self, commit: str, proven: Proven | None = None) -> Iterator[TreeEntry]:
+        """Yield every file, symbolic link and submodule of a commit; what is proven already is not read."""
         with self.reader() as reader:
-            yield from reader.entries(self._checked(commit))
+            yield from reader.entries(self._checked(commit), proven)
 
     def read_blob(self, commit: str, path: str, *, limit_bytes: int = 1 << 20) -> Blob | None:
         """Return what the commit (a full id) has at `path`, or None when it verifiably has nothing there."""
@@ -278,21 +299,23 @@ class Repository:
         Contents are streamed, so that memory stays bounded. What was not read of one is passed over. That a content is
         what its id says is known, and `ObjectsDamaged` raised, when its end was read or passed over.
         """
-        # A file rather than a pipe, which would have to be fed while reading.
-        with tempfile.TemporaryFile() as wanted:
-            wanted.writelines(self._checked(oid).encode() + b"\n" for oid in oids)
-            wanted.seek(0)
-            with self._cat_file(wanted, "--buffer") as batch:
-                while stream := next_object(batch.answers):
-                    yield stream
-                    stream.close()
-                batch.finish()
+        wanted = iter(oids)
+        first = list(islice(wanted, _FEW + 1))
+        if len(first) <= _FEW:
+            if first:
+                with self._asked() as batch:
+                    yield from batch.ask_all(map(self._checked, first))
+            return
+        with self.stream(*_CAT_FILE, "--buffer", wanted=chain(first, wanted)) as answers:
+            while stream := next_object(answers):
+                yield stream
+                stream.close()
 
     @contextmanager
     def reader(self) -> Iterator[Reader]:
         """Give a reader of commits and trees."""
-        with self._cat_file(subprocess.PIPE) as batch:
-            yield Reader(batch.ask, self.shallow_commits())
+        with self._asked() as batch:
+            yield Reader(batch, self.shallow_commits())
 
     @contextmanager
     def stream(self, *arguments: str, wanted: Iterable[str] = ()) -> Iterator[IO[bytes]]:
@@ -301,44 +324,34 @@ class Repository:
 
         Raises: `GitUnavailable` when the context is left at the end of what git wrote and git did not succeed.
         """
-        with tempfile.TemporaryFile() as ids:
+        # A file rather than a pipe, which would have to be fed while reading.
+        with nameless() as ids:
             ids.writelines(self._checked(oid).encode() + b"\n" for oid in wanted)
             ids.seek(0)
-            with self._started(arguments, ids) as batch:
-                yield batch.answers
-                batch.finish()
-
-    def _cat_file(self, wanted: IO[bytes] | int, *options: str) -> AbstractContextManager[_Batch]:
-        return self._started(("cat-file", "--batch", *options), wanted)
+            process = self._launch().start(arguments, stdin=ids, stdout=subprocess.PIPE)
+        try:
+            with process.limited(self.timeout_seconds):
+                yield process.answers
+                process.finish()
+        finally:
+            process.end()
 
     @contextmanager
-    def _started(self, arguments: tuple[str, ...], wanted: IO[bytes] | int) -> Iterator[_Batch]:
-        with tempfile.TemporaryFile() as complaints:
-            try:
-                process = subprocess.Popen(
-                    self._command(arguments),
-                    stdin=wanted,
-                    stdout=subprocess.PIPE,
-                    stderr=complaints,
-                    bufsize=1 << 18,
-                    cwd=self._folder,
-                    env=self._environment(),
-                )
-            except OSError as error:
-                raise GitUnavailable(f"git could not be started: {error.strerror}") from error
-            deadline = threading.Timer(self.timeout_seconds, process.kill)
-            deadline.daemon = True
-            deadline.start()
-            try:
-                yield _Batch(arguments, process, complaints)
-            finally:
-                deadline.cancel()
-                process.kill()
-                process.wait()
-                for pipe in (process.stdin, process.stdout):
-                    if pipe:
-                        with suppress(BrokenPipeError):
-                            pipe.close()
+    def _asked(self) -> Iterator[Process]:
+        """Give a git that answers what objects hold; in a session it is kept for the next one who asks."""
+        kept = self._own_session.batches.pop() if self._own_session and self._own_session.batches else None
+        batch = kept or self._start_batch()
+        try:
+            with batch.limited(self.timeout_seconds):
+                yield batch
+        finally:
+            if self._own_session and batch.idle:
+                self._own_session.batches.append(batch)
+            else:
+                batch.end()
+
+    def _start_batch(self) -> Process:
+        return self._launch().start(_CAT_FILE, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def _checked(self, oid: str) -> str:
         if not _OBJECT_ID[self.object_format].fullmatch(oid):
@@ -346,34 +359,19 @@ class Repository:
         return oid
 
 
-class _Batch:
-    """A running git, most often `cat-file --batch`."""
+class _Session:
+    """The processes of a session."""
 
-    def __init__(self, arguments: tuple[str, ...], process: subprocess.Popen[bytes], complaints: IO[bytes]) -> None:
-        self._arguments = arguments
-        self.answers = cast("IO[bytes]", process.stdout)
-        self._process = process
-        self._complaints = complaints
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self.begun: dict[tuple[Arguments, Path | None], Begun] = {}
+        self.batches: list[Process] = []
 
-    def ask(self, name: bytes) -> ObjectStream:
-        """Ask for an object by name and return it; the one before must have been read or closed."""
-        questions = cast("IO[bytes]", self._process.stdin)
-        try:
-            questions.write(name + b"\n")
-            questions.flush()
-            stream = next_object(self.answers)
-        except BrokenPipeError:
-            stream = None
-        if stream is None:
-            self.finish()
-            raise GitUnavailable("git cat-file stopped without an answer", hint="check the clone with git fsck")
-        return stream
-
-    def finish(self) -> None:
-        """Wait for the end, and raise `GitUnavailable` with git's own words for a bad one."""
-        if self._process.wait() != 0:
-            self._complaints.seek(0)
-            raise failure(self._arguments, self._complaints.read(1 << 16), self._process.returncode)
+    def end(self) -> None:
+        for begun in self.begun.values():
+            begun.end()
+        for batch in self.batches:
+            batch.end()
 
 
 def _encoded(text: str) -> bytes | None:

@@ -80,6 +80,20 @@ class Folder:
             return None
         raise OSError(errno.EINVAL, "it is no plain file")
 
+    def read(self, path: bytes) -> bytes | None:
+        """
+        Return the content of the plain file at a relative path, if it is smaller than a piece; None for anything else.
+
+        Raises: `OSError` when there is something that cannot be read.
+        """
+        file = self.open(path)
+        if file is None:
+            return None
+        try:
+            return file.whole()
+        finally:
+            os.close(file.descriptor)
+
     def _enter(self, folder: bytes) -> None:
         """Open a folder part by part, as a flag against links holds only for the last part of a path."""
         parts = folder.split(b"/") if folder else []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import chain
 from typing import Final
 
 from ci_guard.model.judgement import Severity
@@ -311,20 +312,16 @@ for _kind in KEY_FILES:
 
 def kinds_of(path: str) -> tuple[KeyFile, ...]:
     """Return the kinds that a path could be by its name, so that only such files are looked at."""
+    name = path[path.rfind("/") + 1 :].lower()
+    # One look at the last part of a path leaves few; thousands of paths are looked at.
+    candidates = _BY_LAST_PART.get(name, ()), _BY_LAST_PART.get(f"*{name[name.rfind('.') :]}", ())
+    dotenv = _BY_LAST_PART[".env.*"] if name.startswith(".env.") else ()
+    if not (candidates[0] or candidates[1] or dotenv):
+        return ()
     whole = f"/{path.lower()}"
-    return tuple(
-        kind
-        for kind, pattern in _candidates(whole.rpartition("/")[2])
-        if fnmatchcase(whole, pattern) and not _EXAMPLE_ENV.search(whole) and not _PUBLIC_STORE.search(whole)
-    )
-
-
-def _candidates(name: str) -> Iterator[tuple[KeyFile, str]]:
-    """Yield what one look at the last part of a path leaves; thousands of paths are looked at."""
-    yield from _BY_LAST_PART.get(name, ())
-    yield from _BY_LAST_PART.get(f"*.{name.rpartition('.')[2]}", ())
-    if name.startswith(".env."):
-        yield from _BY_LAST_PART[".env.*"]
+    if _EXAMPLE_ENV.search(whole) or _PUBLIC_STORE.search(whole):
+        return ()
+    return tuple(kind for kind, pattern in chain(*candidates, dotenv) if fnmatchcase(whole, pattern))
 
 
 def judge(kinds: tuple[KeyFile, ...], content: bytes) -> KeyFile | None:

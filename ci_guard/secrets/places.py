@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from ci_guard.git import Repository
+from ci_guard.git import IndexEntry, ProvenTrees, Repository, brought, contents
+from ci_guard.secrets.listing import OTHERS, REFS, below
 
 GITLINK: Final = b"160000"
-_SYMLINK: Final = b"120000"
+_NO_FILES: Final = frozenset({GITLINK, b"120000"})
+"""Modes of submodules and symbolic links."""
 
 NO_FILE: Final = ""
 """In place of a path, for a message or a name."""
@@ -70,30 +71,40 @@ def text(path: bytes) -> str:
     return path.decode("utf-8", "surrogateescape")
 
 
-def tree(repository: Repository, commit: str, prefix: bytes) -> Tree:
-    """Return every content of a commit below `prefix`. The target of a symbolic link is a content, too."""
-    entries = [entry for entry in repository.tree(commit) if entry.path.startswith(prefix)]
+def tree(repository: Repository, commit: str, prefix: bytes, index: Sequence[IndexEntry]) -> Tree | None:
+    """
+    Return every content of a commit below `prefix`, or None where the index holds the same.
+
+    The target of a symbolic link is a content, too. Trees that the index proves are not read.
+    """
+    proven = ProvenTrees(index, repository.object_format)
+    with repository.reader() as reader:
+        top = reader.commit(commit).tree
+        if index and proven.are(top):
+            return None
+        entries = [entry for entry in reader.below(top, proven) if entry.path.startswith(prefix)]
     places = [Place(text(entry.path[len(prefix) :]), entry.oid) for entry in entries if entry.mode != GITLINK]
     return Tree(places, len(entries) - len(places))
 
 
-def work_tree(repository: Repository, prefix: bytes) -> list[Listed]:
+def tracked(index: Iterable[IndexEntry], prefix: bytes) -> list[Listed]:
+    """Return the tracked files below `prefix`, without submodules and symbolic links."""
+    files = {
+        path: Listed(path, oid.decode("ascii"), tag.islower() or tag == b"S")
+        for tag, mode, oid, _, path in index
+        if mode not in _NO_FILES and path.startswith(prefix)
+    }
+    return list(files.values())
+
+
+def untracked(repository: Repository, prefix: bytes) -> list[bytes]:
     """
-    Return the tracked and the untracked files below `prefix`, without submodules and symbolic links that are tracked.
+    Return the paths of the untracked files below `prefix`.
 
     What to ignore is taken from the `.gitignore` files alone: `.git/info/exclude` is no part of what people review.
-    A repository within the work tree that is not tracked is one entry whose path ends with `/`.
+    A repository within the work tree that is not tracked is one path that ends with `/`.
     """
-    where: list[str | bytes] = ["--", prefix.rstrip(b"/")] if prefix else []
-    files: dict[bytes, Listed] = {}
-    for line in repository.run("ls-files", "-z", "-s", "-v", *where).split(b"\0"):
-        if line:
-            fields, _, path = line.partition(b"\t")
-            tag, mode, oid, _stage = fields.split(b" ")
-            if mode not in (GITLINK, _SYMLINK):
-                files[path] = Listed(path, oid.decode(), tag.islower() or tag == b"S")
-    others = repository.run("ls-files", "-z", "--others", "--exclude-per-directory=.gitignore", *where)
-    return [*files.values(), *(Listed(path) for path in others.split(b"\0") if path)]
+    return [path for path in repository.run(*OTHERS, *below(prefix)).split(b"\0") if path]
 
 
 def commit_range(repository: Repository, base: str | None, head: str, prefix: bytes) -> Range:
@@ -105,24 +116,20 @@ def commit_range(repository: Repository, base: str | None, head: str, prefix: by
     are contents, too, where all of the repository is asked for.
     """
     walk = repository.commits(base, head)
-    inside = set(walk.commits)
-    places: dict[tuple[bytes, str], str] = {}
+    oldest_first = walk.commits[::-1]
     with repository.reader() as reader:
-        parents = {commit: reader.commit(commit).parents for commit in walk.commits}
-        edges = {parent for each in parents.values() for parent in each} - inside
-        if base:
-            edges.add(base)
-        known: set[str] = set()
-        before: tuple[str, ...] = ()  # edges are much alike, and what they share is known once
-        for edge in sorted(edges):
-            known.update(entry.oid for entry in reader.entries(edge, *before) if entry.mode != GITLINK)
-            before = (edge,)
-        for commit in reversed(walk.commits):
-            for entry in reader.entries(commit, *parents[commit]):
-                if entry.mode != GITLINK and entry.oid not in known and entry.path.startswith(prefix):
-                    places.setdefault((entry.path, entry.oid), commit)
+        new = [
+            (commit, entry)
+            for commit, entry in brought(reader, oldest_first)
+            if entry.mode != GITLINK and entry.path.startswith(prefix)
+        ]
+        known = contents(reader, walk.edges) if new else set()
+    places: dict[tuple[bytes, str], str] = {}
+    for commit, entry in new:
+        if entry.oid not in known:
+            places.setdefault((entry.path, entry.oid), commit)
     found = [Place(text(path[len(prefix) :]), oid, commit) for (path, oid), commit in places.items()]
-    messages = [] if prefix else [Place(NO_FILE, commit, commit, COMMIT_MESSAGE) for commit in reversed(walk.commits)]
+    messages = [] if prefix else [Place(NO_FILE, commit, commit, COMMIT_MESSAGE) for commit in oldest_first]
     return Range(found, messages, len(walk.commits), walk.complete)
 
 
@@ -132,16 +139,15 @@ def staged(repository: Repository, head: str | None, prefix: bytes) -> Tree:
 
     Of a path that is not merged all sides count. A file that is only announced (`git add --intent-to-add`) has none.
     """
-    before = set(repository.tree(head)) if head else set()
+    index = repository.index_entries()
+    before = set(repository.tree(head, ProvenTrees(index, repository.object_format))) if head else set()
     known = {entry.oid for entry in before if entry.mode != GITLINK}
     old = {(entry.mode, entry.oid, entry.path) for entry in before}
     found: dict[Place, None] = {}
     submodules = 0
-    for line in repository.run("ls-files", "-z", "-s").split(b"\0"):
-        fields, _, path = line.partition(b"\t")
-        if not path.startswith(prefix) or not path:
+    for _, mode, oid, _, path in index:
+        if not path.startswith(prefix):
             continue
-        mode, oid, _stage = fields.split(b" ")
         if mode == GITLINK:
             submodules += (mode, oid.decode(), path) not in old
         elif oid.decode() not in known:
@@ -165,9 +171,8 @@ _NAMES: Final = re.compile(rb"refs/(heads|tags|remotes/[^/]+)/(.+)", re.DOTALL)
 
 def names(repository: Repository, commits: Container[str]) -> list[Named]:
     """Return the branches and tags that lead to any of the commits, by name."""
-    wish = "--format=%(refname)%00%(objectname)%00%(objecttype)%00%(*objectname)"
     found = []
-    for line in repository.run("for-each-ref", wish, "refs/heads/", "refs/tags/", "refs/remotes/").splitlines():
+    for line in repository.run(*REFS).splitlines():
         ref, oid, kind, peeled = line.split(b"\0")
         name = _NAMES.fullmatch(ref)
         commit = (peeled or oid).decode()
@@ -175,11 +180,3 @@ def names(repository: Repository, commits: Container[str]) -> list[Named]:
             what = TAG_NAME if name[1] == b"tags" else BRANCH_NAME
             found.append(Named(name[2], what, commit, oid.decode() if kind == b"tag" else None))
     return found
-
-
-def prefix_of(repository: Repository, root: str) -> bytes:
-    """Return where an absolute folder lies in the work tree: empty for its root, else with a final `/`."""
-    if repository.work_tree is None:
-        return b""
-    relative = os.path.relpath(root, repository.work_tree)
-    return b"" if relative == os.curdir else os.fsencode(relative).replace(os.sep.encode(), b"/") + b"/"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from ci_guard.git import ObjectStream
 from ci_guard.secrets import keyfiles
@@ -26,6 +26,10 @@ class Content(NamedTuple):
     """Of an archive."""
 
 
+NOTHING: Final = Content(ContentKind.PLAIN, ())
+"""Of a content in which there is nothing; most are such."""
+
+
 class Reading:
     """
     The contents that were read, by git's object id of them.
@@ -41,6 +45,8 @@ class Reading:
         """How many of the contents are no files: messages of commits and tags, names of branches and tags."""
         self._matcher = matcher
         self._hash = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}[object_format]
+        self._found: dict[str, tuple[Match, ...]] = {}
+        """What `nothing` found."""
         self._judged: dict[tuple[str, str], KeyFile | None] = {}
 
     def file(self, file: OpenFile, path: str) -> str:
@@ -49,12 +55,33 @@ class Reading:
         if data is None:
             oid, head = self._in_pieces(file.pieces(), file.size)
         else:
-            digest = self._digest(len(data))
-            digest.update(data)
-            oid, head = digest.hexdigest(), data
-            self._keep(oid, len(data), lambda: self._content(head))
+            oid, head = self._oid(data), data
+            self._keep(oid, len(data), lambda: self._content(head, self._found.pop(oid, None)))
         self._judge(oid, head, [path])
         return oid
+
+    def nothing(self, data: bytes, path: str, expected: str | None) -> str | None:
+        """
+        Return the object id of a file in which there is nothing, and which has the expected one; else None.
+
+        Nothing of that is kept but what spares `file` the same search.
+        """
+        kinds = _kinds_of(path)
+        if classify(data[:HEAD]) is not ContentKind.PLAIN or (kinds and keyfiles.judge(kinds, data)):
+            return None
+        oid = self._oid(data)
+        if expected not in (None, oid):
+            return None
+        if oid not in self._found:
+            self._found[oid] = tuple(self._scan(data))
+        return None if self._found[oid] else oid
+
+    def keep_nothing(self, files: Iterable[tuple[str, int]]) -> None:
+        """Keep that there is nothing in some files, told by object id and size."""
+        for oid, size in files:
+            if oid not in self.contents:
+                self.contents[oid] = NOTHING
+                self.bytes += size
 
     def stream(self, stream: BinaryIO) -> str:
         """Read a stream to its end and return a name for what it held."""
@@ -141,15 +168,20 @@ class Reading:
     def _digest(self, size: int) -> hashlib._Hash:
         return self._hash(b"blob %d\0" % size, usedforsecurity=False)
 
+    def _oid(self, data: bytes) -> str:
+        digest = self._digest(len(data))
+        digest.update(data)
+        return digest.hexdigest()
+
     def _keep(self, oid: str, size: int, read: Callable[[], Content]) -> None:
         if oid not in self.contents:
             self.contents[oid] = read()
             self.bytes += size
 
-    def _content(self, data: bytes) -> Content:
-        """Return what is known of a content that is here as a whole."""
+    def _content(self, data: bytes, found: Sequence[Match] | None = None) -> Content:
+        """Return what is known of a content that is here as a whole; `found` are its secrets, if it was searched."""
         kind = classify(data[:HEAD])
-        matches = self._scan(data)
+        matches = self._scan(data) if found is None else found
         if kind is not ContentKind.ARCHIVE:
             return Content(kind, tuple(matches))
         return _archive(matches, self._unpack(data))
@@ -214,7 +246,7 @@ def _opened(head: bytes) -> bytes:
     return opened(head)
 
 
-def _archive(plain: list[Match], unpacked: Unpacked) -> Content:
+def _archive(plain: Sequence[Match], unpacked: Unpacked) -> Content:
     """Return what is known of an archive; what is stored in it as it is, counts for its member alone."""
     inside = {(match.rule.id, match.identity) for found in unpacked.found for match in found.matches}
     outside = tuple(match for match in plain if (match.rule.id, match.identity) not in inside)

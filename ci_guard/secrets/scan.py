@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
 from ci_guard.errors import GitUnavailable, UsageError
-from ci_guard.git import Repository, locate
+from ci_guard.git import IndexEntry, Repository, locate
 from ci_guard.model.scan import Gap, SecretScan, Skipped
-from ci_guard.secrets import findings, gaps, history, names, places
-from ci_guard.secrets.files import Folder, walk
+from ci_guard.secrets import findings, gaps, history, listing, names, places
 from ci_guard.secrets.history import History
 from ci_guard.secrets.matcher import Matcher
-from ci_guard.secrets.places import Listed, Place
+from ci_guard.secrets.places import Place
 from ci_guard.secrets.reading import Reading
 from ci_guard.secrets.review import Opened, Review, open_review
+from ci_guard.secrets.work_tree import WorkTree
 
 STANDARD_INPUT = "-"
 
@@ -68,21 +69,53 @@ def scan(request: ScanRequest, progress: Progress = unheard) -> SecretScan:
     own that cannot be accepted; `ScanFault` when the scanner itself breaks. What cannot be read is no exception: it
     stands in the result.
     """
+    with begun(request, progress) as finish:
+        return finish()
+
+
+@contextmanager
+def begun(
+    request: ScanRequest, progress: Callable[[str], None] = lambda _: None, repository: Repository | None = None
+) -> Iterator[Callable[[], SecretScan]]:
+    """
+    Begin to read, in other processes, and give what finishes the scan: what the caller does meanwhile takes no time.
+
+    `repository` is that of the root, where the caller has opened it. Raises: as `scan`.
+    """
     started = time.monotonic()
     if not request.root.is_dir():
         raise UsageError(f"{request.root} is not a folder", hint="name the folder of a checkout")
     root = request.root.resolve()
-    if locate(root) is None and not (request.tree or request.range or request.staged or request.history):
-        work = _Work("sha256", open_review(request.review, None, root), progress=progress)
-        work.read_folder(root)
-    else:
-        repository = replace(Repository.open(root), index=request.index)
-        prefix = places.prefix_of(repository, str(root))
-        work = _Work(repository.object_format, open_review(request.review, repository, root, prefix), prefix, progress)
-        work.read_repository(repository, request)
-        if request.history:
-            work.read_history(repository)
-    return work.result(time.monotonic() - started)
+    outside = repository is None and locate(root) is None
+    with ExitStack() as stack:
+        if outside and not (request.tree or request.range or request.staged or request.history):
+            work = _Work("sha256", open_review(request.review, None, root), progress=progress)
+            files = stack.enter_context(closing(work.files_of(root)))
+            files.begin(None)
+
+            def finish() -> SecretScan:
+                work.read_folder(files)
+                return work.result(time.monotonic() - started)
+
+            yield finish
+            return
+        opened = replace(repository or Repository.open(root), index=request.index)
+        opened = stack.enter_context(opened.session())
+        prefix = listing.prefix_of(opened, root)
+        top = opened.work_tree if request.work_tree else None
+        listing.begin(opened, root, names=bool(request.tree or request.range), files=top is not None)
+        work = _Work(opened.object_format, open_review(request.review, opened, root, prefix), prefix, progress)
+        files = stack.enter_context(closing(work.files_of(top or root)))
+        if top:
+            files.begin(opened)
+
+        def finish() -> SecretScan:
+            work.read_repository(opened, request, files)
+            if request.history:
+                work.read_history(opened)
+            return work.result(time.monotonic() - started)
+
+        yield finish
 
 
 def scan_bytes(stream: BinaryIO) -> SecretScan:
@@ -117,6 +150,10 @@ class _Work:
     """Whether any content was there to be read."""
     staged: bool = False
     """Whether the index was read; there may be nothing new in it."""
+    indexed: bool = False
+    """Whether the tree is what the index holds."""
+    nothing: set[bytes] = field(default_factory=set)
+    """Paths of files, from the root of the work tree, that were read and have nothing."""
     history: History | None = None
 
     def __post_init__(self) -> None:
@@ -127,30 +164,33 @@ class _Work:
         self.expected = True
         self.files.append(Place(STANDARD_INPUT, self.reading.stream(stream)))
 
-    def read_folder(self, root: Path) -> None:
-        self.sources.append("folder")
-        self._read_files(map(Listed, self._walk(root, b"")), root)
+    def files_of(self, root: Path) -> WorkTree:
+        return WorkTree(root, self.prefix, self.reading, self._skip)
 
-    def read_repository(self, repository: Repository, request: ScanRequest) -> None:
+    def read_folder(self, files: WorkTree) -> None:
+        self.sources.append("folder")
+        self._read_files(files, None)
+
+    def read_repository(self, repository: Repository, request: ScanRequest, files: WorkTree) -> None:
         if repository.has_replacements():
             self.gaps.append(gaps.replaced_objects())
         if repository.has_grafts():
             self.gaps.append(gaps.grafts())
-        tree = request.tree
-        if request.work_tree and repository.work_tree is None:
+        bare = request.work_tree and repository.is_bare
+        if bare:
             self.gaps.append(gaps.bare())
-            tree = True
-        if tree:
-            self._attempt("tree", lambda: self._list_tree(repository, request.commit))
+        if request.tree or bare:
+            self._attempt("tree", lambda: self._list_tree(repository, request.commit, files.index))
         if request.range:
             base, head = request.range
             self._attempt("range", lambda: self._list_range(repository, base, head), essential=False)
         if request.staged:
             self._attempt("index", lambda: self._list_staged(repository))
-        if request.work_tree and repository.work_tree is not None:
-            top = repository.work_tree
+        if request.work_tree and not bare:
             self.sources.append("work tree")
-            self._attempt("index", lambda: self._read_files(self._list_files(repository, top), top))
+            self._attempt("index", lambda: self._read_files(files, repository))
+        if self.indexed:
+            self.tree = files.indexed()
         if self.judged and not self.prefix:
             self._attempt("list of branches and tags", lambda: self._read_names(repository), essential=False)
         self._read_objects(repository)
@@ -178,8 +218,12 @@ class _Work:
         elif not blobs and (self.expected or not self.commits):
             self.gaps.append(gaps.nothing_read(empty=not self.expected))
         present = [*self.tree, *self.files]
-        fetched = {place.path for place in self.files} - findings.find_pointers(self.files, self.reading)
-        pointers = findings.find_pointers(present, self.reading) - fetched
+        pointers = findings.find_pointers(present, self.reading)
+        if pointers:
+            fetched = {place.path for place in self.files}.union(
+                places.text(path[len(self.prefix) :]) for path in self.nothing
+            )
+            pointers -= fetched - findings.find_pointers(self.files, self.reading)
         current = {place.oid for place in present}
         past = findings.find_pointers((place for place in self.range if place.oid not in current), self.reading)
         if pointers:
@@ -205,7 +249,9 @@ class _Work:
             remarks=tuple(sieve.remarks),
             seconds=seconds,
         )
-        return names.judged(found, everywhere, self.reading.search, sieve)
+        cut = len(self.prefix)
+        empty = (Place(places.text(path[cut:]), "") for path in self.nothing)
+        return names.judged(found, chain(everywhere, empty), self.reading.search, sieve)
 
     def _attempt(self, what: str, step: Callable[[], None], *, essential: bool = True) -> None:
         """Take a step; where git cannot, that is a gap, and of an essential one nothing read is no clean result."""
@@ -215,7 +261,7 @@ class _Work:
             self.gaps.append(gaps.unreadable(what, error))
             self.expected |= essential
 
-    def _list_tree(self, repository: Repository, commit: str | None) -> None:
+    def _list_tree(self, repository: Repository, commit: str | None, index: Sequence[IndexEntry]) -> None:
         head = repository.head()
         commit = commit or head
         if commit is None:
@@ -233,11 +279,17 @@ class _Work:
         if found != head and not repository.is_bare:
             self.gaps.append(gaps.other_head(head, found))
         self.judged.add(found)
-        tree = places.tree(repository, found, self.prefix)
-        self.tree = tree.places
-        self.expected |= bool(tree.places)
-        if tree.submodules:
-            self.gaps.append(gaps.submodules(tree.submodules))
+        tree = places.tree(repository, found, self.prefix, index)
+        if tree is None:
+            self.indexed = True
+            modes = Counter(entry.mode for entry in index if entry.path.startswith(self.prefix))
+            submodules = modes.pop(places.GITLINK, 0)
+            self.expected |= bool(modes)
+        else:
+            self.tree, submodules = tree
+            self.expected |= bool(tree.places)
+        if submodules:
+            self.gaps.append(gaps.submodules(submodules))
 
     def _list_range(self, repository: Repository, base: str | None, head: str) -> None:
         self.sources.append(f"range {base[:12]}..{head[:12]}" if base else f"history of {head[:12]}")
@@ -270,46 +322,14 @@ class _Work:
             if tag:
                 self.names.append(Place(places.NO_FILE, tag, commit, places.TAG_MESSAGE))
 
-    def _list_files(self, repository: Repository, work_tree: Path) -> Iterator[Listed]:
-        for entry in places.work_tree(repository, self.prefix):
-            if entry.path.endswith(b"/"):  # a repository of its own, which git does not look into
-                yield from map(Listed, self._walk(work_tree, entry.path.rstrip(b"/")))
-            else:
-                yield entry
-
-    def _read_files(self, listed: Iterable[Listed], root: Path) -> None:
-        hidden, sparse = [], 0
-        try:
-            opened = Folder(root)
-        except OSError as error:
-            self._skip(".", error)
-            return
-        with closing(opened) as folder:
-            for entry in self._telling("reading files", listed):
-                path = places.text(entry.path[len(self.prefix) :])
-                try:
-                    file = folder.open(entry.path)
-                    if file is None:
-                        if entry.hidden and entry.oid:  # left out of the work tree: what the index has stands in for it
-                            self.files.append(Place(path, entry.oid))
-                            self.expected = True
-                            sparse += 1
-                        continue
-                    try:
-                        oid = self.reading.file(file, path)
-                    finally:
-                        os.close(file.descriptor)
-                except OSError as error:
-                    self._skip(path, error)
-                    continue
-                self.files.append(Place(path, oid))
-                self.expected = True
-                if entry.hidden and oid != entry.oid:
-                    hidden.append(path)
-        if hidden:
-            self.gaps.append(gaps.hidden_changes(hidden))
-        if sparse:
-            self.gaps.append(gaps.sparse_entries(sparse))
+    def _read_files(self, files: WorkTree, repository: Repository | None) -> None:
+        files.read(repository, self._telling)
+        self.files, self.nothing = files.files, files.nothing
+        self.expected |= bool(files.files or files.nothing)
+        if files.hidden:
+            self.gaps.append(gaps.hidden_changes(files.hidden))
+        if files.sparse:
+            self.gaps.append(gaps.sparse_entries(files.sparse))
 
     def _read_objects(self, repository: Repository) -> None:
         """Read from the object database what was not read as a file."""
@@ -340,13 +360,6 @@ class _Work:
             if number % _TOLD == 0:
                 self.progress(f"{what}, {number}{of}")
 
-    def _skip(self, path: str, error: OSError) -> None:
-        self.skipped[path] = f"it cannot be read ({(error.strerror or 'unknown error').lower()})"
+    def _skip(self, path: str, reason: str) -> None:
+        self.skipped[path] = reason
         self.expected = True
-
-    def _walk(self, root: Path, below: bytes) -> Iterator[bytes]:
-        def unreadable(path: bytes) -> None:
-            self.skipped[places.text(path[len(self.prefix) :]) or "."] = "the folder cannot be listed"
-            self.expected = True
-
-        return walk(os.fsencode(root), below, unreadable)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import selectors
@@ -25,20 +26,24 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def spread(shares: Sequence[Share], work: Callable[[Share], Iterator[Any]]) -> Generator[tuple[int, Any], None, None]:
+def spread(
+    shares: Sequence[Share], work: Callable[[Share], Iterator[Any]], *, busy: bool = False
+) -> Generator[tuple[int, Any], None, None]:
     """
     Yield, as they come, the number of a share and each thing that the work on it yields; JSON must be able to say it.
 
-    Things of one share come in order. A single share is worked on here. Closing the generator ends all processes.
+    Things of one share come in order. A single share is worked on here, unless the caller is busy with something else.
+    Closing the generator ends all processes.
     Raises: what the work raises, of a `CiGuardError`; `ScanFault` for a process that ended without saying why.
     """
-    if len(shares) <= 1 or not hasattr(os, "fork"):
+    if (len(shares) <= 1 and not busy) or not hasattr(os, "fork"):
         for number, share in enumerate(shares):
             for thing in work(share):
                 yield number, thing
         return
     sys.stdout.flush()
     sys.stderr.flush()
+    gc.freeze()  # a collection writes to every object that it looks at, and each page that is written to is copied
     children: dict[int, tuple[int, int]] = {}
     try:
         with selectors.DefaultSelector() as selector:

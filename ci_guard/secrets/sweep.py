@@ -1,0 +1,102 @@
+"""Reads the many files in which there is nothing, in processes beside each other; what is left is read one by one."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from ci_guard.secrets.files import Folder
+from ci_guard.secrets.places import Listed, text
+from ci_guard.secrets.reading import Reading
+from ci_guard.secrets.workers import processors, spread
+
+_FEW: Final = 200
+"""Files that are not worth a process."""
+_MOST_PARTS: Final = 255
+"""A part's number is one byte."""
+_PART: Final = 32
+"""Files of the smallest part."""
+
+
+def helpers_for(files: int) -> int:
+    """Return how many processes are to help with so many files."""
+    # A copy of a process has only the thread that copies; what another thread holds, it would wait for in vain.
+    if not hasattr(os, "fork") or threading.active_count() > 1:
+        return 0
+    return max(0, min(processors(), files // _FEW) - 1)
+
+
+class Sweep:
+    """
+    A look at files of a folder, which goes on beside the caller's other work.
+
+    A file in which there is something is left to the caller, and so is one that is not what the index holds, that
+    cannot be read, or that changes meanwhile.
+    """
+
+    def __init__(self, root: Path, files: Sequence[Listed], reading: Reading) -> None:
+        """Start, where there are enough files, and processors to share them."""
+        self._root = root
+        self._files = files
+        self._reading = reading
+        self._size = max(_PART, -(-len(files) // _MOST_PARTS))
+        self._said: Generator[tuple[int, Any], None, None] | None = None
+        helpers = helpers_for(len(files))
+        if helpers:
+            self._start(helpers)
+
+    def _start(self, helpers: int) -> None:
+        self._reading.ready()
+        self._parts, parts = os.pipe()
+        # Whoever is free takes the next part: what one process reads of a pipe, no other does.
+        os.write(parts, bytes(range(-(-len(self._files) // self._size))))
+        os.close(parts)
+        self._said = spread(range(helpers), self._help, busy=True)
+        next(self._said)
+
+    def _help(self, _: int) -> Iterator[Any]:
+        yield None
+        yield list(zip(*self._looked(), strict=True))
+
+    def _looked(self) -> Iterator[tuple[int, str, int]]:
+        """Yield numbers, object ids and sizes of files in which there is nothing, while there are parts to take."""
+        with closing(Folder(self._root)) as folder:
+            while part := os.read(self._parts, 1):
+                first = part[0] * self._size
+                yield from self._nothing_in(folder, range(first, min(len(self._files), first + self._size)))
+
+    def _nothing_in(self, folder: Folder, numbers: Iterable[int]) -> Iterator[tuple[int, str, int]]:
+        for number in numbers:
+            path, expected, _ = self._files[number]
+            try:
+                data = folder.read(path)
+            except OSError:
+                continue
+            oid = self._reading.nothing(data, text(path), expected) if data is not None else None
+            if data is not None and oid:
+                yield number, oid, len(data)
+
+    def done(self) -> dict[int, str]:
+        """
+        Help, wait for the end, and return the object ids of files in which there is nothing, by number.
+
+        They count as read. Raises: `ScanFault` when a process ended early.
+        """
+        if self._said is None:
+            return {}
+        seen = list(self._looked())
+        for _, (numbers, oids, sizes) in filter(lambda said: said[1], self._said):
+            seen += zip(numbers, oids, sizes, strict=True)
+        self._reading.keep_nothing((oid, size) for _, oid, size in seen)
+        return {number: oid for number, oid, _ in seen}
+
+    def close(self) -> None:
+        """End all processes."""
+        if self._said:
+            self._said.close()
+            os.close(self._parts)
+            self._said = None
