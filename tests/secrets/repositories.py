@@ -26,7 +26,8 @@ class Repo:
             cwd=self.path,
             input=stdin,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",  # git names files as they are
             check=True,
             env=_environment(),
         )
