@@ -10,6 +10,8 @@ from types import FrameType
 from typing import Final, NoReturn
 
 _AGAIN_SECONDS: Final = 0.01
+_LATER_SECONDS: Final = 3.0
+"""Longer than what clears up takes."""
 
 
 def keep_streams_open() -> None:
@@ -103,6 +105,7 @@ class Interrupts:
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self.came = self.came or number
+        signal.setitimer(signal.ITIMER_REAL, _LATER_SECONDS)  # where something made an error of its own of it
         raise KeyboardInterrupt
 
     def _unraisable(self, dropped: sys.UnraisableHookArgs) -> None:
