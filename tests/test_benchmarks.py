@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -64,3 +65,51 @@ def test_one_command_prints_every_table() -> None:
     rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("| push of a merge")]
     assert int(rows[0][-2]) <= 12
     assert done.stdout.count("### ") == 3
+
+
+COLUMNS = "Id,FileID,Domain,RepoName,FilePath,LineStart,LineEnd,GroundTruth,ValueStart,ValueEnd"
+LABELS = f"""{COLUMNS},CryptographyKey,PredefinedPattern,Category
+1,a,,r,data/r/a.py,1,1,T,12,44,,,Password
+2,a,,r,data/r/a.py,2,2,T,12,20,,,Password
+3,a,,r,data/r/a.py,3,3,T,8,44,,,UUID
+"""
+
+
+def benchmark(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_what_is_held_out_is_measured_in_sums_alone(tmp_path: Path) -> None:
+    """A finding on no labelled line counts as false; a UUID counts not at all; nothing tells of single places."""
+    secret = hashlib.sha256(b"made up").hexdigest()[:40]
+    lines = [f'password = "{secret[:32]}"', 'password = "secret"', "id = 1", f'token = "{secret}"']
+    (tmp_path / "meta").mkdir()
+    (tmp_path / "meta/r.csv").write_text(LABELS)
+    (tmp_path / "data/r").mkdir(parents=True)
+    (tmp_path / "data/r/a.py").write_text("\n".join(lines))
+    done = benchmark("benchmarks/secrets_accuracy.py", "--held-out", str(tmp_path))
+    assert "1 repositories, 1 files, 2 secrets, 0 units that are none" in done.stdout
+    assert "| ci-guard | 1 | 1 | 0 | 1 | 0.50 | 0.50 |" in done.stdout
+    assert "a.py" not in done.stdout
+    assert benchmark("benchmarks/secrets_accuracy.py", "--held-out", str(tmp_path), "--wrong").returncode == 2
+
+
+def test_examples_are_read_from_rules_in_yaml_and_go(tmp_path: Path) -> None:
+    """Of Go the literals count that `tps` and `fps` list, not what a function makes; a text counts once."""
+    token = hashlib.sha256(b"another").hexdigest()[:40]
+    (tmp_path / "y").mkdir()
+    (tmp_path / "y/a.yml").write_text(
+        json.dumps({"rules": [{"id": "a.1", "examples": [f'password = "{token}"'], "negative_examples": ["nothing"]}]})
+    )
+    (tmp_path / "g").mkdir()
+    (tmp_path / "g/a.go").write_text(
+        'func A() {\n\ttps := utils.GenerateSampleSecrets("a", "made")\n\ttps = append(tps,\n'
+        f'\t\t`password = "{token}"`, // "a comment"\n\t\t"left out: " + made("x"),\n\t)\n'
+        '\tfps := []string{\n\t\t"two " +\n\t\t\t"parts",\n\t}\n\tother := []string{"not listed"}\n}\n'
+    )
+    done = benchmark("benchmarks/secrets_examples.py", f"yaml={tmp_path / 'y'}", f"go={tmp_path / 'g'}")
+    assert "| yaml | 1 | 1 | 1 | 1.00 | 1 | 0 | 0.0% |" in done.stdout
+    assert "| go | 1 | 1 | 1 | 1.00 | 1 | 0 | 0.0% |" in done.stdout
+    assert token not in done.stdout + done.stderr
