@@ -1,4 +1,4 @@
-"""Makes the scanner's database for this platform, which ships so that no scan has to compile it."""
+"""Makes the scanner's databases for this platform, which ship so that no scan has to compile it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from ci_guard.secrets.triggers import expressions_of, triggers_of
 
 
 def files() -> dict[str, str | bytes]:
-    """Return the database and its pins by their paths from the root, or nothing on a platform that none ships for."""
+    """Return the databases and their pins by their paths from the root; nothing on a platform that none ships for."""
     here = database.platform()
     if here not in database.PLATFORMS:
         return {}
     import hyperscan
 
-    expressions = expressions_of(triggers_of(load()))
-    content: bytes = hyperscan.dumpb(database.compiled(expressions, hyperscan))
-    pins = database.pins_of(expressions, hyperscan, database.sha256(content))
+    triggers = triggers_of(load())
+    variants = (expressions_of(triggers), [trigger.expression for trigger in triggers])
     file = database.FOLDER / database.PINS
-    known = json.loads(file.read_text("ascii")) if file.exists() else {}
-    return {
-        f"ci_guard/secrets/database/{database.file_of(here)}": content,
-        f"ci_guard/secrets/database/{database.PINS}": json.dumps({**known, here: pins}, indent=2, sort_keys=True)
-        + "\n",
-    }
+    pins = json.loads(file.read_text("ascii")) if file.exists() else {}
+    made: dict[str, str | bytes] = {}
+    for name, expressions in zip(database.names_of(here), variants, strict=True):
+        content: bytes = hyperscan.dumpb(database.compiled(expressions, hyperscan))
+        pins[name] = database.pins_of(expressions, hyperscan, database.sha256(content))
+        made[f"ci_guard/secrets/database/{database.file_of(name)}"] = content
+    made[f"ci_guard/secrets/database/{database.PINS}"] = json.dumps(pins, indent=2, sort_keys=True) + "\n"
+    return made

@@ -31,24 +31,30 @@ def platform() -> str:
     return f"{sys.platform}-{os.uname().machine}"
 
 
-def file_of(platform: str) -> str:
-    """Return the name of a platform's database in the folder."""
-    return f"{platform}.hyperscan"
+def names_of(platform: str) -> tuple[str, str]:
+    """Return what a platform's databases are called: with the signs of encoded text, and without."""
+    return platform, f"{platform}-triggers"
+
+
+def file_of(name: str) -> str:
+    """Return the name of a database's file in the folder."""
+    return f"{name}.hyperscan"
 
 
 def shipped(expressions: Sequence[Expression], hyperscan: Any, folder: Path = FOLDER) -> Any | None:
     """Return the database that ships for expressions, ready to search, or None where it was not made for this."""
-    here = platform()
     try:
-        pins = json.loads((folder / PINS).read_bytes()).get(here)
-        if pins != pins_of(expressions, hyperscan, pins["sha256"]):
-            return None
-        content = (folder / file_of(here)).read_bytes()
-        if sha256(content) != pins["sha256"]:
-            return None
-        return _with_scratch(hyperscan.loadb(content, hyperscan.HS_MODE_BLOCK), hyperscan)
+        pins = json.loads((folder / PINS).read_bytes())
+        here = pins_of(expressions, hyperscan, "")
+        for name in names_of(platform()):
+            if {**pins[name], "sha256": ""} == here:
+                content = (folder / file_of(name)).read_bytes()
+                if sha256(content) != pins[name]["sha256"]:
+                    return None
+                return _with_scratch(hyperscan.loadb(content, hyperscan.HS_MODE_BLOCK), hyperscan)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, hyperscan.HyperscanError):
-        return None  # it is only there to save time
+        pass  # it is only there to save time
+    return None
 
 
 def compiled(expressions: Sequence[Expression], hyperscan: Any) -> Any:
