@@ -45,6 +45,10 @@ _CIPHERTEXTS: Final = (
 )
 
 
+BEGINNINGS: Final = (*_BEGINNINGS, *_CIPHERTEXTS, b"version https://git-lfs")
+"""How a content begins that is not plain, unless it is a tar."""
+
+
 class ContentKind(Enum):
     """What matters about a content besides its secrets."""
 

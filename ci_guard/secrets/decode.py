@@ -119,25 +119,8 @@ class Decoding:
             self._kept = data[keep:]
 
     def _search(self, data: bytes, parts: list[Encoded]) -> None:
-        """Search decoded texts, then what is encoded in them."""
-        origins = [(part.start, part.how) for part in parts]
-        for depth in range(1, DEPTH + 1):
-            buffer = _BETWEEN.join(part.text for part in parts)
-            offsets, lines, offset, line = [], [], 0, 1
-            for part in parts:
-                offsets.append(offset)
-                lines.append(line)
-                offset += len(part.text) + len(_BETWEEN)
-                line += part.text.count(b"\n") + _BETWEEN.count(b"\n")
-            for match in self._matcher.scan(buffer):
-                self._found.append(self._placed(match, data, *origins[bisect(lines, match.line) - 1]))
-            if depth == DEPTH:
-                return
-            parts = encoded(buffer)
-            if not parts:
-                return
-            above = [origins[bisect(offsets, part.start) - 1] for part in parts]
-            origins = [(start, f"{part.how} in {how}") for part, (start, how) in zip(parts, above, strict=True)]
+        for part, match in searched(self._matcher, parts):
+            self._found.append(self._placed(match, data, part.start, part.how))
 
     def _placed(self, match: Match, data: bytes, start: int, how: str) -> Match:
         line, column = self._position(data, start)
@@ -150,6 +133,35 @@ class Decoding:
         if feed < 0:
             return self._line, self._column + characters
         return self._line + data.count(b"\n", 0, offset), 1 + characters
+
+
+def searched(matcher: Matcher, parts: list[Encoded]) -> Iterator[tuple[Encoded, Match]]:
+    """Yield what is found in decoded texts and in what is encoded in these, with the outer text and its encoding."""
+    origins = parts
+    for depth in range(1, DEPTH + 1):
+        if not parts:
+            return
+        buffer = b"".join(part.text + _BETWEEN for part in parts)
+        offsets, lines, offset, line = [], [], 0, 1
+        for part in parts:
+            offsets.append(offset)
+            lines.append(line)
+            offset += len(part.text) + len(_BETWEEN)
+            line += part.text.count(b"\n") + _BETWEEN.count(b"\n")
+        found = [(bisect(lines, match.line) - 1, match) for match in matcher.scan(buffer)]
+        if any(bisect(lines, match.end_line) - 1 != number for number, match in found):
+            # One that goes on in another text is none, and hides what is in that.
+            found = [
+                (number, match) for number, part in enumerate(parts) for match in matcher.scan(part.text + _BETWEEN)
+            ]
+        for number, match in found:
+            yield origins[number], match
+        if depth < DEPTH:
+            parts = encoded(buffer)
+            above = [origins[bisect(offsets, part.start) - 1] for part in parts]
+            origins = [
+                outer._replace(how=f"{part.how} in {outer.how}") for part, outer in zip(parts, above, strict=True)
+            ]
 
 
 def encoded(data: bytes, signs: Container[bytes] = SIGNS) -> list[Encoded]:

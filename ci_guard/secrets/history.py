@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ci_guard.git import Repository
 from ci_guard.git.history import Tips, commits, introduced, tips
@@ -16,6 +16,9 @@ from ci_guard.secrets.places import NO_FILE, Place
 from ci_guard.secrets.reading import Reading, is_suspect
 from ci_guard.secrets.survey import Secret, Survey, survey
 from ci_guard.secrets.workers import processors, spread
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _FEW_COMMITS: Final = 1000
 """Commits that are not worth a process."""
@@ -52,12 +55,15 @@ def read(repository: Repository, reading: Reading, prefix: bytes, progress: Call
     proved by its id; only what that shows is reported. What no ref leads to is no part of the history.
     Raises: `GitUnavailable` when git cannot read an object.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     patient = replace(repository, timeout_seconds=_PATIENCE_SECONDS)
     progress("listing history")
-    walk, others = commits(patient), tips(patient)
-    seen = survey(patient, reading, progress)
-    progress("finding where things stand")
-    found = [*_brought(patient, walk, seen), *_outside(patient, others)]
+    with ThreadPoolExecutor() as pool:  # git lists while contents are read
+        listing = pool.submit(commits, patient), pool.submit(tips, patient)
+        seen, brought = _seen(patient, reading, listing[0], progress)
+        walk, others = listing[0].result(), listing[1].result()
+    found = [*brought, *_outside(patient, others)]
     missing = {place.oid for place in found if bytes.fromhex(place.oid) not in seen.blobs}
     found = [place for place in found if place.oid not in missing and place.path.encode(*_AS_GIT).startswith(prefix)]
     if not prefix:
@@ -76,6 +82,26 @@ def read(repository: Repository, reading: Reading, prefix: bytes, progress: Call
         missing=len(missing),
         authors=_authors(patient, {place.commit for place in chosen if place.commit}),
     )
+
+
+def _seen(
+    repository: Repository, reading: Reading, walk: Future[list[str]], progress: Callable[[str], None]
+) -> tuple[Survey, list[Place]]:
+    """Return what a first look shows, and where that stands: by way of the helper where it can, else of git."""
+    from ci_guard.git import packs
+
+    with packs.opened(repository) as here:
+        if here is not None:
+            from ci_guard.secrets.packed import Packed
+
+            work = Packed(repository, here, reading, progress)
+            with suppress(packs.Odd):
+                seen = work.survey()
+                progress("finding where things stand")
+                return seen, list(work.brought(walk.result(), seen))
+    seen = survey(repository, reading, progress)
+    progress("finding where things stand")
+    return seen, list(_brought(repository, walk.result(), seen))
 
 
 def _brought(repository: Repository, walk: list[str], seen: Survey) -> Iterator[Place]:
@@ -133,14 +159,14 @@ def _settle(repository: Repository, reading: Reading, found: list[Place], seen: 
     chosen: dict[Place, None] = {}
     waiting: dict[tuple[str, Secret], list[Place]] = {}
     for place in found:
-        if place.oid in seen.special or is_suspect(place.path):
+        if place.oid in seen.special or seen.is_suspect(place.path, place.oid):
             chosen[place] = None
         for secret in seen.secrets.get(place.oid, ()):
             waiting.setdefault((place.path, secret), []).append(place)
     while chosen or waiting:
         for candidates in waiting.values():
             chosen[candidates[0]] = None
-        _read(repository, reading, chosen)
+        _read(repository, reading, chosen, seen)
         left = {}
         for (path, secret), candidates in waiting.items():
             content = reading.contents.get(candidates[0].oid)
@@ -154,14 +180,16 @@ def _settle(repository: Repository, reading: Reading, found: list[Place], seen: 
     return [place for place in dict.fromkeys(found) if place in chosen]
 
 
-def _read(repository: Repository, reading: Reading, chosen: Iterable[Place]) -> None:
+def _read(repository: Repository, reading: Reading, chosen: Iterable[Place], seen: Survey) -> None:
     wanted: dict[str, list[str]] = {}
     for place in chosen:
         if reading.lacks(place.oid, place.path):
             wanted.setdefault(place.oid, []).append(place.path)
     with closing(repository.objects(wanted)) as streams:
         for stream in streams:
-            reading.object(stream, wanted[stream.oid])
+            # One that is only suspect for its name was searched, and has nothing.
+            clean = stream.oid not in seen.secrets and stream.oid not in seen.special
+            reading.object(stream, wanted[stream.oid], clean=clean)
 
 
 def _authors(repository: Repository, oids: set[str]) -> dict[str, str]:

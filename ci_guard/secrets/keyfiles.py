@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import chain
 from typing import Final
 
 from ci_guard.model.judgement import Severity
 from ci_guard.secrets.checks import key_text
 from ci_guard.secrets.content import HEAD, ContentKind, classify
 
+MARK: Final = b'"service_account"'
+"""Without which a file of the commonest name that key files have, `*.json`, is none."""
 _ARMOUR: Final = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _DER_KEY: Final = re.compile(rb"\x30[\x80-\x84]?[\x00-\xff]{1,4}?\x02\x01[\x00\x01][\x02\x04\x30]")
 _ASSIGNMENT: Final = re.compile(
@@ -73,7 +74,7 @@ def _is_plain_state(content: bytes) -> bool:
 
 
 def _is_service_account(content: bytes) -> bool:
-    return b'"service_account"' in content and bool(_ARMOUR.search(content))
+    return MARK in content and bool(_ARMOUR.search(content))
 
 
 def _is_anything(content: bytes) -> bool:
@@ -90,6 +91,8 @@ class KeyFile:
     """For the end of the path, in lower case; the last part is a plain name, `*.` and an extension, or `.env.*`."""
     holds: Callable[[bytes], bool]
     """Whether the content makes it one."""
+    marked: bool = False
+    """Whether only a content that has `MARK` can be one."""
     remedy: str = "Revoke what it holds"
     severity: Severity = Severity.HIGH
     documentation: str = ""
@@ -232,6 +235,7 @@ KEY_FILES: Final = (
         title="Google service account key",
         names=("*.json",),
         holds=_is_service_account,
+        marked=True,
         remedy="Delete this key of the service account",
         severity=Severity.CRITICAL,
         documentation="https://docs.cloud.google.com/iam/docs/keys-create-delete",
@@ -312,16 +316,26 @@ for _kind in KEY_FILES:
 
 def kinds_of(path: str) -> tuple[KeyFile, ...]:
     """Return the kinds that a path could be by its name, so that only such files are looked at."""
-    name = path[path.rfind("/") + 1 :].lower()
-    # One look at the last part of a path leaves few; thousands of paths are looked at.
-    candidates = _BY_LAST_PART.get(name, ()), _BY_LAST_PART.get(f"*{name[name.rfind('.') :]}", ())
-    dotenv = _BY_LAST_PART[".env.*"] if name.startswith(".env.") else ()
-    if not (candidates[0] or candidates[1] or dotenv):
+    candidates = list(_candidates(path[path.rfind("/") + 1 :].lower()))
+    if not candidates:
         return ()
     whole = f"/{path.lower()}"
     if _EXAMPLE_ENV.search(whole) or _PUBLIC_STORE.search(whole):
         return ()
-    return tuple(kind for kind, pattern in chain(*candidates, dotenv) if fnmatchcase(whole, pattern))
+    return tuple(kind for kind, pattern in candidates if fnmatchcase(whole, pattern))
+
+
+def is_suspect_name(name: str) -> bool:
+    """Return whether the last part of a path could make a file a key file, whatever its folder, and without `MARK`."""
+    return any(not kind.marked for kind, _ in _candidates(name.lower()))
+
+
+def _candidates(name: str) -> Iterator[tuple[KeyFile, str]]:
+    """Yield what one look at the last part of a path leaves; thousands of paths are looked at."""
+    yield from _BY_LAST_PART.get(name, ())
+    yield from _BY_LAST_PART.get(f"*{name[name.rfind('.') :]}", ())
+    if name.startswith(".env."):
+        yield from _BY_LAST_PART[".env.*"]
 
 
 def judge(kinds: tuple[KeyFile, ...], content: bytes) -> KeyFile | None:

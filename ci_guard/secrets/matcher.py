@@ -14,7 +14,7 @@ from ci_guard.secrets.spans import Span, confirmed, masked
 from ci_guard.secrets.triggers import Trigger, expressions_of, triggers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ci_guard.model.judgement import Severity
     from ci_guard.model.scan import Confidence
@@ -122,7 +122,7 @@ class Matcher:
         """Return the secrets of a content that is here as a whole; `seen` is what `look` said of it."""
         spans = self.spans(data, seen)
         found = list(_Flow(self).located(data, spans, len(data))) if spans else []
-        encoding = _encoding(data)
+        encoding = encoding_of(data)
         if encoding:
             # What claims to be UTF-16 was searched as it is, too: two bytes at its beginning must not hide plain text.
             found += _Flow(self).feed(data.decode(encoding, "replace").encode("utf-8", "replace"), last=True)
@@ -132,7 +132,7 @@ class Matcher:
         """Return the secrets of a content that comes in pieces of any size."""
         piece = next(pieces, b"")
         plain, decoded = _Flow(self), _Flow(self)
-        encoding = _encoding(piece)
+        encoding = encoding_of(piece)
         decoder = codecs.getincrementaldecoder(encoding)("replace") if encoding else None
         found: list[Match] = []
         while piece:
@@ -148,6 +148,11 @@ class Matcher:
         """Return the secrets in some bytes, in order and without overlaps."""
         met = (seen or self.look(data)).met
         return confirmed(data, met, self._triggers) if met else []
+
+    @property
+    def triggers(self) -> Sequence[Trigger]:
+        """What is searched for, by number."""
+        return self._triggers
 
     def identity(self, secret: bytes) -> bytes:
         """Return what `Match.identity` holds for a secret."""
@@ -223,7 +228,7 @@ def _moved(place: _Place, data: bytes, start: int, stop: int) -> _Place:
     return _Place(place.line + data.count(b"\n", start, stop), characters)
 
 
-def _encoding(data: bytes) -> str | None:
+def encoding_of(data: bytes) -> str | None:
     """Return the codec of a text in units of two or four bytes, told by its byte order mark, else by its zeros."""
     if data.startswith(_ANY_MARK):
         return next(codec for mark, codec in _MARKS.items() if data.startswith(mark))

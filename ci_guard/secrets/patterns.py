@@ -69,6 +69,17 @@ def shape_of(pattern: str, *, ignore_case: bool = False) -> Shape:
     return Shape(shortest, longest, inner[0], inner[1], _first(items))
 
 
+def width_of(pattern: bytes) -> int:
+    """Return how many bytes a match of a pattern has at most."""
+    return int(sre.parse(pattern).getwidth()[1])
+
+
+def keeps_to_line(*patterns: str) -> bool:
+    """Return whether no match of these patterns has a line feed."""
+    parsed = (sre.parse(pattern.encode("ascii")) for pattern in patterns)
+    return not any(ord("\n") in item.signs for one in parsed for item in _items(one, ignore_case=False))
+
+
 def fixed_length(pattern: str) -> int:
     """
     Return how many bytes every match of a pattern has.

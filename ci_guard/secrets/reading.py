@@ -16,6 +16,9 @@ from ci_guard.secrets.matcher import PIECE, Match, Matcher
 from ci_guard.secrets.search import search, search_pieces
 from ci_guard.secrets.unpacked import LARGEST, Unpacked
 
+_MOST_CLEAN: Final = 200_000
+"""Members of archives that are remembered, 32 bytes of each."""
+
 
 class Content(NamedTuple):
     """What is known of a content that was read."""
@@ -43,10 +46,12 @@ class Reading:
         self.bytes = 0
         self.messages = 0
         """How many of the contents are no files: messages of commits and tags, names of branches and tags."""
-        self._matcher = matcher
+        self.matcher = matcher
         self._hash = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}[object_format]
         self._found: dict[str, tuple[Match, ...]] = {}
         """What `nothing` found."""
+        self._clean: set[bytes] = set()
+        """SHA-256 of members of archives without a secret."""
         self._judged: dict[tuple[str, str], KeyFile | None] = {}
 
     def file(self, file: OpenFile, path: str) -> str:
@@ -95,21 +100,26 @@ class Reading:
             self.messages += 1
         return oid
 
-    def ready(self) -> None:
+    def ready(self) -> Matcher:
         """
-        Wait until contents can be searched, as must be before the process is forked.
+        Wait until contents can be searched, as must be before the process is forked, and return what searches them.
 
         Raises: `ScanFault` when the matching engine is missing or refuses the rules.
         """
-        self._matcher.ready()
+        self.matcher.ready()
+        return self.matcher
 
     def search(self, pieces: Iterator[bytes]) -> list[Match]:
         """Return the secrets of a text that is no content, such as a list of names."""
-        return self._matcher.scan_pieces(pieces)
+        return self.matcher.scan_pieces(pieces)
 
-    def object(self, stream: ObjectStream, paths: Iterable[str]) -> None:
-        """Read an object of the database that stands at the given paths."""
+    def object(self, stream: ObjectStream, paths: Iterable[str], *, clean: bool = False) -> None:
+        """Read an object of the database that stands at the given paths; of one that is known to be clean, the kind."""
         head = stream.read(PIECE)
+        if clean:
+            self._keep(stream.oid, stream.size, lambda: Content(classify(head[:HEAD]), ()))
+            self._judge(stream.oid, head, paths)
+            return
         if stream.kind in ("commit", "tag"):
             self.contents[stream.oid] = self._message(head, stream)
             self.messages += 1
@@ -125,6 +135,10 @@ class Reading:
         if classify(head[:HEAD]) is ContentKind.ARCHIVE:
             return Content(ContentKind.ARCHIVE, ())
         return self._stored(head, stream)
+
+    def look_into(self, data: bytes) -> Content:
+        """Return what a content holds without keeping it, with what is in it."""
+        return self._content(data)
 
     @property
     def blobs(self) -> int:
@@ -213,14 +227,28 @@ class Reading:
     def _unpack(self, data: bytes) -> Unpacked:
         from ci_guard.secrets.unpack import unpack
 
-        return unpack(data, self._scan_pieces)
+        return unpack(data, self._scan_member)
+
+    def _scan_member(self, pieces: Iterator[bytes]) -> list[Match]:
+        """Return the secrets of a member of an archive; versions of an archive have most members in common."""
+        first = next(pieces, b"")
+        second = next(pieces, b"")
+        if second:
+            return self._scan_pieces(chain((first, second), pieces))
+        known = hashlib.sha256(first).digest()
+        if known in self._clean:
+            return []
+        found = self._scan(first)
+        if not found and len(self._clean) < _MOST_CLEAN:
+            self._clean.add(known)
+        return found
 
     def _scan(self, data: bytes) -> list[Match]:
         """Return the secrets of a content, with those that are encoded in it."""
-        return search(self._matcher, data)
+        return search(self.matcher, data)
 
     def _scan_pieces(self, pieces: Iterator[bytes]) -> list[Match]:
-        return search_pieces(self._matcher, pieces)
+        return search_pieces(self.matcher, pieces)
 
     def _judge(self, oid: str, head: bytes, paths: Iterable[str]) -> None:
         for path in paths:
@@ -228,9 +256,9 @@ class Reading:
             self._judged[path, oid] = keyfiles.judge(kinds, _opened(head)) if kinds else None
 
 
-def is_suspect(path: str) -> bool:
-    """Return whether a path is one that key files have, also when they are compressed."""
-    return bool(_kinds_of(path))
+def is_suspect(path: str, *, marked: bool = True) -> bool:
+    """Return whether a path is one that key files have, also compressed ones; `marked` is whether it has their mark."""
+    return any(marked or not kind.marked for kind in _kinds_of(path))
 
 
 def _kinds_of(path: str) -> tuple[KeyFile, ...]:

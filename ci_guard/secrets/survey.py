@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from ci_guard.errors import GitUnavailable
 from ci_guard.git import Repository
 from ci_guard.git.history import Stored, stored
 from ci_guard.secrets.content import ContentKind
-from ci_guard.secrets.reading import Reading
+from ci_guard.secrets.reading import Reading, is_suspect
 from ci_guard.secrets.workers import processors, spread
 
 _SMALL_SHARE: Final = 8 << 20
@@ -28,13 +27,19 @@ Secret = tuple[str, bytes]
 class Survey:
     """What the first look showed."""
 
-    secrets: dict[str, set[Secret]] = field(default_factory=lambda: defaultdict(set))
+    secrets: dict[str, frozenset[Secret]] = field(default_factory=dict)
     """By object: what it seems to hold."""
     special: set[str] = field(default_factory=set)
     """Contents that are more than they look: archives, pointers, ciphertext."""
+    marked: set[str] | None = None
+    """Contents that may have `keyfiles.MARK`; None where any may."""
     blobs: set[bytes] = field(default_factory=set)
     """Ids, not in hex, of the blobs that were looked at."""
     bytes: int = 0
+
+    def is_suspect(self, path: str, oid: str) -> bool:
+        """Return whether a content can be a key file at a path."""
+        return is_suspect(path, marked=self.marked is None or oid in self.marked)
 
 
 class Seen(NamedTuple):
@@ -73,8 +78,8 @@ def note(found: Survey, seen: list[Any]) -> None:
     for oid, special, secrets in seen:
         if special:
             found.special.add(oid)
-        for rule, identity in secrets:
-            found.secrets[oid].add((rule, bytes.fromhex(identity)))
+        if secrets:
+            found.secrets[oid] = frozenset((rule, bytes.fromhex(identity)) for rule, identity in secrets)
 
 
 def _shares(objects: list[Stored]) -> list[list[Stored]]:

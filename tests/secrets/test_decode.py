@@ -17,7 +17,7 @@ from ci_guard.secrets.decode import Decoding, encoded
 from ci_guard.secrets.matcher import PIECE, Matcher
 from ci_guard.secrets.rule import load
 from ci_guard.secrets.scan import scan_bytes
-from tests.secrets.made_up import github_token, private_key
+from tests.secrets.made_up import github_token, private_key, rules, text_for
 
 TOKEN = github_token()
 
@@ -137,6 +137,13 @@ def test_any_bytes_are_decoded_to_something(content: bytes, cuts: list[int]) -> 
         text = text[:cut] + content[cut : cut + 9] + text[cut:]
     for part in encoded(text):
         assert 0 <= part.start < part.end <= len(text)
+
+
+def test_what_begins_in_one_encoded_text_does_not_hide_what_is_in_the_next() -> None:
+    key = text_for(rules()["putty-private-key"])
+    begun = key[: key.index("Private-Lines")]
+    (finding,) = found(f"a: {b64(begun)}\nb: {b64(key)}\n")
+    assert (finding.rule, finding.location.line) == ("putty-private-key", 2)
 
 
 MATCHER = Matcher(load())

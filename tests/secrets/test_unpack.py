@@ -113,6 +113,12 @@ def test_what_stands_behind_an_archive_is_read_as_well(tmp_path: Path) -> None:
     assert paths(read(tmp_path, {"a.zip": zipped({"b": b"clean"}) + b"\n" + TOKEN})) == ["a.zip"]
 
 
+def test_what_archives_have_in_common_is_found_in_each(tmp_path: Path) -> None:
+    files = {f"{name}.zip": zipped({"clean": b"words", "b": TOKEN, name: b"x"}) for name in ("one", "two")}
+    (finding,) = read(tmp_path, files).findings
+    assert [finding.location.path, *(other.location.path for other in finding.others)] == ["one.zip!/b", "two.zip!/b"]
+
+
 def nested(depth: int, make: Callable[[Members], bytes] = zipped) -> bytes:
     content = TOKEN
     for _ in range(depth):

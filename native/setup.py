@@ -1,0 +1,19 @@
+"""Builds the wheel of the helper: one for all Pythons from 3.10 on."""
+
+import os
+
+from setuptools import Extension, setup
+
+deflate = os.environ.get("WITH_LIBDEFLATE") == "1"
+setup(
+    ext_modules=[
+        Extension(
+            "ci_guard_native",
+            ["ci_guard_native.c"],
+            define_macros=[("WITH_LIBDEFLATE", "1")] if deflate else [],
+            libraries=["deflate" if deflate else "z"],
+            py_limited_api=True,
+        )
+    ],
+    options={"bdist_wheel": {"py_limited_api": "cp310"}},
+)

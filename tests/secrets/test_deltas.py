@@ -1,0 +1,58 @@
+"""What the helper that reads packs is told of rules holds for all of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ci_guard.secrets import database, deltas
+from ci_guard.secrets.formats import CHECKS
+from ci_guard.secrets.rule import load
+from ci_guard.secrets.triggers import triggers_of
+from tests.secrets.made_up import rules, text_for
+
+TRIGGERS = triggers_of(load())
+
+
+def test_how_far_each_check_looks_was_thought_of() -> None:
+    """A new check belongs into one of these, by how far it looks; test_packed has the test of all kinds."""
+    assert set(CHECKS) == deltas._CLOSE | deltas._FAR | deltas._AROUND.keys()
+
+
+def test_the_shapes_that_ship_are_those_of_the_rules() -> None:
+    shipped = json.loads((Path(deltas.__file__).parent / "shapes.json").read_text("ascii"))
+    assert {name: tuple(shape) for name, shape in shipped.items()} == deltas.shapes(load())
+
+
+def test_a_rule_looks_no_further_than_its_reach() -> None:
+    """What is found of a secret is found in its reach alone, cut out of whatever stands around."""
+    for trigger in TRIGGERS:
+        rule = trigger.rule
+        if trigger.by_name or rule.anchor:
+            continue
+        text = text_for(rules()[rule.id]).encode()
+        word = trigger.expression.pattern.replace(b"\\", b"")
+        at = (text.lower() if rule.ignore_case else text).find(word.lower() if rule.ignore_case else word)
+        match = rule.regex.search(text)
+        if at < 0 or match is None:
+            continue
+        reach, end = deltas.reach_of(trigger), at + len(word)
+        assert end - reach.back <= match.start(), rule.id
+        assert match.end() <= end + reach.ahead, rule.id
+        assert b"\n" not in match.group() or not reach.line_ahead, rule.id
+
+
+def test_groups_of_base64_are_those_of_text() -> None:
+    groups = deltas.groups()
+    assert len(groups) == 4 * 256
+    assert [groups[256 * place + ord(sign)] for place, sign in enumerate("cGFz")] == [1, 1, 1, 1]
+    assert groups[ord("/")] == groups[256 + ord(" ")] == 0
+
+
+@pytest.mark.skipif(database.platform() not in database.PLATFORMS, reason="no database ships for this platform")
+def test_a_database_of_the_triggers_alone_ships() -> None:
+    import hyperscan
+
+    assert database.shipped([trigger.expression for trigger in TRIGGERS], hyperscan) is not None
