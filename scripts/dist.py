@@ -192,17 +192,21 @@ def check_contents(wheel: Path) -> None:
 
 
 def installed(wheel: Path, scratch: Path, home: Path) -> Path:
-    """Install the wheel into a new environment, from the lock's wheels alone, and return its command."""
-    run(sys.executable, "-I", ROOT / "bootstrap.py", "--home", home, "--version", env=index_settings())
+    """Install the wheel into a new environment, from the locks' wheels alone, and return its command."""
+    bootstrap = (sys.executable, "-I", ROOT / "bootstrap.py", "--home", home)
+    run(*bootstrap, "--version", env=index_settings())
+    run(*bootstrap, "check", "--platform", "gitlab", "--help", env=index_settings())
     environment = scratch / "environment"
     run(sys.executable, "-m", "venv", environment)
     own = scratch / "own.txt"
     own.write_text(f"ci-guard @ {wheel.absolute().as_uri()} --hash=sha256:{digest(wheel)}\n", encoding="utf-8")
     # The lock leaves out what PyGithub asks for and ci-guard does not load, so pip must not resolve.
     pip = (environment / "bin/python", "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    locked = ("--no-index", "--require-hashes", "--no-deps", "--only-binary=:all:", f"--requirement={LOCK}")
-    found = [f"--find-links={folder}" for folder in home.absolute().glob("runtime-*/wheels")]
-    run(*pip, *locked, f"--requirement={own}", *found, env={"PIP_CONFIG_FILE": os.devnull})
+    locked = ("--no-index", "--require-hashes", "--no-deps", "--only-binary=:all:")
+    folders = [*home.absolute().glob("runtime-*/wheels"), *home.absolute().glob("gitlab-*/wheels")]
+    found = [f"--find-links={folder}" for folder in folders]
+    for file in (*LOCKS, own):  # one after the other, because pip takes no package twice
+        run(*pip, *locked, f"--requirement={file}", *found, env={"PIP_CONFIG_FILE": os.devnull})
     run(environment / "bin/python", "-I", "-c", ASKS_FOR_NOTHING_ELSE)
     return environment / "bin/ci-guard"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import resource
@@ -187,7 +188,9 @@ class TestInterrupt:
         assert list(scratch.iterdir()) == []
         assert [path.name for path in out.iterdir()] == ["report.json"]
         if process.returncode == INTERRUPTED:
-            assert report.read_text(encoding="utf-8") == "earlier"
+            text = report.read_text(encoding="utf-8")
+            # It may come after the report was written; half of one is never there.
+            assert text == "earlier" or json.loads(text)["verdict"]
             assert said == "ci-guard: interrupted; nothing was decided.\n"
         else:
             # It was ready before, or Python had not begun to run us yet: then the signal ends it, or it ends itself.
