@@ -63,6 +63,12 @@ class ScanFault(CiGuardError):
     fault_of_ci_guard = True
 
 
+class AuditError(CiGuardError):
+    """An audit log, a key or a checkpoint cannot be used as it is."""
+
+    exit_code = 2
+
+
 def unrevealing(text: str) -> str:
     """
     Return a text that a message quotes, with an ellipsis for every long word of letters and digits.

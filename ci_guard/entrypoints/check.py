@@ -18,6 +18,7 @@ from ci_guard.entrypoints.options import (
     PLATFORMS,
     UPLOAD,
     Output,
+    add_audit_options,
     add_output_options,
     output_options,
     with_sarif,
@@ -70,8 +71,7 @@ class CheckOptions:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `check`."""
     parser.usage = "ci-guard check [OPTIONS] [CONTROL ...]"
-    known = [meta.id for meta in METAS]
-    parser.add_argument("controls", nargs="*", metavar="CONTROL", help="run only these: " + ", ".join(known))
+    parser.add_argument("controls", nargs="*", metavar="CONTROL", help="run only these; `ci-guard explain` lists them")
     parser.add_argument("--policy", metavar="FILE", help="a trusted policy, instead of the trusted ref's")
     platforms = " or ".join(PLATFORMS)
     parser.add_argument("--platform", choices=PLATFORMS, metavar="NAME", help=f"{platforms} (default: detected)")
@@ -86,6 +86,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--proxy", metavar="URL", help="the proxy to ask through; variables are not heard")
     parser.add_argument("--ca-bundle", metavar="FILE", help="the authorities to trust, instead of the public ones")
     parser.add_argument("--inputs", action="store_true", help="read the action's inputs from CI_GUARD_INPUT_…")
+    add_audit_options(parser)
     add_output_options(parser)
 
 

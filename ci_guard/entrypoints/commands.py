@@ -83,6 +83,7 @@ COMMANDS: Final = (
     Command("scan", "run the secret scanner alone", judges=True),
     Command("init", "look at the repository and show, or write, a starter policy and a workflow or pipeline"),
     Command("doctor", "say which facts the present token shows, and what the policy makes of the rest"),
+    Command("audit", "verify a log of runs, ask it, report on it"),
     Command("explain", "print the page of a control, a requirement or a rule of the scanner"),
 )
 """Every command, in the order of `--help`."""

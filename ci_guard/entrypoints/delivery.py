@@ -29,11 +29,12 @@ def deliver(
     """
     Write every report that was asked for and return the exit code.
 
-    Shape: with a report on standard output everything else goes to standard error. A report that cannot be written
-    turns an exit code of 0 into 2, because somebody counts on it; any other exit code stays.
+    Shape: with a report on standard output everything else goes to standard error. A report or a record that cannot be
+    written turns an exit code of 0 into 2, because somebody counts on it; any other exit code stays.
     """
     exit_code = result.decision.exit_code
-    unwritten = []
+    unwritten: list[str] = []
+    notes: tuple[str, ...] = ()
     people = people_of(output, stdout, stderr)
     # All before any is written: where one breaks, none may be there that says something else.
     for file, text in [(file, report_text(name, result)) for name, file in output.reports]:
@@ -44,6 +45,12 @@ def deliver(
             write_whole(Path(file), text)
         except OSError as error:
             unwritten.append(f"The report {file!r} could not be written: {error.strerror}.")
+    if output.audit is not None:
+        from ci_guard.entrypoints.recording import record
+
+        recorded = record(result, output.audit, environ)
+        unwritten += recorded.failures
+        notes = recorded.notes
     obeyed = obeys_commands(result.run.platform, environ)
     if obeyed:
         unwritten += tell_github(result, environ, people, action=action)
@@ -56,7 +63,7 @@ def deliver(
         unicode=terminal.can_show(people.encoding),
         folds=result.run.platform is Platform.GITLAB and environ.get("GITLAB_CI") == "true",
     )
-    complaints = "".join(terminal.line(message) + "\n" for message in unwritten)
+    complaints = "".join(terminal.line(message) + "\n" for message in (*unwritten, *notes))
     if obeyed:
         JobLog(people).write(told + complaints)
     else:

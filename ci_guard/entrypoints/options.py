@@ -39,6 +39,15 @@ UPLOAD: Final = "upload"
 
 
 @dataclass(frozen=True, kw_only=True)
+class AuditLog:
+    """Where a run is recorded, and how its checkpoint is signed."""
+
+    path: str
+    key: str | None = None
+    """A file with the private key; without it, and without the variable, the checkpoint is not signed."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Output:
     """How a run tells its result."""
 
@@ -46,6 +55,7 @@ class Output:
     """Pairs of format and file; `-` is standard output."""
     quiet: bool = False
     color: bool = True
+    audit: AuditLog | None = None
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
@@ -63,8 +73,19 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-color", action="store_true", help="print without colour")
 
 
+def add_audit_options(parser: argparse.ArgumentParser) -> None:
+    """Add where a run is recorded."""
+    parser.add_argument("--audit-log", metavar="LOG", help="record the run in an audit log; LOG,KEY signs it")
+
+
+def audit_of(text: str | None) -> AuditLog | None:
+    """Return where a run is recorded, if anywhere."""
+    path, _, key = (text or "").partition(",")
+    return AuditLog(path=path, key=key or None) if path else None
+
+
 def output_options(arguments: argparse.Namespace) -> Output:
-    """Check `--report` and return the output options."""
+    """Check what asks for reports and records, and return the output options."""
     reports = []
     for text in arguments.report:
         name, separator, file = text.partition("=")
@@ -76,7 +97,8 @@ def output_options(arguments: argparse.Namespace) -> Output:
         reports.append((name, file))
     if len({file for _, file in reports}) != len(reports):
         raise UsageError("Two reports were asked for in one file.", hint="Give each --report a file of its own.")
-    return Output(reports=tuple(reports), quiet=arguments.quiet, color=not arguments.no_color)
+    audit = audit_of(getattr(arguments, "audit_log", None))
+    return Output(reports=tuple(reports), quiet=arguments.quiet, color=not arguments.no_color, audit=audit)
 
 
 def with_sarif(output: Output, path: str) -> Output:
@@ -111,7 +133,7 @@ def platform_despite_errors(argv: Sequence[str], environ: Mapping[str, str]) -> 
 
 
 def reports_despite_errors(argv: Sequence[str], environ: Mapping[str, str]) -> Output:
-    """Return the reports that a command line asks for, which are written whatever else is wrong with it."""
+    """Return the reports and the record that a command line asks for, which are written whatever else is wrong."""
     reports = {}
     for text in values_of("--report", argv):
         name, _, file = text.partition("=")
@@ -121,6 +143,7 @@ def reports_despite_errors(argv: Sequence[str], environ: Mapping[str, str]) -> O
         reports=tuple((name, file) for file, name in reports.items()),
         quiet="--quiet" in argv,
         color="--no-color" not in argv,
+        audit=audit_of(next(iter(values_of("--audit-log", argv)), None)),
     )
     sarif = environ.get("CI_GUARD_INPUT_REPORT_SARIF", "").strip() if "--inputs" in argv else ""
     with suppress(UsageError):

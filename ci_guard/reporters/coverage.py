@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
 
 from ci_guard.model.decision import Result, Ruling
 from ci_guard.model.judgement import Outcome
+from ci_guard.model.meta import Meta
 from ci_guard.model.reference import Framework, Relation
 
 
@@ -53,9 +55,17 @@ def coverage(result: Result) -> list[ItemCoverage]:
 
     Shape: by framework and item, numbers in their natural order; nothing where a run ended before its controls.
     """
-    seen = _seen(result.decision.rulings)
+    return items(result.controls, _seen(result.decision.rulings))
+
+
+def items(controls: Iterable[Meta], seen: Mapping[str, AbstractSet[Outcome | None]]) -> list[ItemCoverage]:
+    """
+    Return every item that a requirement of the controls refers to, as `coverage` does.
+
+    `seen` has the outcomes of each `control/requirement`; None among them stands for one that is waived.
+    """
     named: dict[tuple[Framework, str, str], dict[Relation, list[str]]] = {}
-    for meta in result.controls:
+    for meta in controls:
         for requirement in meta.requirements:
             for each in requirement.references:
                 by_relation = named.setdefault((each.framework, each.item, each.title), {one: [] for one in Relation})
@@ -86,7 +96,7 @@ def _seen(rulings: Iterable[Ruling]) -> dict[str, set[Outcome | None]]:
     return seen
 
 
-def _judge(satisfying: list[set[Outcome | None]], supporting: list[set[Outcome | None]]) -> Coverage:
+def _judge(satisfying: list[AbstractSet[Outcome | None]], supporting: list[AbstractSet[Outcome | None]]) -> Coverage:
     """Return the coverage of an item from the outcomes of what contributes to it; the first that applies."""
     outcomes = set[Outcome | None]().union(*satisfying, *supporting)
     if Outcome.FAIL in outcomes:

@@ -9,12 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from ci_guard.entrypoints import check, cli, doctor, explain, init, scan
+from ci_guard.entrypoints import audit, check, cli, doctor, explain, init, scan
 from ci_guard.entrypoints.commands import COMMANDS, CommandModule, Said
 from tests.entrypoints import clone
 
-MODULES: dict[str, CommandModule] = {"check": check, "scan": scan, "init": init, "doctor": doctor, "explain": explain}
+MODULES: dict[str, CommandModule] = {
+    "check": check,
+    "scan": scan,
+    "init": init,
+    "doctor": doctor,
+    "explain": explain,
+    "audit": audit,
+}
 """Named here so that the type checker sees that each fulfils the protocol."""
+
+NEEDED = {"audit": ("verify", "audit.jsonl")}
+"""What a command cannot do without."""
 
 ROOT = Path(__file__).parent.parent.parent
 SCREEN = (80, 24)
@@ -67,7 +77,7 @@ def test_a_command_imports_only_what_it_needs(argv: list[str], kept_out: tuple[s
 @pytest.mark.parametrize("name", [command.name for command in COMMANDS if not command.judges])
 def test_a_command_without_a_verdict_says_on_standard_error_what_is_wrong(name: str) -> None:
     stdout, stderr = io.StringIO(), io.StringIO()
-    assert cli.run([name, "--no-such-option"], {}, stdout, stderr) == 2
+    assert cli.run([name, *NEEDED.get(name, ()), "--no-such-option"], {}, stdout, stderr) == 2
     assert stdout.getvalue() == ""
     assert "--no-such-option" in stderr.getvalue()
     assert f"Try 'ci-guard {name} --help'." in stderr.getvalue()
@@ -82,7 +92,7 @@ def test_a_fault_of_a_command_without_a_verdict_is_exit_4_and_no_traceback(
 
     monkeypatch.setattr(MODULES[name], "run", broken)
     stdout, stderr = io.StringIO(), io.StringIO()
-    assert cli.run([name], {}, stdout, stderr) == 4
+    assert cli.run([name, *NEEDED.get(name, ())], {}, stdout, stderr) == 4
     assert "ci-guard broke with RuntimeError" in stderr.getvalue()
     assert "a secret stood here" not in stdout.getvalue() + stderr.getvalue()
     assert "Traceback" not in stderr.getvalue()

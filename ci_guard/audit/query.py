@@ -1,0 +1,136 @@
+"""Questions to a log: who triggered what, when, where to, and why it was let through."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Final
+
+from ci_guard.audit.canonical import canonical
+from ci_guard.audit.log import LONGEST
+from ci_guard.errors import AuditError, UsageError
+
+_TIME: Final = re.compile(rb'"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"')
+"""Unescaped quotes are JSON's own, so no text of a stranger's can look like it."""
+
+_AGO: Final = re.compile(r"(\d{1,4})(m|h|d|w)")
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """Which records are wanted; all that is said must hold."""
+
+    since: str = ""
+    """RFC 3339 in UTC to the millisecond, as in records; inclusive."""
+    until: str = ""
+    """Exclusive."""
+    actor: str = ""
+    """Login of the actor or of whoever triggered the run."""
+    environment: str = ""
+    repository: str = ""
+    ref: str = ""
+    sha: str = ""
+    """A commit id or its beginning."""
+    event: str = ""
+    verdict: str = ""
+    outcome: str = ""
+    """`control/requirement=outcome`: a judgement that the record must have."""
+
+    def needles(self) -> list[bytes]:
+        """Return bytes that a wanted line holds, so that most lines need not be parsed."""
+        exact = (self.actor, self.environment, self.repository, self.event, self.verdict)
+        parts = (self.ref, self.sha)
+        return [canonical(each) for each in exact if each] + [canonical(each)[1:-1] for each in parts if each]
+
+    def wants(self, record: dict[str, Any]) -> bool:
+        """Tell whether a record is wanted."""
+        what, who = record["what"], record["who"]
+        return (
+            (not self.actor or self.actor in (who["actor"], who["triggering_actor"]))
+            and (not self.environment or what["environment"] == self.environment)
+            and (not self.repository or what["repository"] == self.repository)
+            and (not self.ref or self.ref in (what["ref"], str(what["ref"]).partition("/")[2].partition("/")[2]))
+            and (not self.sha or str(what["sha"]).startswith(self.sha))
+            and (not self.event or self.event in (what["event"], what["platform_event"]))
+            and (not self.verdict or record["verdict"] == self.verdict)
+            and (not self.outcome or self.outcome in outcomes(record))
+        )
+
+
+def outcomes(record: dict[str, Any]) -> set[str]:
+    """Return `control/requirement=outcome` of each judgement."""
+    return {f"{each['control']}/{each['requirement']}={each['outcome']}" for each in record["judgements"]}
+
+
+def records(path: Path, question: Question | None = None) -> Iterator[dict[str, Any]]:
+    """
+    Yield the wanted records in the log's order, with `index`; one line is held at a time.
+
+    Raises: `AuditError` where the log cannot be read, or a line is no record: a log that is not intact answers nothing.
+    """
+    asked = question or Question()
+    needles = asked.needles()
+    since, until = asked.since.encode(), asked.until.encode()
+    try:
+        with path.open("rb") as file:
+            number = 0
+            while line := file.readline(LONGEST + 1):
+                number += 1
+                if not line.endswith(b"\n"):
+                    raise AuditError(f"Line {number} of {path.name} is torn.", hint=_VERIFY.format(path))
+                if any(needle not in line for needle in needles):
+                    continue
+                time = _TIME.search(line)
+                if time and ((since and time[1] < since) or (until and time[1] >= until)):
+                    continue
+                record = parsed(line, number, path)
+                if asked.wants(record):
+                    yield record
+    except OSError as error:
+        raise AuditError(f"The audit log {os.fspath(path)!r} could not be read: {error.strerror}.") from None
+
+
+_VERIFY: Final = "`ci-guard audit verify {}` says more."
+
+
+def parsed(line: bytes, number: int, path: Path) -> dict[str, Any]:
+    """Return the record of a line with its index."""
+    try:
+        whole = json.loads(line)
+        record: dict[str, Any] = {**whole["record"], "index": whole["chain"]["index"]}
+        for key in ("what", "who"):
+            record[key].keys()
+        record["judgements"].__iter__()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise AuditError(f"Line {number} of {path.name} is no record.", hint=_VERIFY.format(path)) from None
+    return record
+
+
+def moment(text: str, now: datetime) -> str:
+    """
+    Return a moment that somebody said, as records have it: `yesterday`, `today`, `24h`, `7d`, a date, a time.
+
+    Days begin in UTC, as the log's times are. Raises: `UsageError` for anything else.
+    """
+    today = now.astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    ago = _AGO.fullmatch(text)
+    try:
+        if text in ("today", "yesterday"):
+            found = today - timedelta(days=text == "yesterday")
+        elif ago:
+            found = now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        else:
+            found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+            found = found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"The moment {text[:60]!r} was refused.",
+            hint="For example yesterday, 24h, 7d, 2026-11-21 or 2026-11-21T20:00:00Z.",
+        ) from None
+    return found.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

@@ -1,0 +1,140 @@
+"""What a log says as a whole: verdicts over time, deployments, waivers, unknowns, bypasses, coverage by framework."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final
+
+from ci_guard.model.judgement import Outcome
+from ci_guard.model.meta import Meta
+from ci_guard.reporters.coverage import Coverage, items
+
+LISTED: Final = 200
+"""Deployments and bypasses that are listed, the newest; all are counted."""
+
+OPEN: Final = 500
+"""Waivers and unknowns that are told apart."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One run in a list."""
+
+    index: int
+    time: str
+    verdict: str
+    actor: str
+    repository: str
+    ref: str
+    sha: str
+    environment: str
+    reason: str
+    run_url: str
+
+
+@dataclass(frozen=True)
+class OpenWaiver:
+    """A waiver that covered something and has not ended."""
+
+    control: str
+    requirement: str
+    subject: str
+    reason: str
+    until: str
+
+
+@dataclass
+class Summary:
+    """What was counted."""
+
+    records: int = 0
+    first: str = ""
+    last: str = ""
+    """Times of the first and the last record."""
+    verdicts: Counter[str] = field(default_factory=Counter)
+    days: dict[str, Counter[str]] = field(default_factory=dict)
+    """Verdicts by day, in UTC."""
+    deployments: deque[Line] = field(default_factory=lambda: deque(maxlen=LISTED))
+    """Runs that named an environment."""
+    deployed: int = 0
+    bypasses: deque[Line] = field(default_factory=lambda: deque(maxlen=LISTED))
+    """Runs that went on although the verdict was no `allow`: report mode, and break-glass."""
+    bypassed: int = 0
+    waivers: dict[OpenWaiver, int] = field(default_factory=dict)
+    """Open ones, with the index of the last record that they covered something in."""
+    unknowns: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By cause and `control/requirement`."""
+    coverage: dict[tuple[str, str, str], Counter[Coverage]] = field(default_factory=dict)
+    """By framework, item and title: in how many records it stood how."""
+
+
+def summarise(records: Iterable[dict[str, Any]], controls: Sequence[Meta], today: date) -> Summary:
+    """Return the summary of records as `query.records` yields them."""
+    summary = Summary()
+    stood: Counter[frozenset[tuple[str, frozenset[Outcome | None]]]] = Counter()
+    for record in records:
+        add(summary, record, today)
+        stood[seen(record)] += 1
+    # Runs are much alike, so the frameworks are judged once for each way in which they went.
+    for outcomes, count in stood.items():
+        for item in items(controls, dict(outcomes)):
+            key = (f"{item.framework.title} {item.framework.version}", item.item, item.title)
+            summary.coverage.setdefault(key, Counter())[item.coverage] += count
+    return summary
+
+
+def add(summary: Summary, record: dict[str, Any], today: date) -> None:
+    """Count a record."""
+    summary.records += 1
+    summary.first = summary.first or record["time"]
+    summary.last = record["time"]
+    verdict = str(record["verdict"])
+    summary.verdicts[verdict] += 1
+    summary.days.setdefault(record["time"][:10], Counter())[verdict] += 1
+    if record["what"]["environment"] and not record["advisory"]:
+        summary.deployments.append(line_of(record))
+        summary.deployed += 1
+    went_on = verdict != "allow" and record["exit_code"] == 0 and not record["advisory"]
+    if went_on or record.get("break_glass"):
+        summary.bypasses.append(line_of(record))
+        summary.bypassed += 1
+    for each in record["judgements"]:
+        name = f"{each['control']}/{each['requirement']}"
+        if each["outcome"] == "unknown" and len(summary.unknowns) < OPEN:
+            summary.unknowns[str(each["cause"]), name] += 1
+        waived = each["waived"]
+        if waived and waived["until"] >= today.isoformat():
+            waiver = OpenWaiver(
+                each["control"], each["requirement"], each["subject"], waived["reason"], waived["until"]
+            )
+            if waiver in summary.waivers or len(summary.waivers) < OPEN:
+                summary.waivers[waiver] = record["index"]
+
+
+def line_of(record: dict[str, Any]) -> Line:
+    """Return a record as a line of a list."""
+    what, who = record["what"], record["who"]
+    return Line(
+        index=record["index"],
+        time=record["time"],
+        verdict=record["verdict"],
+        actor=who["triggering_actor"] or who["actor"] or "",
+        repository=what["repository"] or "",
+        ref=what["ref"] or "",
+        sha=(what["sha"] or "")[:12],
+        environment=what["environment"] or "",
+        reason=record["reason"],
+        run_url=what["run_url"] or "",
+    )
+
+
+def seen(record: dict[str, Any]) -> frozenset[tuple[str, frozenset[Outcome | None]]]:
+    """Return the outcomes of each requirement; None stands for a waived one."""
+    outcomes: dict[str, set[Outcome | None]] = {}
+    for each in record["judgements"]:
+        name = f"{each['control']}/{each['requirement']}"
+        outcomes.setdefault(name, set()).add(None if each["waived"] else Outcome(each["outcome"]))
+    return frozenset((name, frozenset(found)) for name, found in outcomes.items())

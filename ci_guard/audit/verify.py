@@ -1,0 +1,135 @@
+"""Whether a log is what it was: chain, tree, checkpoint, and an earlier checkpoint that it must continue."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ci_guard.audit import note as notes
+from ci_guard.audit.log import CHAIN, LONGEST, START
+from ci_guard.audit.merkle import Frontier, leaf_hash
+from ci_guard.audit.note import Checkpoint
+from ci_guard.errors import AuditError
+
+if TYPE_CHECKING:
+    from ci_guard.audit.note import Verifier
+
+
+@dataclass
+class Verification:
+    """What was found."""
+
+    size: int = 0
+    """Whole records that continue one another from the first one on."""
+    root: str = ""
+    """Of the tree of these records, in hex."""
+    last: str = START
+    """SHA-256 of the last of them, in hex: whoever keeps it can tell whether anything before it changes."""
+    faults: list[str] = field(default_factory=list)
+    """What proves that the log is not what it was, one sentence each."""
+    proven: list[str] = field(default_factory=list)
+    """What holds, one sentence each."""
+    open: list[str] = field(default_factory=list)
+    """What could not be told, and what would tell it."""
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.faults
+
+
+def verify(
+    path: Path, *, checkpoint: str | None, earlier: Sequence[str] = (), verifier: Verifier | None = None
+) -> Verification:
+    """
+    Check a log against its checkpoint and against earlier ones; memory stays the same for any length.
+
+    `checkpoint` and `earlier` are the texts of notes. A checkpoint beside a log proves no more than the log, unless it
+    is signed by a key that the writer of the log does not have, or kept where the writer cannot change it.
+    Raises: `AuditError` where the log cannot be read or a checkpoint is none.
+    """
+    found = Verification()
+    points = [("The checkpoint", checkpoint)] if checkpoint is not None else []
+    points += [(f"The earlier checkpoint {number}", text) for number, text in enumerate(earlier, 1)]
+    wanted = {name: notes.parse(text) for name, text in points}
+    roots = walk(path, found, {each.size for each in wanted.values()})
+    for name, text in points:
+        compare(found, roots, wanted[name], name)
+        sign(found, text, name, verifier)
+    size = wanted["The checkpoint"].size if checkpoint is not None else found.size
+    if found.size > size:
+        found.open.append(f"{found.size - size:,} records are behind the checkpoint.")
+    if checkpoint is None:
+        found.open.append("There is no checkpoint: whether records are missing at the end cannot be told.")
+    return found
+
+
+def walk(path: Path, found: Verification, sizes: set[int]) -> dict[int, bytes]:
+    """Follow the chain through the log and return the tree's root at each of the sizes."""
+    tree = Frontier()
+    roots = {0: tree.root()} if 0 in sizes else {}
+    try:
+        with path.open("rb") as file:
+            while line := file.readline(LONGEST + 1):
+                fault = fault_of(line, found)
+                if fault:
+                    found.faults.append(f"Line {found.size + 1}: {fault}")
+                    found.root = tree.root().hex()
+                    return roots
+                record = line[:-1]
+                found.last = hashlib.sha256(record).hexdigest()
+                found.size += 1
+                tree.append(leaf_hash(record))
+                if found.size in sizes:
+                    roots[found.size] = tree.root()
+    except OSError as error:
+        raise AuditError(f"The audit log {os.fspath(path)!r} could not be read: {error.strerror}.") from None
+    found.root = tree.root().hex()
+    found.proven.append(f"{found.size:,} records, each naming the one before.")
+    return roots
+
+
+def fault_of(line: bytes, found: Verification) -> str:
+    """Return what is wrong with a line, or nothing."""
+    if not line.endswith(b"\n"):
+        return "it is torn: it has no line end. `ci-guard check` moves it aside before it appends."
+    match = CHAIN.match(line)
+    if match is None or not line.endswith(b"}}\n"):
+        return "it is no record of this log."
+    if int(match[1]) != found.size:
+        return f"it says that it is record {int(match[1])}, and stands where record {found.size} belongs."
+    if match[2].decode() != found.last:
+        return (
+            "the record before it was changed, or another one was removed or put in: its digest is not the one named."
+        )
+    return ""
+
+
+def compare(found: Verification, roots: dict[int, bytes], point: Checkpoint, name: str) -> None:
+    """Hold the log against a checkpoint: the same root at its size."""
+    if point.size > found.size:
+        if not found.faults:
+            missing = point.size - found.size
+            found.faults.append(f"{name} speaks of {point.size:,} records: {missing:,} are missing at the end.")
+        return
+    if roots.get(point.size) != point.root:
+        where = f"one of the first {point.size:,} records"
+        found.faults.append(f"{name} has another root: {where} is not what it was, even if the chain was made again.")
+        return
+    found.proven.append(f"{name} holds for the first {point.size:,} records.")
+
+
+def sign(found: Verification, text: str, name: str, verifier: Verifier | None) -> None:
+    """Check a checkpoint's signature, where there is a key to check it with."""
+    signed = text != notes.signed_text(text)
+    if verifier is None:
+        missing = "its signature was not checked: no --key" if signed else "it is not signed"
+        found.open.append(f"{name}: {missing}. It proves no more than the place that it was kept in.")
+    elif not verifier.holds(notes.signed_text(text), text):
+        found.faults.append(f"{name} has no valid signature of {verifier.name}.")
+    else:
+        found.proven.append(f"{name} is signed by {verifier.name}.")

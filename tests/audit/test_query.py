@@ -1,0 +1,270 @@
+"""Asking a log: the wanted records and no others, in every form, and nothing of a log that is not whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ci_guard.audit import pages
+from ci_guard.audit.log import append
+from ci_guard.audit.query import Question, moment, records
+from ci_guard.audit.record import record_of
+from ci_guard.audit.summary import summarise
+from ci_guard.entrypoints import cli
+from ci_guard.errors import AuditError, UsageError
+from tests.audit import logs
+from tests.reporters import sample
+from tests.reporters.hostile import CORPUS, dressed
+
+NOW = datetime(2026, 11, 25, 7, 30, tzinfo=timezone.utc)
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return logs.write(tmp_path_factory.mktemp("log") / "audit.jsonl", 12)
+
+
+def indexes(log: Path, **asked: Any) -> list[int]:
+    return [record["index"] for record in records(log, Question(**asked))]
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ({}, list(range(12))),
+        ({"environment": "production"}, [1, 3, 5, 7, 9, 11]),
+        ({"environment": "prod"}, []),
+        ({"verdict": "deny"}, [0, 3, 6, 9]),
+        ({"verdict": "deny", "environment": "production"}, [3, 9]),
+        ({"actor": "bob"}, list(range(12))),
+        ({"actor": "mallory"}, []),
+        ({"repository": "acme/app"}, list(range(12))),
+        ({"ref": "refs/pull/12/merge"}, list(range(12))),
+        ({"ref": "12/merge"}, list(range(12))),
+        ({"sha": sample.HEAD[:9]}, list(range(12))),
+        ({"sha": "ffff"}, []),
+        ({"event": "change"}, list(range(12))),
+        ({"since": "2026-11-22T04:00:00.000Z"}, [8, 9, 10, 11]),
+        ({"until": "2026-11-21T22:00:00.000Z"}, [0, 1]),
+        ({"outcome": "secret-free/no-secrets=fail"}, [0, 3, 6, 9]),
+    ],
+)
+def test_the_wanted_records_and_no_others(log: Path, asked: dict[str, str], wanted: list[int]) -> None:
+    assert indexes(log, **asked) == wanted
+
+
+@pytest.mark.parametrize(
+    ("said", "is_meant"),
+    [
+        ("today", "2026-11-25T00:00:00.000Z"),
+        ("yesterday", "2026-11-24T00:00:00.000Z"),
+        ("90m", "2026-11-25T06:00:00.000Z"),
+        ("24h", "2026-11-24T07:30:00.000Z"),
+        ("7d", "2026-11-18T07:30:00.000Z"),
+        ("2026-11-21", "2026-11-21T00:00:00.000Z"),
+        ("2026-11-21T20:00:00Z", "2026-11-21T20:00:00.000Z"),
+        ("2026-11-21T20:00:00+02:00", "2026-11-21T18:00:00.000Z"),
+    ],
+)
+def test_a_moment_is_said_in_many_ways(said: str, is_meant: str) -> None:
+    assert moment(said, NOW) == is_meant
+
+
+@pytest.mark.parametrize("said", ["", "soon", "99999d", "2026-13-01", "-1d"])
+def test_what_is_no_moment_is_refused(said: str) -> None:
+    with pytest.raises(UsageError, match="moment"):
+        moment(said, NOW)
+
+
+@pytest.mark.parametrize("line", [b"{}\n", b"no json\n", b'{"chain":{"index":1},"record":{}}\n', b"torn"])
+def test_a_log_with_a_line_that_is_no_record_answers_nothing(tmp_path: Path, line: bytes) -> None:
+    path = logs.write(tmp_path / "audit.jsonl", 1)
+    with path.open("ab") as file:
+        file.write(line)
+    with pytest.raises(AuditError, match="Line 2"):
+        list(records(path))
+
+
+def said(*arguments: str) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    code = cli.run(["audit", *arguments], {}, out, err)
+    return code, out.getvalue(), err.getvalue()
+
+
+def test_an_answer_is_a_table_json_or_csv(log: Path) -> None:
+    asked = (str(log), "--environment", "production", "--verdict", "deny")
+    code, table, _ = said("query", *asked)
+    assert code == 0
+    assert table.splitlines()[0].split() == [
+        *("index", "time", "verdict", "who", "event", "repository", "ref", "sha", "environment", "why")
+    ]
+    assert table.splitlines()[-1] == "2 records."
+    assert [each["index"] for each in json.loads(said("query", *asked, "--format", "json")[1])] == [3, 9]
+    rows = list(csv.DictReader(io.StringIO(said("query", *asked, "--format", "csv")[1])))
+    assert [(row["index"], row["who"], row["environment"]) for row in rows] == [
+        ("3", "bob", "production"),
+        ("9", "bob", "production"),
+    ]
+
+
+def test_no_record_is_exit_code_1_and_a_log_that_is_not_there_2(log: Path) -> None:
+    assert said("query", str(log), "--actor", "nobody")[0] == 1
+    code, out, err = said("query", f"{log}.nothing")
+    assert (code, out) == (2, "")
+    assert "could not be read" in err
+
+
+def test_verify_says_what_holds_what_is_open_and_what_is_broken(log: Path, tmp_path: Path) -> None:
+    code, out, _ = said("verify", str(log))
+    assert code == 0
+    assert "audit.jsonl: intact" in out
+    assert "not signed" in out
+    copy = tmp_path / "audit.jsonl"
+    copy.write_bytes(log.read_bytes().replace(b'"deny"', b'"allo"', 1))
+    code, out, _ = said("verify", str(copy))
+    assert code == 1
+    assert "NOT INTACT" in out
+    assert "Line 2" in out
+
+
+def test_a_cell_is_no_formula_of_a_spreadsheet(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    append(path, record_of(logs.result(1, environment='=HYPERLINK("https://x.example")')), origin="x")
+    rows = list(csv.DictReader(io.StringIO(said("query", str(path), "--format", "csv")[1])))
+    assert rows[0]["environment"].startswith("'=")
+
+
+def test_a_report_counts_what_the_log_has(log: Path) -> None:
+    summary = summarise(records(log), sample.CONTROLS, date(2026, 11, 25))
+    assert summary.records == 12
+    assert dict(summary.verdicts) == {"deny": 4, "allow": 8}
+    assert {day: sum(counts.values()) for day, counts in summary.days.items()} == {"2026-11-21": 4, "2026-11-22": 8}
+    assert summary.deployed == len(summary.deployments) == 6
+    assert summary.bypassed == 0
+    assert {(each.requirement, each.until) for each in summary.waivers} == {
+        ("signed-commits", "2027-01-31"),
+        ("signed-commits", "2026-11-30"),
+    }
+    assert sum(summary.coverage[next(iter(summary.coverage))].values()) == 12
+
+
+def test_a_waiver_that_ended_is_not_open(log: Path) -> None:
+    assert len(summarise(records(log), sample.CONTROLS, date(2026, 12, 1)).waivers) == 1
+    assert not summarise(records(log), sample.CONTROLS, date(2027, 2, 1)).waivers
+
+
+def test_a_denial_that_went_on_is_a_bypass(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    append(path, {**record_of(logs.result(0)), "exit_code": 0}, origin="x")
+    summary = summarise(records(path), sample.CONTROLS, date(2026, 11, 25))
+    assert summary.bypassed == 1
+    assert "went on although the verdict was no allow" in pages.markdown(summary)
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_hostile_text_changes_nothing_in_the_structure_of_a_report(tmp_path: Path, name: str) -> None:
+    pages_of = []
+    for number, text in enumerate((CORPUS[name], "x")):
+        path = tmp_path / f"audit{number}.jsonl"
+        result = dressed(sample.denied(1), text)
+        result = replace(result, run=replace(result.run, environment=text or "x"))
+        record = {**record_of(result), "exit_code": 0}
+        append(path, record, origin="x")
+        summary = summarise(records(path), sample.CONTROLS, date(2026, 11, 25))
+        pages_of.append((pages.page(summary), pages.markdown(summary)))
+    (hostile, hostile_markdown), (plain, plain_markdown) = pages_of
+    assert hostile.count("<") == plain.count("<")
+    assert hostile.count("<script") == 0
+    assert len(hostile_markdown.splitlines()) == len(plain_markdown.splitlines())
+
+
+def test_the_page_lets_nothing_run_and_nothing_be_loaded(log: Path) -> None:
+    page = pages.page(summarise(records(log), sample.CONTROLS, date(2026, 11, 25)))
+    assert "default-src &#x27;none&#x27;" not in page
+    assert "Content-Security-Policy\" content=\"default-src 'none'" in page
+    assert "<script" not in page
+    assert "src=" not in page.replace("default-src", "")
+    assert "href=" not in page
+
+
+def test_a_key_pair_is_made_for_its_owner_alone_and_over_nothing(tmp_path: Path) -> None:
+    key = tmp_path / "audit.key"
+    code, out, _ = said("keygen", "audit.example.com", "--out", str(key))
+    assert code == 0
+    assert key.stat().st_mode & 0o077 == 0
+    assert "PRIVATE+KEY" not in out
+    assert (tmp_path / "audit.key.pub").read_text().startswith("audit.example.com+")
+    code, _, err = said("keygen", "audit.example.com", "--out", str(key))
+    assert code == 2
+    assert "File exists" in err
+
+
+def run_check(*arguments: str, environ: dict[str, str] | None = None) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    code = cli.run(["check", *arguments], environ or {}, out, err)
+    return code, out.getvalue(), err.getvalue()
+
+
+def test_check_records_every_run_errors_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file.txt").write_text("nothing\n")
+    log, key = tmp_path.parent / f"{tmp_path.name}.jsonl", tmp_path.parent / f"{tmp_path.name}.key"
+    assert said("keygen", "audit.example.com", "--out", str(key))[0] == 0
+    recorded = ("--audit-log", f"{log},{key}")
+    assert run_check(*recorded)[0] == 0
+    assert run_check(*recorded, "no-such-control")[0] == 2
+    assert [record["verdict"] for record in records(log)] == ["allow", "error"]
+    assert said("verify", str(log), "--key", f"{key}.pub")[0] == 0
+
+
+def test_a_run_that_cannot_be_recorded_does_not_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file.txt").write_text("nothing\n")
+    code, _, err = run_check("--audit-log", "/nowhere/audit.jsonl")
+    assert code == 2
+    assert "This run was not recorded." in err
+    code, _, err = run_check("--audit-log", f"{tmp_path / 'a'},/nowhere/key")
+    assert code == 2
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_key_in_a_variable_is_said_to_be_weak_and_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ci_guard.audit import note
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file.txt").write_text("nothing\n")
+    line = note.generate("audit.example.com")
+    log = str(tmp_path.parent / f"{tmp_path.name}.jsonl")
+    code, out, err = run_check("--audit-log", log, environ={"CI_GUARD_AUDIT_KEY": line})
+    assert code == 0
+    assert "whoever can run a step of this job can sign, too" in err
+    code, bad_out, bad_err = run_check("--audit-log", log, environ={"CI_GUARD_AUDIT_KEY": line[:-4]})
+    assert code == 2
+    assert line[20:40] not in out + err + bad_out + bad_err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("verify", "log", "--since", "yesterday"),
+        ("keygen", "name"),
+        ("query", "log", "--format", "html"),
+        ("query", "log", "--where", "colour=red"),
+        ("query", "log", "--where", "outcome=x"),
+        ("query", "log", "--since", "soon"),
+        ("nonsense", "log"),
+    ],
+)
+def test_what_an_action_does_not_take_is_a_usage_error(arguments: tuple[str, ...]) -> None:
+    code, out, err = said(*arguments)
+    assert (code, out) == (2, "")
+    assert err
