@@ -23,7 +23,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final
 
-from scenes import PYTHON, ROOT, Checkout, job, small_repository
+from scenes import PYTHON, ROOT, Checkout, gitlab_job, job, small_repository
 
 from ci_guard import __version__
 
@@ -108,7 +108,6 @@ def gate(runs: int, scratch: Path, checkout: Checkout) -> None:
         job(scratch / "change", event="pull_request", latency_seconds=LATENCY_SECONDS) as change,
         job(scratch / "near", event="push", latency_seconds=0) as near,
     ):
-        wanted = ("check", "--platform", "github", "--enforce", "--report")
         cases = {
             "push of a merge with two reviewers": (merge, checkout.bootstrapped),
             "the same without the bootstrap": (merge, checkout.bare),
@@ -116,7 +115,7 @@ def gate(runs: int, scratch: Path, checkout: Checkout) -> None:
             "a pull request of the same": (change, checkout.bootstrapped),
         }
         commands = {
-            name: Command(argv=words(*wanted, f"json={at.report}"), cwd=at.path, environ=at.environ)
+            name: Command(argv=words(*at.wanted, "--report", f"json={at.report}"), cwd=at.path, environ=at.environ)
             for name, (at, words) in cases.items()
         }
         samples = measure(commands, runs=runs)
@@ -125,6 +124,31 @@ def gate(runs: int, scratch: Path, checkout: Checkout) -> None:
             for name, (at, _) in cases.items()
         }
     table(f"The gate on GitHub, {1000 * LATENCY_SECONDS:.0f} ms latency", samples, requests)
+
+
+def gitlab_gate(runs: int, scratch: Path, checkout: Checkout) -> None:
+    """Measure whole runs of the gate on a GitLab with the job token and an ID token."""
+    scratch = scratch / "gitlab"
+    scratch.mkdir()
+    with (
+        gitlab_job(scratch / "change", merged=False, latency_seconds=LATENCY_SECONDS) as change,
+        gitlab_job(scratch / "merge", merged=True, latency_seconds=LATENCY_SECONDS) as merge,
+    ):
+        cases = {"a merge request, merged result": change, "push of a merge with a reviewer": merge}
+        commands = {
+            name: Command(
+                argv=checkout.bootstrapped(*at.wanted, "--report", f"json={at.report}"),
+                cwd=at.path,
+                environ=at.environ,
+            )
+            for name, at in cases.items()
+        }
+        samples = measure(commands, runs=runs)
+        requests = {
+            name: int(json.loads(at.report.read_text(encoding="utf-8"))["evidence"]["requests"])
+            for name, at in cases.items()
+        }
+    table(f"The gate on GitLab, {1000 * LATENCY_SECONDS:.0f} ms latency", samples, requests)
 
 
 def environments(runs: int, scratch: Path, checkout: Checkout) -> None:
@@ -177,6 +201,7 @@ def main() -> int:
         start_up(options.runs, scratch, checkout, zizmor=options.zizmor)
         local_check(options.runs, scratch, checkout)
         gate(options.runs, scratch, checkout)
+        gitlab_gate(options.runs, scratch, checkout)
         if options.index:
             environments(min(options.runs, 5), scratch, checkout)
     return 0

@@ -19,8 +19,10 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import bootstrap  # noqa: E402 - the checkout is put on the path first
-from tests.e2e import consumer  # noqa: E402
+from tests.e2e import consumer, gitlab_shop  # noqa: E402
+from tests.fakes.faults import latency  # noqa: E402
 from tests.fakes.github import FakeGitHub  # noqa: E402
+from tests.fakes.gitlab import FakeGitLab  # noqa: E402
 from tests.fakes.hub.world import FaultSpec  # noqa: E402
 
 HOME: Final = Path(sys.prefix).parent
@@ -63,6 +65,8 @@ class Job:
     environ: Mapping[str, str]
     report: Path
     """Where its JSON report goes."""
+    wanted: tuple[str, ...] = ("check", "--platform", "github", "--enforce")
+    """What the wiring asks of ci-guard."""
 
 
 def small_repository(folder: Path) -> Path:
@@ -90,6 +94,21 @@ def job(folder: Path, *, event: str, latency_seconds: float) -> Iterator[Job]:
         environ |= {"GITHUB_API_URL": address["url"], "GITHUB_SERVER_URL": address["html_url"]}
         environ |= {"PATH": os.environ["PATH"], "HOME": str(folder)}
         yield Job(path=shop.path, environ=environ, report=folder / "report.json")
+
+
+@contextmanager
+def gitlab_job(folder: Path, *, merged: bool, latency_seconds: float) -> Iterator[Job]:
+    """Give a job on a GitLab with the job token and an ID token: of the push of a merge, or of the merge request."""
+    with FakeGitLab() as fake:
+        # Whoever merges has a level that the job token shows; of others it takes a stronger token.
+        shop = gitlab_shop.make(fake, folder / "shop", merged=merged, approved_by=("carol",))
+        started = shop.push() if merged else shop.change("merge")
+        if latency_seconds:
+            fake.fault("GET /**", latency(latency_seconds))
+        environ = fake.job_environment(started, CI_GUARD_ID_TOKEN=fake.id_token(started))
+        environ |= {"PATH": os.environ["PATH"], "HOME": str(folder)}
+        wanted = ("check", "--platform", "gitlab", "--enforce", "--server", fake.url, "--audience", "ci-guard")
+        yield Job(path=shop.path, environ=environ, report=folder / "report.json", wanted=wanted)
 
 
 @contextmanager
