@@ -169,4 +169,4 @@ def test_any_pattern_of_go_is_translated_or_refused(pattern: str) -> None:
         translated = golang.to_python(pattern)
     except ValueError:
         return
-    assert translated
+    assert translated or pattern.replace(r"\Q", "").replace(r"\E", "") == ""  # a quotation of nothing
