@@ -113,7 +113,7 @@ def test_the_wheel_asks_for_what_the_project_declares(wheel: Path) -> None:
     assert metadata["Requires-Python"] == ">=3.10"
     asked = {re.split(r"[<>=!~ ]", requirement)[0].lower() for requirement in metadata.get_all("Requires-Dist") or []}
     gitlab = {"pyjwt[crypto]", "python-gitlab"}
-    assert asked == {"certifi", "hyperscan", "pygithub", "pyyaml", "requests", "tomli"} | gitlab
+    assert asked == {"certifi", "hyperscan", "pygithub", "pyyaml", "requests", "rfc8785", "tomli"} | gitlab
 
 
 def test_the_archive_holds_what_the_wheel_is_built_from_and_no_tests(built: Path) -> None:
