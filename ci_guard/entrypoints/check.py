@@ -31,6 +31,7 @@ from ci_guard.evidence.local import Local
 from ci_guard.evidence.pool import Pool
 from ci_guard.model.decision import Effort, PolicySummary, Result
 from ci_guard.model.fact import Fact, Known, Unknown
+from ci_guard.model.origin import LayerKind
 from ci_guard.model.run import Event, Platform, Run
 from ci_guard.model.scan import SecretScan
 from ci_guard.model.settings import Mode, Policy
@@ -259,7 +260,8 @@ def read_policy(options: CheckOptions, forge: Forge) -> Policy:
                 f"{file.value.place} is larger than a policy may be ({MAXIMUM_POLICY_BYTES} bytes).",
                 hint="A policy is read by people; split off what is none.",
             )
-        return load([PolicyText(content=file.value.content, place=file.value.place)], METAS)
+        text = PolicyText(content=file.value.content, place=file.value.place, kind=LayerKind.REPOSITORY)
+        return load([text], METAS)
     if options.policy_path:
         raise PolicyError(
             f"The policy {path!r} does not exist in the trusted ref.",

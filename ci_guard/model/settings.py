@@ -10,6 +10,7 @@ from typing import Final
 
 from ci_guard.model import kinds
 from ci_guard.model.kinds import Value
+from ci_guard.model.origin import LayerOrigin
 from ci_guard.model.run import Event
 
 
@@ -101,6 +102,8 @@ class Policy:
     """Of the canonical text of all layers together, in hex."""
     layers: tuple[str, ...]
     """Every layer, nearest to the organisation first."""
+    origins: tuple[LayerOrigin, ...] = ()
+    """How each of `layers` is held fast, in their order."""
     mode: Mode | None
     """None where no layer states one; the run then enforces unless its caller asks for a report only."""
     controls: Mapping[str, Settings]

@@ -11,6 +11,7 @@ from typing import Final
 
 from ci_guard.model.kinds import AtLevel
 from ci_guard.model.meta import Meta
+from ci_guard.model.origin import LayerKind, LayerOrigin
 from ci_guard.model.settings import OnInvisible, Policy, Settings, Waiver
 from ci_guard.policy.document import read_document
 from ci_guard.policy.layer import Asked, Layer
@@ -29,6 +30,22 @@ class PolicyText:
     content: bytes
     place: str
     """For messages: `.ci-guard.yml at 1a2b3c4d (main)`."""
+    kind: LayerKind = LayerKind.FILE
+    reference: str = ""
+    floor: bool = False
+    signer: str = ""
+
+    @property
+    def origin(self) -> LayerOrigin:
+        """How this text is held fast."""
+        return LayerOrigin(
+            place=self.place,
+            kind=self.kind,
+            reference=self.reference,
+            sha256=hashlib.sha256(self.content).hexdigest(),
+            floor=self.floor,
+            signer=self.signer,
+        )
 
 
 def load_builtin(name: str, metas: Sequence[Meta]) -> Policy:
@@ -38,7 +55,9 @@ def load_builtin(name: str, metas: Sequence[Meta]) -> Policy:
 
 def profile_text(name: str) -> PolicyText:
     """Return a built-in profile's text."""
-    return PolicyText(content=(PROFILE_FOLDER / f"{name}.yml").read_bytes(), place=BUILTIN + name)
+    return PolicyText(
+        content=(PROFILE_FOLDER / f"{name}.yml").read_bytes(), place=BUILTIN + name, kind=LayerKind.BUILTIN
+    )
 
 
 def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
@@ -66,6 +85,7 @@ def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
         source=names[-1],
         sha256=digest(used),
         layers=tuple(text.place for text in used),
+        origins=tuple(text.origin for text in used),
         mode=merged.mode.value if merged.mode else None,
         controls={meta.id: settings(meta, merged.controls[meta.id]) for meta in metas if meta.id in merged.controls},
         waivers=waivers,
