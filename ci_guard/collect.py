@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from functools import reduce
 from typing import Final, TypeVar
 
@@ -14,6 +14,7 @@ from ci_guard.errors import GitUnavailable
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.interface import Enough, Forge
 from ci_guard.evidence.pool import Pool
+from ci_guard.evidence.surroundings import get_circumstances
 from ci_guard.git import Repository
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.facts import NOT_COLLECTED, Facts, Needs
@@ -36,13 +37,16 @@ def collect(
     forge: Forge,
     scan: Callable[[], Fact[SecretScan]],
     enough: Enough = lambda _: False,
+    also: Needs = Needs(),  # noqa: B008 - frozen
+    now: datetime | None = None,
 ) -> Facts:
     """
     Return the facts of this run; what no control wants stays `NOT_COLLECTED` and costs nothing.
 
-    `enough` is as in `BranchEvidence.branches`; by default all that can be known is.
+    `enough` is as in `BranchEvidence.branches`; by default all that can be known is. `also` is wanted besides what the
+    controls want. Units: `now` is aware.
     """
-    needs = reduce(Needs.__or__, (control.needs(settings, run) for control, settings in wants), Needs())
+    needs = reduce(Needs.__or__, (control.needs(settings, run) for control, settings in wants), also)
     with Pool(thread_name_prefix="collect") as pool:
 
         def start(wanted: object, fetch: Callable[[], Fact[T]]) -> Future[Fact[T]] | None:
@@ -56,6 +60,7 @@ def collect(
             needs.provenance,
             lambda: forge.provenance(history=needs.history, reviews=needs.reviews, owners=needs.owners),
         )
+        around = pool.submit(get_circumstances, forge, run, needs.circumstances, now)
         # Matching is work for this thread's core while the others wait for the network.
         found = scan() if needs.scan else NOT_COLLECTED
         return Facts(
@@ -66,6 +71,7 @@ def collect(
             claims=result_of(claims),
             provenance=result_of(provenance),
             scan=found,
+            circumstances=around.result(),
         )
 
 

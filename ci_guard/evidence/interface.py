@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ci_guard.model.branch import BranchSelection, TagRules
+from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact
 from ci_guard.model.review import Provenance
 from ci_guard.model.run import Claim, Part, Run, Seat
@@ -97,6 +98,30 @@ class ProvenanceEvidence(Protocol):
         ...
 
 
+class CircumstanceEvidence(Protocol):
+    """What surrounds the run."""
+
+    def environments(self) -> tuple[Fact[str], ...]:
+        """Return each environment that the platform knows the job to be of, with who vouches for it; mostly none."""
+        ...
+
+    def visibility(self) -> Fact[Visibility]:
+        """Return who may see the repository, by the server's word."""
+        ...
+
+    def labels(self) -> Fact[frozenset[str]]:
+        """Return the labels of the change, or of all changes in the queue; none where the event is about no change."""
+        ...
+
+    def changed_paths(self) -> Fact[frozenset[str] | None]:
+        """Return what the change, the queue or the push changes, a renamed file by both names; None elsewhere."""
+        ...
+
+    def runner(self) -> Fact[Runner]:
+        """Return the machine that the job runs on."""
+        ...
+
+
 @runtime_checkable
 class TokenHolder(Protocol):
     """A platform's adapter that can say what its tokens are."""
@@ -106,7 +131,9 @@ class TokenHolder(Protocol):
         ...
 
 
-class Forge(RunEvidence, PolicyEvidence, BranchEvidence, PeopleEvidence, ProvenanceEvidence, Protocol):
+class Forge(
+    RunEvidence, PolicyEvidence, BranchEvidence, PeopleEvidence, ProvenanceEvidence, CircumstanceEvidence, Protocol
+):
     """Everything that the gate asks of a platform."""
 
     @property

@@ -10,6 +10,7 @@ from ci_guard.errors import GitUnavailable
 from ci_guard.evidence.checkout import Checkout, read_plain_file
 from ci_guard.evidence.interface import Enough, PolicyFile
 from ci_guard.model.branch import BranchSelection, TagRules
+from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
 from ci_guard.model.review import Provenance
 from ci_guard.model.run import Claim, Part, Platform, Run, Seat
@@ -71,6 +72,26 @@ class Local:
 
     def provenance(self, *, history: bool, reviews: bool, owners: bool) -> Fact[Provenance]:
         """See `ProvenanceEvidence.provenance`."""
+        return NO_FORGE
+
+    def environments(self) -> tuple[Fact[str], ...]:
+        """See `CircumstanceEvidence.environments`."""
+        return ()
+
+    def visibility(self) -> Fact[Visibility]:
+        """See `CircumstanceEvidence.visibility`."""
+        return NO_FORGE
+
+    def labels(self) -> Fact[frozenset[str]]:
+        """See `CircumstanceEvidence.labels`."""
+        return NO_FORGE
+
+    def changed_paths(self) -> Fact[frozenset[str] | None]:
+        """See `CircumstanceEvidence.changed_paths`."""
+        return NO_FORGE
+
+    def runner(self) -> Fact[Runner]:
+        """See `CircumstanceEvidence.runner`."""
         return NO_FORGE
 
     def _sha(self) -> Fact[str]:

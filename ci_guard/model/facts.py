@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ci_guard.model.branch import BranchSelection, TagRules
+from ci_guard.model.circumstances import Circumstances
 from ci_guard.model.fact import Cause, Fact, Unknown
 from ci_guard.model.review import Provenance
 from ci_guard.model.run import Claim, Run, Seat
@@ -27,6 +28,7 @@ class Facts:
     claims: Fact[tuple[Claim, ...]] = NOT_COLLECTED
     provenance: Fact[Provenance] = NOT_COLLECTED
     scan: Fact[SecretScan] = NOT_COLLECTED
+    circumstances: Circumstances = field(default_factory=Circumstances)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,8 @@ class Needs:
     reviews: bool = False
     owners: bool = False
     scan: bool = False
+    circumstances: frozenset[str] = frozenset()
+    """Fields of `Circumstances` that are wanted."""
 
     def __or__(self, other: Needs) -> Needs:
         """Return what either wants, each once."""
@@ -57,4 +61,5 @@ class Needs:
             reviews=self.reviews or other.reviews,
             owners=self.owners or other.owners,
             scan=self.scan or other.scan,
+            circumstances=self.circumstances | other.circumstances,
         )

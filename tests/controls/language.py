@@ -22,6 +22,7 @@ from ci_guard.model.branch import (
     TagRule,
     TagRules,
 )
+from ci_guard.model.circumstances import Circumstances, Host, Runner, Visibility
 from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown
 from ci_guard.model.facts import NOT_COLLECTED, Facts
 from ci_guard.model.judgement import Judgement, Location, Severity
@@ -130,7 +131,28 @@ def facts(raw: Raw) -> Facts:
         claims=section("claims", lambda raw: tuple(claim(*one) for one in raw)),
         provenance=section("provenance", provenance),
         scan=section("scan", scan),
+        circumstances=circumstances(raw.get("around", {})),
     )
+
+
+def circumstances(raw: Raw) -> Circumstances:
+    """Return what surrounds the run; what is left out nothing asked for."""
+    wanted: dict[str, Callable[[Raw], Any]] = {
+        "now": lambda raw: datetime.fromisoformat(raw).astimezone(timezone.utc),
+        "visibility": Visibility,
+        "labels": frozenset,
+        "changed_paths": optional(frozenset),
+        "runner": runner,
+    }
+    found: dict[str, Any] = {name: fact(raw[name], build) for name, build in wanted.items() if name in raw}
+    if "environments" in raw:
+        found["environments"] = tuple(fact(one, str) for one in raw["environments"])
+    return Circumstances(**found)
+
+
+def runner(raw: Raw) -> Runner:
+    """Return a runner of the platform's own without labels, unless it says otherwise."""
+    return Runner(host=fact(raw.get("host", "hosted"), Host), labels=fact(raw.get("labels", []), frozenset))
 
 
 def run(raw: Raw) -> Run:

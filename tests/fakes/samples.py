@@ -86,6 +86,7 @@ def paths_of(repo: Repository) -> dict[str, str]:
         "/activity": "/activity",
         "/actions/runs/{run_id}": "/actions/runs/77",
         "/actions/runs/{run_id}/approvals": "/actions/runs/77/approvals",
+        "/actions/runs/{run_id}/jobs": "/actions/runs/77/jobs",
         "/actions/runs/{run_id}/attempts/{attempt_number}": "/actions/runs/77/attempts/1",
         "/branches": "/branches",
         "/branches/{branch}": "/branches/main",

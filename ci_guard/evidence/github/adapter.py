@@ -9,13 +9,24 @@ from typing import Final
 
 from ci_guard.evidence import environment
 from ci_guard.evidence.checkout import Checkout
-from ci_guard.evidence.github import branches, claims, event, people, policy_file, provenance, tags, tokens
+from ci_guard.evidence.github import (
+    branches,
+    claims,
+    event,
+    people,
+    policy_file,
+    provenance,
+    surroundings,
+    tags,
+    tokens,
+)
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import read_job
 from ci_guard.evidence.interface import Enough, PolicyFile
 from ci_guard.evidence.rest.together import two
 from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.branch import BranchSelection, TagRules
+from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact
 from ci_guard.model.review import Provenance
 from ci_guard.model.run import Claim, Part, Platform, Run, Seat
@@ -110,3 +121,23 @@ class GitHub:
             owners=owners,
             first_parents=self._checkout.first_parents,
         )
+
+    def environments(self) -> tuple[Fact[str], ...]:
+        """See `CircumstanceEvidence.environments`."""
+        return surroundings.get_environments(self._job, self._run)
+
+    def visibility(self) -> Fact[Visibility]:
+        """See `CircumstanceEvidence.visibility`."""
+        return surroundings.get_visibility(self._client)
+
+    def labels(self) -> Fact[frozenset[str]]:
+        """See `CircumstanceEvidence.labels`."""
+        return surroundings.get_labels(self._client, self._run)
+
+    def changed_paths(self) -> Fact[frozenset[str] | None]:
+        """See `CircumstanceEvidence.changed_paths`."""
+        return surroundings.get_changed_paths(self._client, self._run, self._checkout)
+
+    def runner(self) -> Fact[Runner]:
+        """See `CircumstanceEvidence.runner`."""
+        return surroundings.get_runner(self._client, self._job)

@@ -45,6 +45,8 @@ class Job:
     mail_domain: str
     """The domain of the platform's own e-mail addresses: `noreply@<domain>`, `…@users.noreply.<domain>`."""
     event: Fact[Payload]
+    runner_environment: str = ""
+    runner_name: str = ""
 
 
 def read_job(environment: Mapping[str, str]) -> Job:
@@ -68,6 +70,8 @@ def read_job(environment: Mapping[str, str]) -> Job:
         base_ref=variable("GITHUB_BASE_REF"),
         head_ref=variable("GITHUB_HEAD_REF"),
         mail_domain=_mail_domain(variable("GITHUB_API_URL"), variable("GITHUB_SERVER_URL")),
+        runner_environment=variable("RUNNER_ENVIRONMENT"),
+        runner_name=variable("RUNNER_NAME"),
         event=payload.read(variable("GITHUB_EVENT_PATH")),
     )
 

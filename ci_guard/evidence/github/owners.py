@@ -33,7 +33,7 @@ def get_owned_paths(client: Client, job: Job, pull: Pull) -> Fact[tuple[OwnedPat
     rules, files, reviews = three(
         client,
         lambda: _get_rules(client, pull),
-        lambda: _get_paths(client, pull),
+        lambda: get_paths(client, pull),
         lambda: get_reviews(client, pull),
     )
     if isinstance(rules, Unknown):
@@ -85,7 +85,9 @@ def _content(value: Any) -> bytes:
         raise ShapeError("'content' is not base64") from None
 
 
-def _get_paths(client: Client, pull: Pull) -> Fact[tuple[str, ...]]:
+def get_paths(client: Client, pull: Pull) -> Fact[tuple[str, ...]]:
+    """Return what a pull request changes, of a renamed file both names."""
+
     def parse(items: Any) -> tuple[str, ...]:
         names: dict[str, None] = {}
         for item in items:

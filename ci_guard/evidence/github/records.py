@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from ci_guard.evidence.github.client import Client, segment
 from ci_guard.evidence.rest.shape import ShapeError, boolean, checked, integer, optional, record, text, when
 from ci_guard.evidence.rest.shape import records as objects
+from ci_guard.model.circumstances import Visibility
 from ci_guard.model.fact import Fact, unavailable
 from ci_guard.model.review import ChangeState
 from ci_guard.model.run import AccountType, Person
@@ -44,6 +45,7 @@ class Repository:
     id: int
     full_name: str
     default_branch: str
+    visibility: Visibility
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,7 @@ class Pull:
     merged_at: datetime | None
     merge_commit: str | None
     """What the merge put on the base branch; of an open pull request a trial merge."""
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,8 +235,20 @@ def nullable_person(value: Any, key: str) -> Person | None:
 def parse_repository(value: Any) -> Repository:
     """Read a `full-repository`."""
     return Repository(
-        id=integer(value, "id"), full_name=text(value, "full_name"), default_branch=text(value, "default_branch")
+        id=integer(value, "id"),
+        full_name=text(value, "full_name"),
+        default_branch=text(value, "default_branch"),
+        visibility=_visibility(value),
     )
+
+
+def _visibility(value: Any) -> Visibility:
+    said = optional(value, "visibility", text)
+    if said is None:  # by an Enterprise Server that does not say it: internal ones are private, too
+        return Visibility.PRIVATE if boolean(value, "private") else Visibility.PUBLIC
+    if said not in [word.value for word in Visibility]:
+        raise ShapeError("'visibility' is none that is known")
+    return Visibility(said)
 
 
 def parse_run(value: Any) -> WorkflowRun:
@@ -273,6 +288,7 @@ def parse_pull(value: Any) -> Pull:
         created_at=when(value, "created_at"),
         merged_at=merged_at,
         merge_commit=optional(value, "merge_commit_sha", sha),
+        labels=tuple(text(label, "name") for label in objects(value, "labels")) if "labels" in value else (),
     )
 
 

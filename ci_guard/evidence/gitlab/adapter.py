@@ -8,7 +8,17 @@ from functools import cached_property
 
 from ci_guard.evidence import environment
 from ci_guard.evidence.checkout import Checkout
-from ci_guard.evidence.gitlab import claims, event, people, policy_file, protection, provenance, sources, tokens
+from ci_guard.evidence.gitlab import (
+    claims,
+    event,
+    people,
+    policy_file,
+    protection,
+    provenance,
+    sources,
+    surroundings,
+    tokens,
+)
 from ci_guard.evidence.gitlab.client import Client
 from ci_guard.evidence.gitlab.dialect import Token
 from ci_guard.evidence.gitlab.server import server_of
@@ -17,6 +27,7 @@ from ci_guard.evidence.gitlab.variables import read_variables
 from ci_guard.evidence.interface import Enough, PolicyFile
 from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.branch import BranchSelection, TagRules
+from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact
 from ci_guard.model.review import Provenance
 from ci_guard.model.run import Claim, Part, Platform, Run, Seat
@@ -116,3 +127,23 @@ class GitLab:
         return provenance.get_provenance(
             self._client, self._run, self._checkout, history=history, reviews=reviews, owners=owners
         )
+
+    def environments(self) -> tuple[Fact[str], ...]:
+        """See `CircumstanceEvidence.environments`."""
+        return surroundings.get_environments(self._sources)
+
+    def visibility(self) -> Fact[Visibility]:
+        """See `CircumstanceEvidence.visibility`."""
+        return surroundings.get_visibility(self._client, self._sources)
+
+    def labels(self) -> Fact[frozenset[str]]:
+        """See `CircumstanceEvidence.labels`."""
+        return surroundings.get_labels(self._client, self._run)
+
+    def changed_paths(self) -> Fact[frozenset[str] | None]:
+        """See `CircumstanceEvidence.changed_paths`."""
+        return surroundings.get_changed_paths(self._client, self._run, self._checkout)
+
+    def runner(self) -> Fact[Runner]:
+        """See `CircumstanceEvidence.runner`."""
+        return surroundings.get_runner(self._sources)

@@ -36,7 +36,7 @@ def get_owned_paths(
     sections, paths, reviews = three(
         client,
         lambda: _get_sections(client, change),
-        lambda: _get_paths(client, change, checkout),
+        lambda: get_paths(client, change, checkout),
         lambda: get_reviews(client, change, seen),
     )
     if isinstance(sections, Unknown):
@@ -72,8 +72,8 @@ def _get_sections(client: Client, change: MergeRequest) -> Fact[tuple[Section, .
     return Known(value=(), source=base.source, detail=f"no CODEOWNERS at {base.value[:12]}")
 
 
-def _get_paths(client: Client, change: MergeRequest, checkout: Checkout) -> Fact[tuple[str, ...]]:
-    """Return what a merge request changed: by git, else by the server. Source: Merge requests API, diffs."""
+def get_paths(client: Client, change: MergeRequest, checkout: Checkout) -> Fact[tuple[str, ...]]:
+    """Return what a merge request changes: by git, else by the server. Source: Merge requests API, diffs."""
     refs = change.diff_refs
     if refs is not None and refs.head == change.head:
         local = checkout.changed(refs.base, refs.head)

@@ -75,6 +75,8 @@ class Job:
     pipeline: Pipeline
     created_at: datetime | None
     web_url: str
+    tags: tuple[str, ...] | None
+    """What it asks of a runner; None from a server that leaves them out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +134,7 @@ class MergeRequest:
     """When a pipeline was made of its head, which was there by then; None where the answer shows none."""
     can_merge: bool | None
     """Whether the token's own user may merge it; None where the answer leaves that out, as lists do."""
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,7 +221,7 @@ def parse_job(value: Any) -> Job:
     """Read a `Ci::Job` as `GET /job` answers it."""
     commit, pipeline = record(value, "commit"), record(value, "pipeline")
     user = optional(value, "user", record)
-    parents = optional(commit, "parent_ids", texts)
+    parents, tags = optional(commit, "parent_ids", texts), optional(value, "tag_list", texts)
     return Job(
         id=integer(value, "id"),
         name=text(value, "name"),
@@ -237,6 +240,7 @@ def parse_job(value: Any) -> Job:
         ),
         created_at=optional(value, "created_at", when),
         web_url=text(value, "web_url"),
+        tags=None if tags is None else tuple(tags),
     )
 
 
@@ -279,6 +283,7 @@ def parse_merge_request(value: Any) -> MergeRequest:
         created_at=when(value, "created_at"),
         head_seen_at=_head_seen_at(value),
         can_merge=optional(user, "can_merge", boolean) if user else None,
+        labels=tuple(optional(value, "labels", texts) or ()),
     )
 
 

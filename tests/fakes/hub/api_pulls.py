@@ -82,7 +82,7 @@ def pull_body(repo: Repository, pull: Pull, urls: Urls, *, full: bool) -> Json:
         "assignees": [],
         "requested_reviewers": [account(repo.world, login, urls) for login in pull.requested_reviewers],
         "requested_teams": [],
-        "labels": [],
+        "labels": [_label(repo, name, urls) for name in pull.labels],
         "milestone": None,
         "draft": pull.draft,
         "commits_url": links["commits"],
@@ -116,6 +116,19 @@ def pull_body(repo: Repository, pull: Pull, urls: Urls, *, full: bool) -> Json:
             "changed_files": len(files),
         }
     return body
+
+
+def _label(repo: Repository, name: str, urls: Urls) -> Json:
+    number = 1 + int.from_bytes(name.encode()[:4], "big")
+    return {
+        "id": number,
+        "node_id": node_id("Label", number),
+        "url": f"{urls.api}/repos/{repo.full_name}/labels/{encoded(name)}",
+        "name": name,
+        "description": "",
+        "color": "ededed",
+        "default": False,
+    }
 
 
 def _pull(context: Context, name: str = "pull_number") -> Pull:

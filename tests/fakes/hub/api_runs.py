@@ -111,6 +111,46 @@ def get_attempt(context: Context) -> Json:
     return run_body(context.repo, run, int(text), context.urls)
 
 
+@route(f"{REPO}/actions/runs/{{run_id}}/jobs", "actions")
+def list_jobs(context: Context) -> Json:
+    """GET …/actions/runs/{run_id}/jobs: one in progress on each runner, and one that has ended."""
+    run = _run(context)
+    jobs = [_job(context, run, number, name, labels) for number, (name, labels) in enumerate(run.runners.items(), 1)]
+    if jobs:
+        jobs.append({**jobs[0], "id": run.id + 900, "status": "completed", "conclusion": "success", "labels": ["done"]})
+    return {"total_count": len(jobs), "jobs": context.page(jobs)}
+
+
+def _job(context: Context, run: Run, number: int, runner: str, labels: list[str]) -> Json:
+    job = run.id + number
+    url = f"{context.repo_url}/actions"
+    return {
+        "id": job,
+        "node_id": node_id("Job", job),
+        "run_id": run.id,
+        "run_url": f"{url}/runs/{run.id}",
+        "run_attempt": len(run.attempts),
+        "head_sha": run.head_sha,
+        "head_branch": run.head_branch,
+        "workflow_name": run.name,
+        "name": f"job {number}",
+        "url": f"{url}/jobs/{job}",
+        "html_url": f"{context.urls.html}/{context.repo.full_name}/actions/runs/{run.id}/job/{job}",
+        "check_run_url": f"{context.repo_url}/check-runs/{job}",
+        "status": "in_progress",
+        "conclusion": None,
+        "created_at": run.created_at,
+        "started_at": run.created_at,
+        "completed_at": None,
+        "labels": labels,
+        "runner_id": number,
+        "runner_name": runner,
+        "runner_group_id": 1,
+        "runner_group_name": "Default",
+        "steps": [],
+    }
+
+
 @route(f"{REPO}/actions/runs/{{run_id}}/approvals", "actions")
 def list_approvals(context: Context) -> list[Json]:
     """GET …/actions/runs/{run_id}/approvals."""

@@ -70,6 +70,7 @@ class Pull:
     """Commits that the merge put on the base branch, the pull's own ones left out unless they are the same."""
     association: str | None = None
     requested_reviewers: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
     events: list[TimelineEvent] = field(default_factory=list)
     repository: Repository | None = field(default=None, repr=False, compare=False, metadata={"stored": False})

@@ -38,6 +38,8 @@ class RepositoryState:
     owner: str
     name: str
     private: bool = False
+    internal: bool = False
+    """Of an enterprise, beside `private`."""
     default_branch: str = "main"
     parent: str | None = None
     created_at: str = "2026-03-02T09:00:00Z"

@@ -58,6 +58,8 @@ class Run:
     referenced_workflows: list[ReferencedWorkflow] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     approvals: list[Approval] = field(default_factory=list)
+    runners: dict[str, list[str]] = field(default_factory=dict)
+    """The labels that the jobs in progress ask for, by the name of the runner."""
     repository: Repository | None = field(default=None, repr=False, compare=False, metadata={"stored": False})
 
     def rerun(self, *, by: str) -> Attempt:

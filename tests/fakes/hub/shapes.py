@@ -144,7 +144,7 @@ def repository(repo: Repository, urls: Urls) -> Json:
         "is_template": False,
         "web_commit_signoff_required": False,
         "topics": [],
-        "visibility": "private" if repo.private else "public",
+        "visibility": "internal" if repo.internal else "private" if repo.private else "public",
         "forks": 0,
         "open_issues": sum(pull.state == "open" for pull in repo.pulls.values()),
         "watchers": 0,

@@ -141,7 +141,7 @@ def job(world: World, project: Project, made: Job, url: str) -> dict[str, Any]:
         "artifacts": [],
         "artifacts_expire_at": None,
         "archived": False,
-        "tag_list": [],
+        "tag_list": made.tags,
     }
 
 
@@ -188,7 +188,7 @@ def merge_request(world: World, project: Project, made: MergeRequest, url: str) 
         "reviewers": [],
         "source_project_id": made.source_project_id,
         "target_project_id": made.target_project_id,
-        "labels": [],
+        "labels": made.labels,
         "draft": made.draft,
         "work_in_progress": made.draft,
         "milestone": None,

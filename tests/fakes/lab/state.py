@@ -93,6 +93,8 @@ class Job:
     """Who started the pipeline, or played or retried the job."""
     created_at: str
     environment: str | None = None
+    tags: list[str] = field(default_factory=list)
+    """What it asks of a runner."""
     merge_request: MergeRequest | None = None
     """Whose variables the job has, also where the pipeline runs in the fork."""
 
@@ -133,6 +135,7 @@ class MergeRequest:
     start_sha: str
     created_at: str
     state: str = "opened"
+    labels: list[str] = field(default_factory=list)
     draft: bool = False
     squash: bool = False
     merge_commit_sha: str | None = None

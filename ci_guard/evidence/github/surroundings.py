@@ -1,0 +1,158 @@
+"""What surrounds a run on GitHub: visibility, labels, changed paths, the runner, the environment of a deployment."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ci_guard.evidence.checkout import Checkout
+from ci_guard.evidence.github import payload, queue, records
+from ci_guard.evidence.github.client import Client, segment
+from ci_guard.evidence.github.job import Job
+from ci_guard.evidence.github.owners import get_paths
+from ci_guard.evidence.github.records import Pull
+from ci_guard.evidence.rest.shape import ShapeError, checked, optional, text, texts
+from ci_guard.evidence.rest.shape import records as objects
+from ci_guard.model.circumstances import Host, Runner, Visibility
+from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
+from ci_guard.model.run import Event, Run
+
+COMPARED: Final = 300
+"""Files that a comparison shows. Source: REST "Compare two commits"."""
+
+HOSTS: Final = {"github-hosted": Host.HOSTED, "self-hosted": Host.SELF_HOSTED}
+"""Source: "Variables reference", `RUNNER_ENVIRONMENT`."""
+
+ABOUT_A_CHANGE: Final = frozenset({Event.CHANGE, Event.TARGET_CHANGE, Event.COMMENT})
+
+
+def get_environments(job: Job, run: Run) -> tuple[Fact[str], ...]:
+    """
+    Return the environment that a deployment is for, by the event file.
+
+    To which environment a job belongs that has `environment:`, neither a variable nor the API tells the job.
+    """
+    if isinstance(run.event, Unknown):
+        return (run.event,)
+    if run.event.value is not Event.DEPLOYMENT:
+        return ()
+    if isinstance(job.event, Unknown):
+        return (job.event,)
+    detail = "event.deployment.environment"
+    named = payload.text(job.event.value, "deployment", "environment")
+    if not named:
+        return (unavailable("the event file does not name the environment of the deployment", detail=detail),)
+    return (Known(value=named, source=Source.EVENT, detail=detail),)
+
+
+def get_visibility(client: Client) -> Fact[Visibility]:
+    """Return who may see the repository."""
+    return apply(records.get_repository(client), lambda found: found.visibility)
+
+
+def get_labels(client: Client, run: Run) -> Fact[frozenset[str]]:
+    """Return the labels as they are now. Whoever may triage sets and removes them."""
+    return apply(_get_pulls(client, run), lambda pulls: frozenset(label for pull in pulls for label in pull.labels))
+
+
+def get_changed_paths(client: Client, run: Run, checkout: Checkout) -> Fact[frozenset[str] | None]:
+    """Return what a change, a merge group or a push changes."""
+    if isinstance(run.event, Unknown):
+        return run.event
+    if run.event.value is Event.PUSH:
+        return _pushed(client, run, checkout)
+    pulls = _get_pulls(client, run)
+    if isinstance(pulls, Unknown):
+        return pulls
+    if not pulls.value:
+        return Known(value=None, source=pulls.source, detail=pulls.detail)
+    lists = client.gather(*((lambda pull=pull: get_paths(client, pull)) for pull in pulls.value))
+    for found in lists:
+        if isinstance(found, Unknown):
+            return found
+    paths = frozenset(path for found in lists if isinstance(found, Known) for path in found.value)
+    return Known(value=paths, source=pulls.source, detail=pulls.detail)
+
+
+def get_runner(client: Client, job: Job) -> Fact[Runner]:
+    """
+    Return the runner: its kind by the variable, which no step can set, and the labels by the job that runs on it.
+
+    Source: REST "List jobs for a workflow run".
+    """
+    host: Fact[Host] = unavailable("RUNNER_ENVIRONMENT does not say whose the runner is", detail="RUNNER_ENVIRONMENT")
+    if job.runner_environment in HOSTS:
+        host = Known(value=HOSTS[job.runner_environment], source=Source.ENV, detail="RUNNER_ENVIRONMENT")
+    return Known(value=Runner(host=host, labels=_get_runner_labels(client, job)), source=Source.ENV)
+
+
+def _get_runner_labels(client: Client, job: Job) -> Fact[frozenset[str]]:
+    if not records.NUMBER.fullmatch(job.run_id) or not job.runner_name:
+        return unavailable("the number of the run or the name of the runner is not known")
+
+    def parse(items: Any) -> list[frozenset[str]]:
+        return [
+            frozenset(texts(item, "labels"))
+            for item in items
+            if text(item, "status") == "in_progress" and optional(item, "runner_name", text) == job.runner_name
+        ]
+
+    found = checked(client.get_all(f"actions/runs/{job.run_id}/jobs", items="jobs"), parse)
+    if isinstance(found, Unknown):
+        return found
+    if len(found.value) != 1:
+        return unavailable("the server does not show which job runs on this runner", detail=found.detail)
+    return Known(value=found.value[0], source=found.source, detail=found.detail)
+
+
+def _get_pulls(client: Client, run: Run) -> Fact[tuple[Pull, ...]]:
+    """Return the changes that the event is about, at the heads that it is about."""
+    if isinstance(run.event, Unknown):
+        return run.event
+    if run.event.value is Event.QUEUE:
+        return queue.get_group(client, run)
+    if run.event.value not in ABOUT_A_CHANGE:
+        return Known(value=(), source=run.event.source, detail=run.event.detail)
+    if isinstance(run.change, Unknown):
+        return run.change
+    if run.change.value is None:
+        return Known(value=(), source=run.change.source, detail=run.change.detail)
+    pull = records.get_pull(client, run.change.value.number)
+    if isinstance(pull, Known) and pull.value.head_sha != run.change.value.head:
+        return unavailable(f"#{pull.value.number} has moved on since this run started", detail=pull.detail)
+    return apply(pull, lambda found: (found,))
+
+
+def _pushed(client: Client, run: Run, checkout: Checkout) -> Fact[frozenset[str] | None]:
+    """
+    Return what differs between the two ends of a push, of a new branch from the default one.
+
+    Where it starts only the server may say: whoever chooses the start chooses what has changed.
+    """
+    if isinstance(run.sha, Unknown):
+        return run.sha
+    start = run.before
+    if isinstance(start, Known) and start.source is Source.EVENT:
+        return unavailable("where the push started, only the event file says", detail=start.detail)
+    if isinstance(start, Known) and start.value is None:
+        start = run.default_head
+    if isinstance(start, Unknown):
+        return start
+    if start.value is None:
+        return unavailable("the push created the branch, and there is nothing to compare it with", detail=start.detail)
+    base, head = start.value, run.sha.value
+    here = checkout.changed(base, head)
+    if here is not None:
+        detail = f"git diff-tree {base[:12]} {head[:12]}"
+        return Known(value=frozenset(here), source=Source.GIT, detail=detail)
+    return checked(client.get(f"compare/{segment(base)}...{segment(head)}", params={"per_page": 1}), _compared)
+
+
+def _compared(value: Any) -> frozenset[str]:
+    """Read a `commit-comparison`, whose files are those since the two parted: only ahead, that is the difference."""
+    if text(value, "status") not in ("ahead", "identical"):
+        raise ShapeError("the push does not continue the branch, so that the comparison leaves files out")
+    files = objects(value, "files")
+    if len(files) >= COMPARED:
+        raise ShapeError(f"the comparison shows at most {COMPARED} files")
+    names = {text(item, "filename") for item in files}
+    return frozenset(names | {text(item, "previous_filename") for item in files if item.get("previous_filename")})

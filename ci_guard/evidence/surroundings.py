@@ -1,0 +1,43 @@
+"""What surrounds a run: each circumstance that something in the policy asks about, from the platform or the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from ci_guard.evidence.interface import CircumstanceEvidence
+from ci_guard.model.circumstances import Circumstances
+from ci_guard.model.fact import Fact, Known, Source
+from ci_guard.model.run import Run
+
+CALLER: Final = "--environment"
+"""Whoever calls ci-guard names the environment; nothing vouches for it."""
+
+
+def get_circumstances(
+    forge: CircumstanceEvidence, run: Run, wanted: AbstractSet[str], now: datetime | None
+) -> Circumstances:
+    """
+    Return what is wanted of the circumstances. Units: `now` is aware.
+
+    An environment is what anybody names: the caller, and the platform as far as it knows one.
+    """
+    found = Circumstances()
+    if now is not None:
+        found = replace(found, now=Known(value=now, source=Source.ENV, detail="the runner's clock"))
+    if "environments" in wanted:
+        claimed: tuple[Fact[str], ...] = ()
+        if run.environment:
+            claimed = (Known(value=run.environment, source=Source.ENV, detail=CALLER),)
+        found = replace(found, environments=(*claimed, *forge.environments()))
+    if "visibility" in wanted:
+        found = replace(found, visibility=forge.visibility())
+    if "labels" in wanted:
+        found = replace(found, labels=forge.labels())
+    if "changed_paths" in wanted:
+        found = replace(found, changed_paths=forge.changed_paths())
+    if "runner" in wanted:
+        found = replace(found, runner=forge.runner())
+    return found
