@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
-from ci_guard import collect, decide
+from ci_guard import collect, contexts, decide
 from ci_guard.controls.interface import Control
 from ci_guard.errors import UsageError
 from ci_guard.evidence.interface import Forge
 from ci_guard.model import project
 from ci_guard.model.branch import BranchSelection
-from ci_guard.model.decision import Decision
+from ci_guard.model.decision import Decision, Verdict
 from ci_guard.model.fact import Fact, Known, Source
-from ci_guard.model.facts import Facts
+from ci_guard.model.facts import NOT_COLLECTED, Facts
 from ci_guard.model.judgement import Judgement, Outcome
 from ci_guard.model.meta import Meta
 from ci_guard.model.run import Run
@@ -50,18 +50,59 @@ def run_gate(
     Units: `now` is aware, UTC. `only` limits the run to these controls; empty for all.
     Raises: `UsageError` where `only` names a control that the policy does not enable.
     """
-    chosen = [(control, policy.controls[control.META.id]) for control in choose(controls, only, policy)]
+    about, settled = contexts.needs(policy.contexts), policy
+    if policy.contexts:
+        around = collect.collect(run=run, wants=(), forge=forge, scan=lambda: NOT_COLLECTED, also=about, now=now)
+        settled = contexts.settle(policy, around)
+    chosen = [(control, settled.controls[control.META.id]) for control in choose(controls, only, settled)]
     facts = collect.collect(
-        run=run, wants=chosen, forge=forge, scan=scan, enough=lambda found: hold_already(found, run, chosen)
+        run=run,
+        wants=chosen,
+        forge=forge,
+        scan=scan,
+        enough=lambda found: hold_already(found, run, chosen),
+        also=about,
+        now=now,
     )
-    metas = tuple(control.META for control, _ in chosen)
-    judgements = [judgement for control, settings in chosen for judgement in judge(control, facts, settings)]
     return Gate(
         facts=facts,
-        decision=decide.decide(judgements, policy, metas=metas, mode=mode, today=now.date(), advisory=advisory),
-        controls=metas,
-        not_judged=dict(explain_absence(controls, only, policy)),
+        decision=conclude(facts, controls, only, policy, settled, mode=mode, today=now.date(), advisory=advisory),
+        controls=tuple(control.META for control, _ in chosen),
+        not_judged=dict(explain_absence(controls, only, settled)),
     )
+
+
+def conclude(
+    facts: Facts,
+    controls: Sequence[Control],
+    only: Sequence[str],
+    policy: Policy,
+    settled: Policy,
+    *,
+    mode: Mode,
+    today: date,
+    advisory: bool,
+) -> Decision:
+    """
+    Judge the facts by a policy as its contexts settle it: never better than by the policy alone.
+
+    A context only asks for more, but what it asks for can be what passes where nothing else could be proven.
+    """
+
+    def by(judged: Policy) -> Decision:
+        chosen = choose(controls, [name for name in only if name in judged.controls], judged)
+        judgements = [one for control in chosen for one in judge(control, facts, judged.controls[control.META.id])]
+        metas = [control.META for control in chosen]
+        return decide.decide(judgements, judged, metas=metas, mode=mode, today=today, advisory=advisory)
+
+    decision = by(settled)
+    said_alone = settled.controls == policy.controls or (only and not set(only) & policy.controls.keys())
+    if said_alone or decision.verdict is not Verdict.ALLOW:
+        return decision
+    alone = by(policy)
+    if alone.verdict is Verdict.ALLOW:
+        return decision
+    return replace(decision, verdict=alone.verdict, exit_code=alone.exit_code, reason=alone.reason)
 
 
 def choose(controls: Sequence[Control], only: Sequence[str], policy: Policy) -> list[Control]:

@@ -65,6 +65,12 @@ def lines(metas: Sequence[Meta]) -> Iterator[str]:
     yield "## Waivers\n"
     waiver = keys["waivers"]["items"]
     yield from table(waiver["properties"], waiver["required"])
+    yield "\n## Contexts\n"
+    context = keys["contexts"]["items"]
+    yield from table(context["properties"], context["required"])
+    for name, condition in conditions(context["properties"]["when"]):
+        yield f"\n### `{name}`\n"
+        yield from table(condition["properties"], condition.get("required", ()))
     yield "\n## Requirements\n"
     yield REQUIREMENT_TEXT
     profiles = {name: load_builtin(name, metas) for name in PROFILES}
@@ -88,6 +94,15 @@ def options(controls: Mapping[str, Any]) -> dict[str, Any]:
         option: schema if len(takers[option]) == len(controls) else {**schema, "only": ", ".join(takers[option])}
         for option, schema in sorted(schemas.items(), key=lambda item: -len(takers[item[0]]))
     }
+
+
+def conditions(when: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the conditions of a context, and the maps below them; `author` is like `actor`."""
+    yield "when", when
+    for name, schema in when["properties"].items():
+        if schema.get("type") == "object" and name != "author":
+            yield name, schema
+    yield "freezes", when["properties"]["time"]["properties"]["freezes"]["items"]
 
 
 def events(keys: Mapping[str, Any]) -> list[str]:

@@ -81,7 +81,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mode", choices=modes, metavar="MODE", help="enforce or report; enforce wins, whoever says it"
     )
-    parser.add_argument("--environment", metavar="NAME", help="where this will be deployed, for the report")
+    parser.add_argument("--environment", metavar="NAME", help="where this will be deployed; nothing vouches for it")
     parser.add_argument("--server", metavar="URL", help="GitLab: the only instance that may be asked")
     parser.add_argument("--audience", metavar="TEXT", help="GitLab: whom the ID token in CI_GUARD_ID_TOKEN is for")
     parser.add_argument("--proxy", metavar="URL", help="the proxy to ask through; variables are not heard")
@@ -141,7 +141,7 @@ def run(options: CheckOptions, call: Call) -> Result:
         from ci_guard.gate import run_gate
         from ci_guard.policy import load  # noqa: F401 - for `read_policy`
 
-        this_run = identified.result()
+        this_run = replace(identified.result(), environment=options.environment)
         progress.step("reading the policy")
         policy = read_policy(options, forge)
         refuse_bad_proposal(options, this_run, checkout)
@@ -173,9 +173,7 @@ def run(options: CheckOptions, call: Call) -> Result:
         advisory=advisory,
         controls=gate.controls,
         not_judged=gate.not_judged,
-        run=replace(
-            this_run, environment=options.environment, notes=(*this_run.notes, *unused(options, this_run, checkout))
-        ),
+        run=replace(this_run, notes=(*this_run.notes, *unused(options, this_run, checkout))),
         policy=PolicySummary(
             source=policy.source,
             sha256=policy.sha256,

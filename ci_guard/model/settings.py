@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import Enum
 from typing import Final
 
 from ci_guard.model import kinds
+from ci_guard.model.context import Context
 from ci_guard.model.kinds import Value
 from ci_guard.model.origin import LayerOrigin
 from ci_guard.model.run import Event
@@ -112,3 +113,7 @@ class Policy:
     """Only those that count for the layer they stand in."""
     notes: tuple[str, ...] = ()
     """What a reader should know: waivers of a layer that may not waive, and the like."""
+    contexts: tuple[Context, ...] = ()
+    """Of all layers, nearest to the organisation first."""
+    under: Callable[[Sequence[Context]], Policy] | None = field(default=None, compare=False, repr=False)
+    """Returns this policy with what some of its contexts add; None where it has none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ci_guard.model.context import Context
 from ci_guard.model.kinds import Value
 from ci_guard.model.run import Event
 from ci_guard.model.settings import Bot, Mode, OnInvisible, Waiver
@@ -38,3 +39,14 @@ class Layer:
     disabled: Mapping[str, Place] = field(default_factory=dict)
     """Where `enabled: false` was written, by control."""
     waivers: tuple[Stated[Waiver], ...] = ()
+    contexts: tuple[Conditional, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditional:
+    """What a layer asks for besides, where a context applies."""
+
+    context: Context
+    place: Place
+    adds: Layer
+    """Only controls, none of them disabled or locked."""

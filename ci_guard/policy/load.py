@@ -9,15 +9,18 @@ from itertools import product
 from pathlib import Path
 from typing import Final
 
+from ci_guard.model.context import Context
 from ci_guard.model.kinds import AtLevel
 from ci_guard.model.meta import Meta
 from ci_guard.model.origin import LayerKind, LayerOrigin
 from ci_guard.model.settings import OnInvisible, Policy, Settings, Waiver
+from ci_guard.policy import contexts
 from ci_guard.policy.document import read_document
 from ci_guard.policy.layer import Asked, Layer
 from ci_guard.policy.layering import combine, settle, without
 from ci_guard.policy.place import BUILTIN, Place
 from ci_guard.policy.reading import LayerReader
+from ci_guard.policy.uniting import unite
 from ci_guard.policy.wording import listed, quoted, refusal
 
 PROFILE_FOLDER: Final = Path(__file__).parent / "profiles"
@@ -73,24 +76,36 @@ def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
     for rank, text in enumerate(texts):
         profile, layer = read_rank(text, rank, metas)
         used += [profile, text] if profile else [text]
-        merged = combine(settle(merged, metas), layer, metas)
+        floor = settle(merged, metas)
+        contexts.check(layer.contexts, floor, layer, metas)
+        merged = combine(floor, layer, metas)
     merged = settle(merged, metas)
     if not merged.controls:
         place = Place(file=texts[-1].place, line=1, column=1)
         hint = "Write extends: builtin:baseline, or name controls and what each requires."
         raise refusal(place, "the policy requires nothing", hint=hint)
     names = [text.place for text in texts]
-    waivers, waiver_notes = counting_waivers(merged, names)
-    return Policy(
-        source=names[-1],
-        sha256=digest(used),
-        layers=tuple(text.place for text in used),
-        origins=tuple(text.origin for text in used),
-        mode=merged.mode.value if merged.mode else None,
-        controls={meta.id: settings(meta, merged.controls[meta.id]) for meta in metas if meta.id in merged.controls},
-        waivers=waivers,
-        notes=(*left_out(merged), *waiver_notes, *bots_without_effect(merged, metas, names)),
-    )
+
+    def under(chosen: Sequence[Context]) -> Policy:
+        united = unite(merged, chosen, metas)
+        waivers, waiver_notes = counting_waivers(united, names)
+        asked = united.controls
+        return Policy(
+            source=names[-1],
+            sha256=digest(used),
+            layers=tuple(text.place for text in used),
+            origins=tuple(text.origin for text in used),
+            mode=united.mode.value if united.mode else None,
+            controls={meta.id: settings(meta, asked[meta.id]) for meta in metas if meta.id in asked},
+            waivers=waivers,
+            notes=(*left_out(united), *waiver_notes, *bots_without_effect(united, metas, names)),
+            contexts=tuple(each.context for each in merged.contexts),
+            under=under if merged.contexts else None,
+        )
+
+    for each in merged.contexts:
+        under([each.context])  # or raise, whether it ever applies or not
+    return under([])
 
 
 def read_rank(text: PolicyText, rank: int, metas: Sequence[Meta]) -> tuple[PolicyText | None, Layer]:
@@ -141,6 +156,9 @@ def counting_waivers(merged: Layer, names: Sequence[str]) -> tuple[tuple[Waiver,
         name = f"Waiver for {waiver.control}/{waiver.requirement} at {waiver.place}"
         control = merged.controls.get(waiver.control)
         asked = control.require.get(waiver.requirement) if control else None
+        later = (each.adds.controls.get(waiver.control) for each in merged.contexts)
+        if not asked and any(adds and waiver.requirement in adds.require for adds in later):
+            continue  # a context asks for it that does not apply
         if not asked:
             notes.append(f"{name} covers nothing: no layer requires it.")
         elif stated.rank > asked.rank:

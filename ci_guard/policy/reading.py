@@ -24,7 +24,7 @@ VERSION: Final = 1
 PROFILES: Final = ("baseline", "strict")
 """The profiles that come with ci-guard; each is a file in `profiles/`."""
 
-POLICY_KEYS: Final = ("version", "extends", "mode", "controls", "waivers")
+POLICY_KEYS: Final = ("version", "extends", "mode", "controls", "contexts", "waivers")
 CONTROL_KEYS: Final = ("enabled", "locked", "on-invisible", "require")
 """What every control takes; its `META.options` are further keys."""
 BOT_KEYS: Final = ("login", "id")
@@ -65,6 +65,8 @@ class LayerReader:
                     controls[control] = asked
                 else:
                     disabled[control] = place
+        from ci_guard.policy.contexts import read_contexts  # which reads with what stands below
+
         layer = Layer(
             mode=self.stated(Mode, fields.get("mode"), "mode"),
             controls=controls,
@@ -72,13 +74,14 @@ class LayerReader:
             waivers=tuple(self.waiver(node) for node in items_of(fields["waivers"], "waivers"))
             if "waivers" in fields
             else (),
+            contexts=read_contexts(self, fields["contexts"]) if "contexts" in fields else (),
         )
         extends = fields.get("extends")
         return self.said(profile_of(extends), extends.place) if extends else None, layer
 
     def control(self, meta: Meta, node: Node, place: Place) -> tuple[Asked, bool]:
         """Return what is said of a control, which is checked even where it is disabled, and whether it is enabled."""
-        known = (*CONTROL_KEYS, *sorted(meta.options))
+        known = self.control_keys(meta.id)
         misplaced = {requirement.id: f"Write {requirement.id} under require." for requirement in meta.requirements}
         fields = fields_of(node, meta.id, known, advice=misplaced)
         asked = Asked(
@@ -92,6 +95,10 @@ class LayerReader:
             locked=fields["locked"].place if "locked" in fields and self.is_locked(fields["locked"]) else None,
         )
         return asked, "enabled" not in fields or boolean(fields["enabled"], "enabled")
+
+    def control_keys(self, control: str) -> tuple[str, ...]:
+        """Return the keys that a control takes."""
+        return (*CONTROL_KEYS, *sorted(self.metas[control].options))
 
     def is_locked(self, node: Node) -> bool:
         """Check `locked`, which can only be true."""

@@ -11,16 +11,16 @@ from ci_guard.model.meta import Meta, Requirement
 from ci_guard.model.run import Event
 from ci_guard.model.settings import Mode, OnInvisible
 from ci_guard.policy.branches import RULES
+from ci_guard.policy.context_schema import contexts_schema
 from ci_guard.policy.place import BUILTIN
 from ci_guard.policy.reading import BOT_KEYS, PROFILES, VERSION, WAIVER_NEEDS
+from ci_guard.policy.shapes import TEXT, closed, listed
 
 DIALECT: Final = "http://json-schema.org/draft-07/schema#"
 """
 The newest draft that all editors read: yaml-language-server knows 2020-12 from 1.20 on, and nothing here needs more.
 Source: its changelog, 1.20.0; JSON Schema Store, CONTRIBUTING, "Recommended version".
 """
-
-TEXT: Final = {"type": "string", "minLength": 1}
 
 
 def json_schema(metas: Sequence[Meta]) -> dict[str, Any]:
@@ -31,6 +31,7 @@ def json_schema(metas: Sequence[Meta]) -> dict[str, Any]:
     tags, size), whole numbers written as `1.0`, days that no calendar has where `format` is not asserted, and what
     depends on other layers (asking for less, requiring nothing).
     """
+    controls = {meta.id: control_schema(meta) for meta in metas}
     return {
         "$schema": DIALECT,
         "$id": project.SCHEMA,
@@ -53,8 +54,9 @@ def json_schema(metas: Sequence[Meta]) -> dict[str, Any]:
                 "controls": {
                     "title": "What is judged",
                     "description": "Naming a control enables it.",
-                    **closed({meta.id: control_schema(meta) for meta in metas}),
+                    **closed(controls),
                 },
+                "contexts": contexts_schema(controls),
                 "waivers": {
                     "title": "Accepted failures and unknowns, each with a reason and an end",
                     "type": "array",
@@ -143,17 +145,6 @@ def waiver_schema(metas: Sequence[Meta]) -> dict[str, Any]:
             for meta in metas
         ],
     }
-
-
-def closed(properties: dict[str, Any], *, needs: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the schema of a map that has these keys and no others."""
-    schema: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": properties}
-    return {**schema, "required": list(needs)} if needs else schema
-
-
-def listed(items: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a list that holds something, and nothing twice."""
-    return {"type": "array", "minItems": 1, "uniqueItems": True, "items": items}
 
 
 BRANCHES: Final = {

@@ -16,6 +16,8 @@ from ci_guard.errors import PolicyError
 from ci_guard.model.kinds import AllOf, AtLeast, AtLevel, Flag, Kind, NoneBut
 from ci_guard.model.meta import Meta
 from ci_guard.model.run import Event
+from ci_guard.policy.calendars import TIME_KEYS
+from ci_guard.policy.contexts import CONDITIONS, RUNNER_KEYS, WHO_KEYS
 from ci_guard.policy.document import read_document
 from ci_guard.policy.load import PROFILE_FOLDER
 from ci_guard.policy.reading import LayerReader
@@ -34,6 +36,27 @@ ONLY_THE_LOADER = {
     "control-with-empty-require": "depends on what lies below",
     "below-its-profile-number": "depends on what lies below",
     "below-its-profile-level": "depends on what lies below",
+    "context-ref-tag-full": "the rules about branches are told of branches alone",
+    **{f"context-zone-{name}": "the names of zones are not listed" for name in ("unknown", "that-is-a-folder")},
+    **{f"context-zone-{name}": "the names of zones are not listed" for name in ("that-leads-out", "of-the-machine")},
+    **{
+        f"context-{name}": "no schema compares two parts of a text, or two keys"
+        for name in (
+            "hours-empty",
+            "freeze-backwards",
+            "holiday-in-no-leap-year",
+            "ref-and-event-without-tags",
+            "ref-and-event-of-tags",
+            "author-and-event-without-change",
+            "labels-and-event-without-change",
+            "platform-and-event-of-another",
+            "twice",
+        )
+    },
+    "context-asks-for-less": "depends on what lies below",
+    "context-tolerates-more": "depends on what lies below",
+    "context-of-a-control-that-requires-nothing": "depends on what lies below",
+    "contexts-alone": "depends on what lies below",
 }
 """Cases that only the loader refuses, with the reason; those named `yaml-` are about the text itself."""
 
@@ -101,6 +124,13 @@ def test_an_editor_shows_why_each_requirement_matters_with_an_example_and_where_
             assert schema["examples"]
             for example_value in schema["examples"]:
                 Draft7Validator(schema).validate(example_value)
+
+
+def test_every_condition_of_a_context_is_in_the_schema() -> None:
+    when = SCHEMA["properties"]["contexts"]["items"]["properties"]["when"]["properties"]
+    assert list(when) == list(CONDITIONS)
+    for condition, keys in (("actor", WHO_KEYS), ("author", WHO_KEYS), ("runner", RUNNER_KEYS), ("time", TIME_KEYS)):
+        assert tuple(when[condition]["properties"]) == keys
 
 
 def test_every_control_and_requirement_is_in_the_schema() -> None:

@@ -1,0 +1,90 @@
+"""Every entry of the files in `cases/` is a case: conditions, facts, and whether the context applies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ci_guard import contexts
+from ci_guard.model.answer import all_of
+from ci_guard.model.context import Context
+from ci_guard.model.fact import Cause, Unknown
+from ci_guard.model.facts import Facts
+from ci_guard.policy.contexts import CONDITIONS
+from tests.controls import language
+from tests.facts_walker import weakened
+from tests.policy.given import policy_of
+
+CASES = [
+    (f"{path.stem}-{number}", case)
+    for path in sorted((Path(__file__).parent / "cases").glob("*.yml"))
+    for number, case in enumerate(yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader), 1)
+]
+EVERY = pytest.mark.parametrize("case", [case for _, case in CASES], ids=[name for name, _ in CASES])
+
+
+def plain(raw: Any) -> Any:
+    """Return what YAML 1.2 means by the texts of a case."""
+    if isinstance(raw, dict):
+        return {key: plain(value) for key, value in raw.items()}
+    if isinstance(raw, list):
+        return [plain(item) for item in raw]
+    words = {"null": None, "true": True, "false": False}
+    return words[raw] if raw in words else int(raw) if raw.isascii() and raw.isdigit() else raw
+
+
+def context(when: Any) -> Context:
+    added = {"secret-free": {"require": {"no-key-files": True}}}
+    policy = policy_of(
+        {
+            "version": 1,
+            "controls": {"secret-free": {"require": {"no-secrets": True}}},
+            "contexts": [{"name": "it", "when": when, "controls": added}],
+        }
+    )
+    return policy.contexts[0]
+
+
+def facts(case: Any) -> Facts:
+    return language.facts({name: case[name] for name in ("run", "people", "around") if name in case})
+
+
+@EVERY
+def test_a_context_applies_as_its_case_says(case: Any) -> None:
+    case = plain(case)
+    assert case.keys() <= {"when", "run", "people", "around", "applies", "says"}
+    found = contexts.match(context(case["when"]), facts(case))
+    answer = all_of(reading.answer for reading in found.readings)
+    assert ("unknown" if isinstance(answer, Unknown) else answer) == case["applies"]
+    assert found.applies is (case["applies"] is not False)
+    for words in case.get("says", []):
+        assert words in found.note()
+
+
+@EVERY
+@pytest.mark.parametrize("cause", Cause)
+def test_no_context_stops_applying_because_a_fact_is_unknown(case: Any, cause: Cause) -> None:
+    case = plain(case)
+    asked, known = context(case["when"]), facts(case)
+    if contexts.match(asked, known).applies:
+        for place, weaker in weakened(known, cause):
+            assert contexts.match(asked, weaker).applies, place
+
+
+@EVERY
+def test_what_is_not_needed_changes_nothing(case: Any) -> None:
+    case = plain(case)
+    asked, known = context(case["when"]), facts(case)
+    needs = contexts.needs([asked])
+    kept = {name: value for name, value in case.get("around", {}).items() if name in {*needs.circumstances, "now"}}
+    fewer = facts({**case, "around": kept, "people": case.get("people", []) if needs.people else []})
+    assert contexts.match(asked, fewer) == contexts.match(asked, known)
+
+
+def test_every_condition_has_cases_that_hold_that_do_not_and_that_nobody_can_tell() -> None:
+    for condition in CONDITIONS:
+        seen = {case["applies"] for _, case in CASES if condition in case["when"]}
+        assert seen == ({"true", "false"} if condition == "platform" else {"true", "false", "unknown"}), condition
