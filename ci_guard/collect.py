@@ -55,6 +55,9 @@ def collect(
         branches = start(needs.branches, lambda: forge.branches(needs.branches, enough))
         tags = start(needs.tags, forge.tags)
         people = start(needs.people, lambda: forge.people({Part(part) for part in needs.people}))
+        memberships = start(
+            needs.circles, lambda: forge.memberships({Part(part) for part in needs.people}, needs.circles)
+        )
         claims = start(needs.claims, forge.claims)
         provenance = start(
             needs.provenance,
@@ -68,6 +71,7 @@ def collect(
             branches=result_of(branches),
             tags=result_of(tags),
             people=result_of(people),
+            memberships=result_of(memberships),
             claims=result_of(claims),
             provenance=result_of(provenance),
             scan=found,

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Final
 
 from ci_guard.model import refs
-from ci_guard.model.answer import Answer, any_of
+from ci_guard.model.answer import Answer, all_of, any_of
 from ci_guard.model.built import built, stands_for
 from ci_guard.model.circumstances import Runner
 from ci_guard.model.context import Context, Machine, When, Who
 from ci_guard.model.fact import Fact, Known, Unknown, apply
 from ci_guard.model.facts import Facts, Needs
-from ci_guard.model.run import Part, Participant, Seat
+from ci_guard.model.roles import Role, holds_level, standing
+from ci_guard.model.run import Part, Participant, Platform
 from ci_guard.model.settings import Policy
 
 STARTERS: Final = (Part.ACTOR, Part.TRIGGERING_ACTOR)
@@ -62,12 +63,12 @@ class Match:
         return f"{name} applies: {'; '.join(reading.seen for reading in self.readings)}."
 
 
-def needs(contexts: Iterable[Context]) -> Needs:
-    """Return which facts it takes to tell which of the contexts apply."""
-    return reduce(Needs.__or__, (_needs(context.when) for context in contexts), Needs())
+def needs(policy: Policy, platform: Platform) -> Needs:
+    """Return which facts it takes to tell which contexts of a policy apply."""
+    return reduce(Needs.__or__, (_needs(one.when, policy.roles, platform) for one in policy.contexts), Needs())
 
 
-def _needs(when: When) -> Needs:
+def _needs(when: When, roles: Mapping[str, Role], platform: Platform) -> Needs:
     people = {part.value for part in STARTERS} if when.actor else set()
     people |= {Part.AUTHOR.value} if when.author else set()
     wanted = {
@@ -77,25 +78,28 @@ def _needs(when: When) -> Needs:
         "changed_paths": when.changed_paths,
         "runner": when.runner,
     }
+    named = [name for who in (when.actor, when.author) if who for name in who.roles]
     return Needs(
-        people=frozenset(people), circumstances=frozenset(name for name, condition in wanted.items() if condition)
+        people=frozenset(people),
+        circles=frozenset(circle for name in named for circle in roles[name].circles(platform)),
+        circumstances=frozenset(name for name, condition in wanted.items() if condition),
     )
 
 
 def settle(policy: Policy, facts: Facts) -> Policy:
     """Return the policy with what every context adds that applies, or may; its notes say of each why."""
-    matches = [match(context, facts) for context in policy.contexts]
+    matches = [match(context, facts, policy.roles) for context in policy.contexts]
     chosen = [found.context for found in matches if found.applies]
     settled = policy.under(chosen) if policy.under and chosen else policy
     return replace(settled, notes=(*settled.notes, *(found.note() for found in matches)))
 
 
-def match(context: Context, facts: Facts) -> Match:
+def match(context: Context, facts: Facts, roles: Mapping[str, Role]) -> Match:
     """Hold a context against the facts; never raises, whatever is known."""
-    return Match(context=context, readings=tuple(_read(context.when, facts)))
+    return Match(context=context, readings=tuple(_read(context.when, facts, roles)))
 
 
-def _read(when: When, facts: Facts) -> Iterator[Reading]:
+def _read(when: When, facts: Facts, roles: Mapping[str, Role]) -> Iterator[Reading]:
     run, around = facts.run, facts.circumstances
     if when.platforms:
         yield Reading(
@@ -115,9 +119,9 @@ def _read(when: When, facts: Facts) -> Iterator[Reading]:
         visible = apply(around.visibility, lambda found: found in when.visibilities)
         yield _reading("visibility", visible, lambda: f"the repository is {_word(around.visibility)}")
     if when.actor:
-        yield _read_people("actor", when.actor, facts.people, STARTERS)
+        yield _read_people("actor", when.actor, facts, roles, STARTERS)
     if when.author:
-        yield _read_people("author", when.author, facts.people, (Part.AUTHOR,))
+        yield _read_people("author", when.author, facts, roles, (Part.AUTHOR,))
     if when.labels:
         labels = apply(around.labels, lambda found: _fits(when.labels, found))
         yield _reading("labels", labels, lambda: _labels(around.labels))
@@ -156,11 +160,11 @@ def _read_paths(patterns: Sequence[str], fact: Fact[frozenset[str] | None]) -> R
     return Reading(condition="changed-paths", answer=bool(fitting), seen=seen)
 
 
-def _read_people(condition: str, who: Who, fact: Fact[tuple[Seat, ...]], parts: Sequence[Part]) -> Reading:
-    if isinstance(fact, Unknown):
-        return Reading(condition=condition, answer=fact, seen=_why(fact))
-    seats = [seat.who for seat in fact.value if seat.part in parts]
-    answer = any_of(seat if isinstance(seat, Unknown) else is_meant(who, seat.value) for seat in seats)
+def _read_people(condition: str, who: Who, facts: Facts, roles: Mapping[str, Role], parts: Sequence[Part]) -> Reading:
+    if isinstance(facts.people, Unknown):
+        return Reading(condition=condition, answer=facts.people, seen=_why(facts.people))
+    seats = [seat.who for seat in facts.people.value if seat.part in parts]
+    answer = any_of(seat if isinstance(seat, Unknown) else _is_meant(who, seat, facts, roles) for seat in seats)
     if isinstance(answer, Unknown):
         return Reading(condition=condition, answer=answer, seen=_why(answer))
     names = [seat.value.person.login for seat in seats if isinstance(seat, Known)]
@@ -168,22 +172,20 @@ def _read_people(condition: str, who: Who, fact: Fact[tuple[Seat, ...]], parts: 
     return Reading(condition=condition, answer=answer, seen=seen)
 
 
-def is_meant(who: Who, participant: Participant) -> Answer:
+def _is_meant(who: Who, seat: Known[Participant], facts: Facts, roles: Mapping[str, Role]) -> Answer:
     """Tell whether a condition means somebody; unknown only where that hangs on something unknown."""
-    person, access = participant.person, participant.access
-    if who.logins and person.login.casefold() not in {login.casefold() for login in who.logins}:
-        return False
-    if who.ids and person.id not in who.ids:
-        return False
-    if not who.levels:
-        return True
-    if isinstance(access, Unknown):
-        return access
-    if access.value.level in who.levels:
-        return True
-    # Whoever is hidden to hold more may hold a level that is meant.
-    hidden = access.value.hidden
-    return hidden if hidden and any(level >= access.value.level for level in who.levels) else False
+    person = seat.value.person
+    answers: list[Answer] = []
+    if who.logins:
+        answers.append(person.login.casefold() in {login.casefold() for login in who.logins})
+    if who.ids:
+        answers.append(person.id in who.ids)
+    if who.levels:
+        answers.append(holds_level(who.levels, seat.value.access))
+    if who.roles:
+        ways = [standing(roles[name], seat, facts.run.platform, facts.memberships) for name in who.roles]
+        answers.append(any_of(way if isinstance(way, Unknown) else bool(way.value) for way in ways))
+    return all_of(answers)
 
 
 def _read_runner(machine: Machine, fact: Fact[Runner]) -> Reading:

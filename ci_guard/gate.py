@@ -50,7 +50,7 @@ def run_gate(
     Units: `now` is aware, UTC. `only` limits the run to these controls; empty for all.
     Raises: `UsageError` where `only` names a control that the policy does not enable.
     """
-    about, settled = contexts.needs(policy.contexts), policy
+    about, settled = contexts.needs(policy, run.platform), policy
     if policy.contexts:
         around = collect.collect(run=run, wants=(), forge=forge, scan=lambda: NOT_COLLECTED, also=about, now=now)
         settled = contexts.settle(policy, around)

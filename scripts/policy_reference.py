@@ -65,6 +65,9 @@ def lines(metas: Sequence[Meta]) -> Iterator[str]:
     yield "## Waivers\n"
     waiver = keys["waivers"]["items"]
     yield from table(waiver["properties"], waiver["required"])
+    yield "\n## Roles\n"
+    role = keys["roles"]["items"]
+    yield from table(role["properties"], role["required"])
     yield "\n## Contexts\n"
     context = keys["contexts"]["items"]
     yield from table(context["properties"], context["required"])

@@ -8,6 +8,7 @@ from typing import Final
 
 from ci_guard.controls import words
 from ci_guard.controls.declared import actor_permissions as declared
+from ci_guard.controls.holders import STARTERS, circles_of, starters, ways
 from ci_guard.controls.judging import LONGEST_REASON, RUN, Bench, asked, clip, listing
 from ci_guard.model import kinds, project
 from ci_guard.model.fact import Known, Unknown, unavailable
@@ -20,14 +21,23 @@ META = declared.META
 
 IDENTITY: Final = "consistent-identity"
 """The one requirement that is about the run and not about a person."""
+ROLE: Final = "role"
+"""The one that is about whoever starts the run, first or again."""
+
+
+QUEUE_ITSELF: Final = "the queue's own account acts here, and it is no person"
 
 
 def needs(settings: Settings, run: Run) -> Needs:
     """See `Control.needs`: only the parts that are asked, and nothing for a run that has no trust to abuse."""
     if isinstance(distrust(run), (str, Unknown)):
         return Needs()
-    parts = {requirement.id for requirement in asked(META, settings)} - {IDENTITY}
-    return Needs(people=frozenset(parts), claims=settings.asks(IDENTITY))
+    parts = {requirement.id for requirement in asked(META, settings)} - {IDENTITY, ROLE}
+    circles: frozenset[str] = frozenset()
+    if settings.asks(ROLE):
+        parts |= {part.value for part in STARTERS}
+        circles = circles_of(settings.names(ROLE), settings, run)
+    return Needs(people=frozenset(parts), circles=circles, claims=settings.asks(IDENTITY))
 
 
 def check(facts: Facts, settings: Settings) -> Iterator[Judgement]:
@@ -40,7 +50,7 @@ def check(facts: Facts, settings: Settings) -> Iterator[Judgement]:
     """
     excuse = distrust(facts.run)
     for requirement in asked(META, settings):
-        subject = RUN if requirement.id == IDENTITY else requirement.id
+        subject = RUN if requirement.id in (IDENTITY, ROLE) else requirement.id
         bench = Bench(
             meta=META,
             requirement=requirement,
@@ -55,6 +65,8 @@ def check(facts: Facts, settings: Settings) -> Iterator[Judgement]:
             yield bench.wonders([excuse])
         elif requirement.id == IDENTITY:
             yield judge_claims(facts, bench)
+        elif requirement.id == ROLE:
+            yield from judge_roles(facts, settings, bench)
         else:
             yield from judge_part(facts, settings, bench)
 
@@ -96,6 +108,39 @@ def difference(claim: Claim, truth: str) -> str:
     return f"{claim.name} says {clip(claim.claimed)}, the server says {clip(truth)}"
 
 
+def judge_roles(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Judgement]:
+    """Yield the judgements on whoever starts the run: each has to hold one of the roles."""
+    names = sorted(settings.names(ROLE))
+    for subject, who in starters(facts):
+        named = replace(bench, subject=subject or bench.subject)
+        if isinstance(who, Unknown):
+            yield named.wonders([who])
+            continue
+        if is_queue(facts.run, who.value):
+            yield named.excuses(QUEUE_ITSELF)
+            continue
+        found = ways(names, who, settings.roles, facts)
+        held = [(name, way) for name, way in found if isinstance(way, Known) and way.value]
+        doubts = [way for _, way in found if isinstance(way, Unknown)]
+        if held:
+            observed = listing(f"{name} {way.value}" for name, way in held)
+            yield named.passes(f"holds the role {observed}", [who, *(way for _, way in held)])
+        elif doubts:
+            yield named.wonders(doubts, f"whether they hold {listing(names)} is not known")
+        else:
+            none = f"holds none of the roles {listing(names)}" if names else "nobody may start anything"
+            known = [way for _, way in found if isinstance(way, Known)]
+            advice = "Put the person into one of the roles, or let somebody start this who holds one."
+            page = project.page("docs/policy.md", "roles")
+            yield replace(named, page=page).fails(none, [who, *known], remedy=advice)
+
+
+def is_queue(run: Run, participant: Participant) -> bool:
+    """Tell whether somebody is the queue's own account, where the queue starts the run."""
+    queued = isinstance(run.event, Known) and run.event.value is Event.QUEUE
+    return queued and participant.automation_of_platform
+
+
 def judge_part(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Judgement]:
     """Yield the judgements on everybody who has this part in the run."""
     if isinstance(facts.people, Unknown):
@@ -105,14 +150,13 @@ def judge_part(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Judge
     if not seats:
         yield bench.excuses(f"the event has no {bench.requirement.id}")
     bots = settings.bots.get(bench.requirement.id, ())
-    queued = isinstance(facts.run.event, Known) and facts.run.event.value is Event.QUEUE
     for seat in seats:
         if isinstance(seat.who, Unknown):
             yield bench.wonders([seat.who], seat.note)
             continue
         named = replace(bench, subject=seat.who.value.person.login)
-        if queued and seat.who.value.automation_of_platform:
-            yield named.excuses("the queue's own account acts here, and it is no person")
+        if is_queue(facts.run, seat.who.value):
+            yield named.excuses(QUEUE_ITSELF)
         elif seat.who.value.person.type is AccountType.USER:
             yield judge_person(seat.who, bots, named)
         else:

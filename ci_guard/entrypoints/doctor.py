@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -173,10 +173,11 @@ def set_aside(policy: Policy, checkout: Checkout, *, in_a_job: bool) -> dict[str
 
 
 def policy_of(options: DoctorOptions, forge: Forge) -> Policy:
-    """Return the policy that is tried."""
+    """Return the policy that is tried: with all that any of its contexts may add."""
     if options.profile:
         return load_builtin(options.profile, METAS)
-    return read_policy(CheckOptions(policy_file=options.policy_file), forge)
+    policy = read_policy(CheckOptions(policy_file=options.policy_file), forge)
+    return replace(policy.under(policy.contexts), contexts=()) if policy.under else policy
 
 
 def write(page: Page, policy: Policy, sight: Sight) -> None:

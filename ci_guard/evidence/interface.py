@@ -11,6 +11,7 @@ from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact
 from ci_guard.model.review import Provenance
+from ci_guard.model.roles import Membership
 from ci_guard.model.run import Claim, Part, Run, Seat
 from ci_guard.model.token import TokenSight
 
@@ -77,6 +78,10 @@ class PeopleEvidence(Protocol):
 
     def people(self, parts: AbstractSet[Part]) -> Fact[tuple[Seat, ...]]:
         """Return the seats of these parts; a part that the event does not have has none."""
+        ...
+
+    def memberships(self, parts: AbstractSet[Part], circles: AbstractSet[str]) -> Fact[tuple[Membership, ...]]:
+        """Return for each person in these parts and each team or group whether they are in it now."""
         ...
 
     def claims(self) -> Fact[tuple[Claim, ...]]:

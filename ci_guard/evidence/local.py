@@ -13,6 +13,7 @@ from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
 from ci_guard.model.review import Provenance
+from ci_guard.model.roles import Membership
 from ci_guard.model.run import Claim, Part, Platform, Run, Seat
 
 NO_FORGE: Final = unavailable("no CI platform was detected, so no forge was asked")
@@ -64,6 +65,10 @@ class Local:
 
     def people(self, parts: AbstractSet[Part]) -> Fact[tuple[Seat, ...]]:
         """See `PeopleEvidence.people`."""
+        return NO_FORGE
+
+    def memberships(self, parts: AbstractSet[Part], circles: AbstractSet[str]) -> Fact[tuple[Membership, ...]]:
+        """See `PeopleEvidence.memberships`."""
         return NO_FORGE
 
     def claims(self) -> Fact[tuple[Claim, ...]]:

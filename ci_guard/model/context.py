@@ -19,6 +19,8 @@ class Who:
     ids: frozenset[int] = frozenset()
     levels: frozenset[Level] = frozenset()
     """The levels themselves: somebody who holds more is not meant."""
+    roles: tuple[str, ...] = ()
+    """Names of the policy's roles."""
 
 
 @dataclass(frozen=True, kw_only=True)

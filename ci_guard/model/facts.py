@@ -9,6 +9,7 @@ from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Circumstances
 from ci_guard.model.fact import Cause, Fact, Unknown
 from ci_guard.model.review import Provenance
+from ci_guard.model.roles import Membership
 from ci_guard.model.run import Claim, Run, Seat
 from ci_guard.model.scan import SecretScan
 
@@ -25,6 +26,8 @@ class Facts:
     tags: Fact[TagRules] = NOT_COLLECTED
     people: Fact[tuple[Seat, ...]] = NOT_COLLECTED
     """Parts that the event does not have are absent."""
+    memberships: Fact[tuple[Membership, ...]] = NOT_COLLECTED
+    """One for each person in `people` and each wanted team or group."""
     claims: Fact[tuple[Claim, ...]] = NOT_COLLECTED
     provenance: Fact[Provenance] = NOT_COLLECTED
     scan: Fact[SecretScan] = NOT_COLLECTED
@@ -40,6 +43,8 @@ class Needs:
     tags: bool = False
     people: frozenset[str] = frozenset()
     """Parts (the values of `Part`) whose access is wanted."""
+    circles: frozenset[str] = frozenset()
+    """Teams or groups in which it is wanted to know these people."""
     claims: bool = False
     provenance: bool = False
     history: bool = False
@@ -55,6 +60,7 @@ class Needs:
             branches=tuple(dict.fromkeys(self.branches + other.branches)),
             tags=self.tags or other.tags,
             people=self.people | other.people,
+            circles=self.circles | other.circles,
             claims=self.claims or other.claims,
             provenance=self.provenance or other.provenance,
             history=self.history or other.history,

@@ -29,6 +29,8 @@ class Requirement:
     """How to satisfy it on GitLab, and which token shows it."""
     source: str
     """The platform page, RFC or advisory that the rule rests on."""
+    beside: str = ""
+    """What a policy has to hold besides for the kind's example to mean something, as a line of YAML."""
     finds: bool = False
     """True where each failure is one finding, whose subject is the rule that found it."""
     gitlab_title: str = ""

@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ci_guard.model import kinds
 from ci_guard.model.context import Context
 from ci_guard.model.kinds import Value
 from ci_guard.model.origin import LayerOrigin
 from ci_guard.model.run import Event
+
+if TYPE_CHECKING:
+    from ci_guard.model.roles import Role
 
 
 class Mode(str, Enum):
@@ -54,6 +57,8 @@ class Settings:
     on_invisible: OnInvisible = OnInvisible.DENY
     bots: Mapping[str, tuple[Bot, ...]] = field(default_factory=dict)
     """By requirement id, levels only: who may act there as a bot; a requirement for which none counts may be absent."""
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    """The policy's, by name."""
     said_by: Mapping[str, str] = field(default_factory=dict)
     """By requirement id: who asks for it, such as `.ci-guard.yml:9` or `builtin:baseline`."""
 
@@ -115,5 +120,7 @@ class Policy:
     """What a reader should know: waivers of a layer that may not waive, and the like."""
     contexts: tuple[Context, ...] = ()
     """Of all layers, nearest to the organisation first."""
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    """Of all layers, by name."""
     under: Callable[[Sequence[Context]], Policy] | None = field(default=None, compare=False, repr=False)
     """Returns this policy with what some of its contexts add; None where it has none."""

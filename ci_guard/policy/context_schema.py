@@ -80,6 +80,7 @@ WHO: Final = {
                 "description": "Whoever holds more is not meant: list every level.",
                 **listed({"enum": [level.word for level in Level]}),
             },
+            "role": {"title": "Roles of the policy", **listed(NAMED)},
         }
     ),
 }

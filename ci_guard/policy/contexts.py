@@ -25,7 +25,7 @@ from ci_guard.policy.reading import LayerReader, distinct, fields_of, items_of, 
 from ci_guard.policy.wording import listed, quoted, refusal, seen
 
 CONTEXT_KEYS: Final = ("name", "when", "controls")
-WHO_KEYS: Final = ("login", "id", "level")
+WHO_KEYS: Final = ("login", "id", "level", "role")
 RUNNER_KEYS: Final = ("host", "labels")
 
 NAME: Final = re.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -189,6 +189,7 @@ def _who(_: LayerReader, node: Node) -> Who:
         logins=tuple(distinct(fields["login"], "login")) if "login" in fields else (),
         ids=read_ids(fields["id"]) if "id" in fields else frozenset(),
         levels=read_levels(fields["level"]) if "level" in fields else frozenset(),
+        roles=tuple(distinct(fields["role"], "role")) if "role" in fields else (),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ci_guard.model.context import Context
 from ci_guard.model.kinds import Value
+from ci_guard.model.roles import Role
 from ci_guard.model.run import Event
 from ci_guard.model.settings import Bot, Mode, OnInvisible, Waiver
 from ci_guard.policy.place import Place, Stated
@@ -39,6 +40,7 @@ class Layer:
     disabled: Mapping[str, Place] = field(default_factory=dict)
     """Where `enabled: false` was written, by control."""
     waivers: tuple[Stated[Waiver], ...] = ()
+    roles: Mapping[str, Stated[Role]] = field(default_factory=dict)
     contexts: tuple[Conditional, ...] = ()
 
 

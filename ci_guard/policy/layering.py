@@ -9,11 +9,12 @@ from typing import Final, TypeVar
 from ci_guard.errors import PolicyError
 from ci_guard.model.kinds import Kind, Value
 from ci_guard.model.meta import Meta
+from ci_guard.model.roles import Role
 from ci_guard.model.run import Event
 from ci_guard.model.settings import DEFAULT_EVENTS, Mode, OnInvisible
 from ci_guard.policy.layer import Asked, Layer
 from ci_guard.policy.place import Place, Stated
-from ci_guard.policy.wording import harmless, refusal
+from ci_guard.policy.wording import harmless, quoted, refusal
 
 DEFAULT_BRANCHES: Final = ("default",)
 """Where a control that takes `branches` is judged when no layer names any."""
@@ -29,7 +30,7 @@ def combine(floor: Layer, nearer: Layer, metas: Sequence[Meta]) -> Layer:
     """
     Return the one layer that asks all that both ask.
 
-    Raises: `PolicyError` where `nearer` asks for less than `floor`, or changes what `floor` locked.
+    Raises: `PolicyError` where `nearer` asks for less than `floor`, or changes what `floor` locked or named.
     """
     controls: dict[str, Asked] = {}
     for meta in metas:
@@ -45,8 +46,22 @@ def combine(floor: Layer, nearer: Layer, metas: Sequence[Meta]) -> Layer:
         controls=controls,
         disabled={name: place for name, place in {**floor.disabled, **nearer.disabled}.items() if name not in controls},
         waivers=floor.waivers + nearer.waivers,
+        roles=combine_roles(floor.roles, nearer.roles),
         contexts=floor.contexts + nearer.contexts,
     )
+
+
+def combine_roles(floor: Mapping[str, Stated[Role]], nearer: Mapping[str, Stated[Role]]) -> dict[str, Stated[Role]]:
+    """
+    Return the roles of both layers.
+
+    Raises: `PolicyError` where a nearer layer says otherwise who holds a role: it would let itself in.
+    """
+    for name, stated in nearer.items():
+        if name in floor and floor[name].value != stated.value:
+            what = f"the role {quoted(name)} is not what {floor[name].said_by} says"
+            raise refusal(stated.place, what, hint="Restate it as it is, or name another role.")
+    return {**nearer, **floor}
 
 
 def settle(floor: Layer, metas: Sequence[Meta]) -> Layer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -13,8 +13,9 @@ from ci_guard.model.context import Context
 from ci_guard.model.kinds import AtLevel
 from ci_guard.model.meta import Meta
 from ci_guard.model.origin import LayerKind, LayerOrigin
+from ci_guard.model.roles import Role
 from ci_guard.model.settings import OnInvisible, Policy, Settings, Waiver
-from ci_guard.policy import contexts
+from ci_guard.policy import contexts, roles
 from ci_guard.policy.document import read_document
 from ci_guard.policy.layer import Asked, Layer
 from ci_guard.policy.layering import combine, settle, without
@@ -79,12 +80,15 @@ def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
         floor = settle(merged, metas)
         contexts.check(layer.contexts, floor, layer, metas)
         merged = combine(floor, layer, metas)
+        roles.check_names(layer, merged.roles)
     merged = settle(merged, metas)
     if not merged.controls:
         place = Place(file=texts[-1].place, line=1, column=1)
         hint = "Write extends: builtin:baseline, or name controls and what each requires."
         raise refusal(place, "the policy requires nothing", hint=hint)
     names = [text.place for text in texts]
+
+    named = {name: stated.value for name, stated in merged.roles.items()}
 
     def under(chosen: Sequence[Context]) -> Policy:
         united = unite(merged, chosen, metas)
@@ -96,10 +100,11 @@ def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
             layers=tuple(text.place for text in used),
             origins=tuple(text.origin for text in used),
             mode=united.mode.value if united.mode else None,
-            controls={meta.id: settings(meta, asked[meta.id]) for meta in metas if meta.id in asked},
+            controls={meta.id: settings(meta, asked[meta.id], named) for meta in metas if meta.id in asked},
             waivers=waivers,
             notes=(*left_out(united), *waiver_notes, *bots_without_effect(united, metas, names)),
             contexts=tuple(each.context for each in merged.contexts),
+            roles=named,
             under=under if merged.contexts else None,
         )
 
@@ -128,7 +133,7 @@ def digest(texts: Sequence[PolicyText]) -> str:
     return total.hexdigest()
 
 
-def settings(meta: Meta, asked: Asked) -> Settings:
+def settings(meta: Meta, asked: Asked, named: Mapping[str, Role]) -> Settings:
     """Return a settled control in its final form, or raise `PolicyError` where it requires nothing."""
     if not asked.require:
         known = listed(requirement.id for requirement in meta.requirements)
@@ -144,6 +149,7 @@ def settings(meta: Meta, asked: Asked) -> Settings:
             for name, stated in asked.require.items()
             if "bots" in meta.options and isinstance(meta.requirement(name).kind, AtLevel)
         },
+        roles=named,
         said_by={name: stated.said_by for name, stated in asked.require.items()},
     )
 

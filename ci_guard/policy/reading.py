@@ -24,7 +24,7 @@ VERSION: Final = 1
 PROFILES: Final = ("baseline", "strict")
 """The profiles that come with ci-guard; each is a file in `profiles/`."""
 
-POLICY_KEYS: Final = ("version", "extends", "mode", "controls", "contexts", "waivers")
+POLICY_KEYS: Final = ("version", "extends", "mode", "roles", "controls", "contexts", "waivers")
 CONTROL_KEYS: Final = ("enabled", "locked", "on-invisible", "require")
 """What every control takes; its `META.options` are further keys."""
 BOT_KEYS: Final = ("login", "id")
@@ -65,7 +65,9 @@ class LayerReader:
                     controls[control] = asked
                 else:
                     disabled[control] = place
-        from ci_guard.policy.contexts import read_contexts  # which reads with what stands below
+        # They read with what stands below.
+        from ci_guard.policy.contexts import read_contexts
+        from ci_guard.policy.roles import read_roles
 
         layer = Layer(
             mode=self.stated(Mode, fields.get("mode"), "mode"),
@@ -74,6 +76,7 @@ class LayerReader:
             waivers=tuple(self.waiver(node) for node in items_of(fields["waivers"], "waivers"))
             if "waivers" in fields
             else (),
+            roles=read_roles(self, fields["roles"]) if "roles" in fields else {},
             contexts=read_contexts(self, fields["contexts"]) if "contexts" in fields else (),
         )
         extends = fields.get("extends")
@@ -155,9 +158,9 @@ class LayerReader:
             frozenset(word_of(Event, entry, place, "an event") for entry, place in entries.items()), node.place
         )
 
-    def bot(self, node: Node) -> Stated[Bot]:
-        """Return one entry of `bots`."""
-        fields = fields_of(node, "a bot", BOT_KEYS, needs=BOT_KEYS)
+    def bot(self, node: Node, what: str = "a bot") -> Stated[Bot]:
+        """Return one entry of `bots`, or of another list of accounts."""
+        fields = fields_of(node, what, BOT_KEYS, needs=BOT_KEYS)
         number = fields["id"].value
         if type(number) is not int or number < 1:
             raise refusal(fields["id"].place, "id was refused", saw=seen(number), expected="the account's numeric id")

@@ -14,6 +14,7 @@ from ci_guard.policy.branches import RULES
 from ci_guard.policy.context_schema import contexts_schema
 from ci_guard.policy.place import BUILTIN
 from ci_guard.policy.reading import BOT_KEYS, PROFILES, VERSION, WAIVER_NEEDS
+from ci_guard.policy.role_schema import roles_schema
 from ci_guard.policy.shapes import TEXT, closed, listed
 
 DIALECT: Final = "http://json-schema.org/draft-07/schema#"
@@ -51,6 +52,7 @@ def json_schema(metas: Sequence[Meta]) -> dict[str, Any]:
                     "enum": [mode.value for mode in Mode],
                     "default": Mode.ENFORCE.value,
                 },
+                "roles": roles_schema(BOTS),
                 "controls": {
                     "title": "What is judged",
                     "description": "Naming a control enables it.",

@@ -72,6 +72,7 @@ def of_requirement(meta: Meta, requirement: Requirement, profiles: Mapping[str, 
         entries=(
             Entry(label="value", text=VALUES[type(requirement.kind)]),
             Entry(label="in a policy", text=example(meta, requirement), verbatim=True),
+            Entry(label="beside it", text=requirement.beside, verbatim=True),
             Entry(label="profiles", text=asked_by(meta, requirement, profiles)),
             Entry(label="severity", text=requirement.severity.value),
             Entry(label="on GitHub", text=requirement.github),

@@ -10,9 +10,9 @@ import yaml
 
 from ci_guard import contexts
 from ci_guard.model.answer import all_of
-from ci_guard.model.context import Context
 from ci_guard.model.fact import Cause, Unknown
 from ci_guard.model.facts import Facts
+from ci_guard.model.settings import Policy
 from ci_guard.policy.contexts import CONDITIONS
 from tests.controls import language
 from tests.facts_walker import weakened
@@ -36,27 +36,38 @@ def plain(raw: Any) -> Any:
     return words[raw] if raw in words else int(raw) if raw.isascii() and raw.isdigit() else raw
 
 
-def context(when: Any) -> Context:
+ROLES = [
+    {"name": "staff", "users": [{"login": "alice", "id": language.identity("alice")}], "levels": ["maintain", "admin"]},
+    {"name": "core", "teams": ["acme/core"], "groups": ["acme/tools"]},
+    {"name": "robots", "bots": [{"login": "ci[bot]", "id": language.identity("ci[bot]")}]},
+]
+
+
+def policy_with(when: Any) -> Policy:
     added = {"secret-free": {"require": {"no-key-files": True}}}
-    policy = policy_of(
+    return policy_of(
         {
             "version": 1,
+            "roles": ROLES,
             "controls": {"secret-free": {"require": {"no-secrets": True}}},
             "contexts": [{"name": "it", "when": when, "controls": added}],
         }
     )
-    return policy.contexts[0]
 
 
 def facts(case: Any) -> Facts:
-    return language.facts({name: case[name] for name in ("run", "people", "around") if name in case})
+    return language.facts({name: case[name] for name in ("run", "people", "memberships", "around") if name in case})
+
+
+def held(policy: Policy, known: Facts) -> contexts.Match:
+    return contexts.match(policy.contexts[0], known, policy.roles)
 
 
 @EVERY
 def test_a_context_applies_as_its_case_says(case: Any) -> None:
     case = plain(case)
-    assert case.keys() <= {"when", "run", "people", "around", "applies", "says"}
-    found = contexts.match(context(case["when"]), facts(case))
+    assert case.keys() <= {"when", "run", "people", "memberships", "around", "applies", "says"}
+    found = held(policy_with(case["when"]), facts(case))
     answer = all_of(reading.answer for reading in found.readings)
     assert ("unknown" if isinstance(answer, Unknown) else answer) == case["applies"]
     assert found.applies is (case["applies"] is not False)
@@ -68,20 +79,27 @@ def test_a_context_applies_as_its_case_says(case: Any) -> None:
 @pytest.mark.parametrize("cause", Cause)
 def test_no_context_stops_applying_because_a_fact_is_unknown(case: Any, cause: Cause) -> None:
     case = plain(case)
-    asked, known = context(case["when"]), facts(case)
-    if contexts.match(asked, known).applies:
+    asked, known = policy_with(case["when"]), facts(case)
+    if held(asked, known).applies:
         for place, weaker in weakened(known, cause):
-            assert contexts.match(asked, weaker).applies, place
+            assert held(asked, weaker).applies, place
 
 
 @EVERY
 def test_what_is_not_needed_changes_nothing(case: Any) -> None:
     case = plain(case)
-    asked, known = context(case["when"]), facts(case)
-    needs = contexts.needs([asked])
+    asked, known = policy_with(case["when"]), facts(case)
+    needs = contexts.needs(asked, known.run.platform)
     kept = {name: value for name, value in case.get("around", {}).items() if name in {*needs.circumstances, "now"}}
-    fewer = facts({**case, "around": kept, "people": case.get("people", []) if needs.people else []})
-    assert contexts.match(asked, fewer) == contexts.match(asked, known)
+    fewer = facts(
+        {
+            **case,
+            "around": kept,
+            "people": case.get("people", []) if needs.people else [],
+            "memberships": case.get("memberships", []) if needs.circles else [],
+        }
+    )
+    assert held(asked, fewer) == held(asked, known)
 
 
 def test_every_condition_has_cases_that_hold_that_do_not_and_that_nobody_can_tell() -> None:

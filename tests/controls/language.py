@@ -38,6 +38,7 @@ from ci_guard.model.review import (
     Review,
     ReviewState,
 )
+from ci_guard.model.roles import Membership, Role
 from ci_guard.model.run import (
     Access,
     AccountType,
@@ -96,6 +97,23 @@ def settings(name: str, raw: Raw) -> Settings:
         branches=tuple(raw.get("branches", ["default"])),
         on=None if raw.get("events") is None else frozenset(Event(event) for event in raw["events"]),
         bots=dict.fromkeys(raw["require"], bots),
+        roles={name: role(name, one) for name, one in raw.get("roles", {}).items()},
+    )
+
+
+def role(name: str, raw: Raw) -> Role:
+    """Return a role; accounts are logins, with the ids that follow from them."""
+
+    def accounts(key: str) -> tuple[Bot, ...]:
+        return tuple(Bot(login=login, id=identity(login)) for login in raw.get(key, ()))
+
+    return Role(
+        name=name,
+        users=accounts("users"),
+        bots=accounts("bots"),
+        teams=tuple(raw.get("teams", ())),
+        groups=tuple(raw.get("groups", ())),
+        levels=frozenset(Level[word.upper()] for word in raw.get("levels", ())),
     )
 
 
@@ -128,6 +146,7 @@ def facts(raw: Raw) -> Facts:
         branches=section("branches", lambda raw: tuple(selection(one) for one in raw)),
         tags=section("tags", tag_rules),
         people=section("people", lambda raw: tuple(seat(one) for one in raw)),
+        memberships=section("memberships", lambda raw: tuple(membership(*one) for one in raw)),
         claims=section("claims", lambda raw: tuple(claim(*one) for one in raw)),
         provenance=section("provenance", provenance),
         scan=section("scan", scan),
@@ -271,6 +290,11 @@ def seat(raw: Raw) -> Seat:
         )
 
     return Seat(part=Part(raw["part"]), who=fact(raw["who"], participant))
+
+
+def membership(circle: str, login: str, member: Raw) -> Membership:
+    """Return whether somebody is in a team or group."""
+    return Membership(circle=circle, person=identity(login), member=fact(member, bool))
 
 
 def claim(name: str, claimed: str, truth: Raw) -> Claim:

@@ -79,6 +79,19 @@ SEATS = st.fixed_dictionaries(
 )
 CLAIMS = st.tuples(st.sampled_from(["ACTOR", "SHA"]), st.sampled_from(["1", "2"]), lossy(st.sampled_from(["1", "2"])))
 
+CIRCLES = st.sampled_from(["acme/core", "acme/tools"])
+MEMBERSHIPS = st.lists(st.tuples(CIRCLES, LOGINS, lossy(st.booleans())), max_size=6)
+ROLES = st.dictionaries(
+    st.sampled_from(["build", "core", "everybody-else"]),
+    record(
+        users=st.lists(LOGINS, max_size=2),
+        bots=st.lists(LOGINS, max_size=1),
+        teams=st.lists(CIRCLES, max_size=2),
+        groups=st.lists(CIRCLES, max_size=2),
+        levels=st.lists(LEVELS, max_size=2),
+    ),
+)
+
 REVIEWS = st.fixed_dictionaries(
     {"by": ACCOUNTS},
     optional={
@@ -127,7 +140,11 @@ SCANS = record(
 
 SECTIONS: dict[str, dict[str, Raw]] = {
     "branch-protection": {"branches": st.lists(SELECTIONS, max_size=3), "tags": TAGS},
-    "actor-permissions": {"people": st.lists(SEATS, max_size=4), "claims": st.lists(CLAIMS, max_size=2)},
+    "actor-permissions": {
+        "people": st.lists(SEATS, max_size=4),
+        "claims": st.lists(CLAIMS, max_size=2),
+        "memberships": MEMBERSHIPS,
+    },
     "required-reviews": {"provenance": PROVENANCES},
     "secret-free": {"scan": SCANS},
 }
@@ -167,6 +184,7 @@ def settings(control_id: str) -> Raw:
         optional={
             "branches": st.lists(ENTRIES, max_size=3, unique=True),
             "events": st.lists(st.sampled_from([event.value for event in Event]), unique=True),
+            "roles": ROLES,
             "bots": st.lists(st.fixed_dictionaries({"login": LOGINS, "id": st.integers(1, 3)}), max_size=2),
         },
     )

@@ -17,6 +17,11 @@ from tests.controls.strategies import settings
 from tests.facts_walker import gains, tolerable, weakened
 
 EVERY = pytest.mark.parametrize("name", [control.META.id for control in CONTROLS])
+SECTIONS = {
+    **{name: name for name in ("branches", "tags", "people", "claims", "provenance", "scan")},
+    "memberships": "circles",
+}
+"""The sections of facts, and what of `Needs` wants them."""
 THOROUGH = tune(
     max_examples=100,
     deadline=None,
@@ -74,11 +79,7 @@ def test_what_is_not_needed_changes_nothing(name: str, data: st.DataObject) -> N
     needs = control.needs(asked, facts.run)
     fewer = Facts(
         run=facts.run,
-        **{
-            section: getattr(facts, section)
-            for section in ("branches", "tags", "people", "claims", "provenance", "scan")
-            if getattr(needs, section)
-        },
+        **{section: getattr(facts, section) for section, need in SECTIONS.items() if getattr(needs, need)},
     )
     assert list(control.check(fewer, asked)) == list(control.check(facts, asked))
 

@@ -45,6 +45,7 @@ CONTRACT: dict[str, dict[str, Kind]] = {
         "sender": LEVEL,
         "author": LEVEL,
         "upstream-actor": LEVEL,
+        "role": NONE,
         "consistent-identity": FLAG,
     },
     "required-reviews": {
@@ -66,7 +67,7 @@ CONTRACT: dict[str, dict[str, Kind]] = {
 }
 """Every requirement with its kind, in the order in which it is reported."""
 
-HELPERS = {"__init__", "interface", "judging", "origins", "tally", "words"}
+HELPERS = {"__init__", "holders", "interface", "judging", "origins", "tally", "words"}
 """Modules of the room that are no control."""
 
 METAS = [control.META for control in CONTROLS]

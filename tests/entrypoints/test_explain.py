@@ -49,7 +49,7 @@ def test_a_requirements_page_says_everything_that_is_declared_of_it(meta: Meta, 
 
 @pytest.mark.parametrize(("meta", "requirement"), REQUIREMENTS)
 def test_the_example_of_a_requirement_is_accepted_by_the_loader(meta: Meta, requirement: Requirement) -> None:
-    text = "version: 1\n" + manual.example(meta, requirement) + "\n"
+    text = f"version: 1\n{requirement.beside}\n{manual.example(meta, requirement)}\n"
     policy = load([PolicyText(content=text.encode(), place="example.yml")], METAS)
     assert policy.controls[meta.id].require == {requirement.id: requirement.kind.example}
 

@@ -121,5 +121,6 @@ def paths_of(repo: Repository) -> dict[str, str]:
     paths["GET /user/{account_id}"] = f"/user/{repo.world.user('alice').id}"
     paths["GET /users/{username}"] = "/users/helper%5Bbot%5D"
     paths["GET /orgs/{org}/teams"] = "/orgs/acme/teams"
+    paths["GET /orgs/{org}/teams/{team_slug}/members"] = "/orgs/acme/teams/core/members"
     paths["GET /orgs/{org}/teams/{team_slug}/memberships/{username}"] = "/orgs/acme/teams/core/memberships/alice"
     return paths

@@ -21,6 +21,7 @@ from ci_guard.policy.contexts import CONDITIONS, RUNNER_KEYS, WHO_KEYS
 from ci_guard.policy.document import read_document
 from ci_guard.policy.load import PROFILE_FOLDER
 from ci_guard.policy.reading import LayerReader
+from ci_guard.policy.roles import ROLE_KEYS
 from ci_guard.policy.schema import json_schema
 from tests.policy.given import CASES, METAS, plain
 
@@ -36,6 +37,15 @@ ONLY_THE_LOADER = {
     "control-with-empty-require": "depends on what lies below",
     "below-its-profile-number": "depends on what lies below",
     "below-its-profile-level": "depends on what lies below",
+    **{
+        f"role-{name}": "depends on what else is written"
+        for name in (
+            "that-is-not-defined",
+            "of-a-context-that-is-not-defined",
+            "of-an-actor-that-is-not-defined",
+            "twice",
+        )
+    },
     "context-ref-tag-full": "the rules about branches are told of branches alone",
     **{f"context-zone-{name}": "the names of zones are not listed" for name in ("unknown", "that-is-a-folder")},
     **{f"context-zone-{name}": "the names of zones are not listed" for name in ("that-leads-out", "of-the-machine")},
@@ -124,6 +134,10 @@ def test_an_editor_shows_why_each_requirement_matters_with_an_example_and_where_
             assert schema["examples"]
             for example_value in schema["examples"]:
                 Draft7Validator(schema).validate(example_value)
+
+
+def test_every_key_of_a_role_is_in_the_schema() -> None:
+    assert tuple(SCHEMA["properties"]["roles"]["items"]["properties"]) == ROLE_KEYS
 
 
 def test_every_condition_of_a_context_is_in_the_schema() -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from ci_guard.controls.frameworks import CIS, OSPS, OWASP
 from ci_guard.model.judgement import Severity
-from ci_guard.model.kinds import AtLevel, Flag
+from ci_guard.model.kinds import AtLevel, Flag, Names, NoneBut
 from ci_guard.model.meta import Meta, Requirement
 
 COLLABORATORS: Final = "https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user"
@@ -106,6 +106,33 @@ META: Final = Meta(
                 "https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows#workflow_run"
             ),
             references=(*OSPS.supports("OSPS-BR-01.03"), *CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-4")),
+        ),
+        Requirement(
+            id="role",
+            kind=NoneBut(example=Names(frozenset({"operators"}))),
+            beside="roles: [{name: operators, levels: [admin]}]",
+            title="whoever started or re-ran the run holds one of the named roles",
+            why=(
+                "Everybody who may push can start a deployment, and many more than ought to may push: a level does not "
+                "tell them apart."
+            ),
+            notes=(
+                "The names are those under `roles` of the policy; `true` lets nobody start anything, as in a freeze. "
+                "It is judged of the actor and of whoever pressed re-run. In a context it says who may start which "
+                "event, on which ref, for which environment; a table of all that is `admission`. A bot holds a role "
+                "only if that lists it under `bots`. On `change` from a fork nothing is judged."
+            ),
+            severity=Severity.HIGH,
+            github=(
+                "Put the person into the role: by id, by a level, or by a team. Teams take `members: read` of the "
+                "organisation, which no job's token can have; without it whether somebody is in one is unknown."
+            ),
+            gitlab=(
+                "Put the person into the role: by id, by a level, or by a group. Groups take `read_api` in "
+                "`CI_GUARD_TOKEN`, of a member of the group; without it whether somebody is in one is unknown."
+            ),
+            source="https://docs.github.com/rest/teams/members#get-team-membership-for-a-user",
+            references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-1")),
         ),
         Requirement(
             id="consistent-identity",

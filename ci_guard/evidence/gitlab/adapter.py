@@ -11,6 +11,7 @@ from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.gitlab import (
     claims,
     event,
+    memberships,
     people,
     policy_file,
     protection,
@@ -30,6 +31,7 @@ from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact
 from ci_guard.model.review import Provenance
+from ci_guard.model.roles import Membership
 from ci_guard.model.run import Claim, Part, Platform, Run, Seat
 from ci_guard.model.token import TokenSight
 
@@ -117,6 +119,10 @@ class GitLab:
     def people(self, parts: AbstractSet[Part]) -> Fact[tuple[Seat, ...]]:
         """See `PeopleEvidence.people`."""
         return people.get_seats(self._client, self._sources, self._run, parts)
+
+    def memberships(self, parts: AbstractSet[Part], circles: AbstractSet[str]) -> Fact[tuple[Membership, ...]]:
+        """See `PeopleEvidence.memberships`."""
+        return memberships.get_memberships(self._client, self.people(parts), circles)
 
     def claims(self) -> Fact[tuple[Claim, ...]]:
         """See `PeopleEvidence.claims`."""

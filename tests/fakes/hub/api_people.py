@@ -91,6 +91,18 @@ def get_membership(context: Context) -> Json:
     raise ApiError(404, "Not Found")
 
 
+@route("/orgs/{org}/teams/{team_slug}/members", "members")
+def list_team_members(context: Context) -> list[Json]:
+    """GET /orgs/{org}/teams/{team_slug}/members."""
+    organization, slug = context.parameters["org"], context.parameters["team_slug"]
+    for team in context.world.teams:
+        if team.slug == slug and team.organization.lower() == organization.lower():
+            return [
+                simple_user(context.world.user(login), context.urls) for login in context.page(sorted(team.members))
+            ]
+    raise ApiError(404, "Not Found")
+
+
 @route("/orgs/{org}/teams", "members")
 def list_teams(context: Context) -> list[Json]:
     """GET /orgs/{org}/teams, of which the rules need number and slug."""

@@ -46,6 +46,26 @@ def group_members(context: Context) -> Any:
     return [shapes.member(context.world, one, context.url, premium=True) for one in context.page(held)]
 
 
+@route("/groups/{group}/members/all", level=1)
+def all_group_members(context: Context) -> Any:
+    """Answer the members of a group and of those above it; `user_ids[]` picks some. Of two roles the higher counts."""
+    path = context.parameters["group"]
+    if path not in context.world.group_members:
+        raise not_found("Group")
+    levels: dict[str, int] = {}
+    for other, members in context.world.group_members.items():
+        if path == other or path.startswith(f"{other}/"):
+            for username, level in members.items():
+                levels[username] = max(level, levels.get(username, 0))
+    wanted = {value for name, value in context.call.pairs if name == "user_ids[]"}
+    held = [
+        Member(username=username, access_level=level)
+        for username, level in levels.items()
+        if not wanted or str(context.world.users[username].id) in wanted
+    ]
+    return [shapes.member(context.world, one, context.url, premium=True) for one in context.page(held)]
+
+
 @route("/users/{user}", level=1)
 def user(context: Context) -> Any:
     """Answer an account."""

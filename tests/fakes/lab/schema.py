@@ -14,6 +14,7 @@ from tests.fakes import schema
 SHAPES: Final = {
     "GET /job": "Job",
     "GET /projects/{id}/pipelines/{pipeline}": "Pipeline",
+    "GET /groups/{group}/members/all": "Member",
     "GET /projects/{id}/members/all": "Member",
     "GET /projects/{id}/members/all/{user}": "Member",
     "GET /projects/{id}/merge_requests/{iid}": "MR",
