@@ -57,18 +57,27 @@ def read_contexts(reader: LayerReader, node: Node) -> tuple[Conditional, ...]:
     return tuple(found.values())
 
 
-def check(contexts: Sequence[Conditional], floor: Layer, own: Layer, metas: Sequence[Meta]) -> None:
+def checked(layer: Layer, floor: Layer, metas: Sequence[Meta]) -> tuple[Conditional, ...]:
     """
-    Refuse a context that asks for less than the layers below it or the layer that it stands in.
+    Return the contexts of a layer, with the defaults of the controls that only they enable.
 
-    What its own layer locks it may tighten, as only nearer layers are kept out. `floor` is settled.
+    What its own layer locks a context may tighten, as only nearer layers are kept out. `floor` is settled.
 
-    Raises: `PolicyError` with both places.
+    Raises: `PolicyError`, with both places, for a context that asks for less than the layers below it or the layer that
+    it stands in.
     """
-    unlocked = {name: replace(asked, locked=None) for name, asked in own.controls.items()}
-    always = settle(combine(floor, replace(own, controls=unlocked), metas), metas)
-    for each in contexts:
+    if not layer.contexts:
+        return ()
+    unlocked = {name: replace(asked, locked=None) for name, asked in layer.controls.items()}
+    always = settle(combine(floor, replace(layer, controls=unlocked), metas), metas)
+    found = []
+    for each in layer.contexts:
         combine(always, each.adds, metas)
+        # By what its layer knows: a nearer one may enable the control for other branches, which must not replace these.
+        new = {name: asked for name, asked in each.adds.controls.items() if name not in always.controls}
+        settled = settle(replace(each.adds, controls=new), metas).controls
+        found.append(replace(each, adds=replace(each.adds, controls={**each.adds.controls, **settled})))
+    return tuple(found)
 
 
 def _context(reader: LayerReader, node: Node) -> Conditional:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Final
@@ -78,7 +78,7 @@ def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
         profile, layer = read_rank(text, rank, metas)
         used += [profile, text] if profile else [text]
         floor = settle(merged, metas)
-        contexts.check(layer.contexts, floor, layer, metas)
+        layer = replace(layer, contexts=contexts.checked(layer, floor, metas))
         merged = combine(floor, layer, metas)
         roles.check_names(layer, merged.roles)
     merged = settle(merged, metas)

@@ -10,7 +10,7 @@ from ci_guard.model.context import Context
 from ci_guard.model.meta import Meta
 from ci_guard.model.settings import OnInvisible
 from ci_guard.policy.layer import Asked, Layer
-from ci_guard.policy.layering import combine_branches, joint, settle
+from ci_guard.policy.layering import combine_branches, joint
 from ci_guard.policy.place import Stated
 
 T = TypeVar("T")
@@ -21,16 +21,14 @@ def unite(base: Layer, chosen: Collection[Context], metas: Sequence[Meta]) -> La
     Return a settled layer with what the chosen ones of its contexts add.
 
     A context of a layer near the organisation makes a requirement that layer's, so that nobody nearer the project
-    waives it. A control that only contexts enable has its defaults, as every other.
+    waives it.
     """
     controls = dict(base.controls)
     for each in base.contexts:
         if each.context not in chosen:
             continue
-        new = {name: asked for name, asked in each.adds.controls.items() if name not in base.controls}
-        settled = settle(replace(each.adds, controls=new), metas).controls
         for meta in metas:
-            if asked := settled.get(meta.id) or each.adds.controls.get(meta.id):
+            if asked := each.adds.controls.get(meta.id):
                 below = controls.get(meta.id)
                 controls[meta.id] = _unite_control(meta, below, asked) if below else asked
     ordered = {meta.id: controls[meta.id] for meta in metas if meta.id in controls}
