@@ -74,6 +74,9 @@ def lines(metas: Sequence[Meta]) -> Iterator[str]:
     for name, condition in conditions(context["properties"]["when"]):
         yield f"\n### `{name}`\n"
         yield from table(condition["properties"], condition.get("required", ()))
+    yield "\n## Admission\n"
+    row = keys["admission"]["items"]
+    yield from table(row["properties"], row["required"])
     yield "\n## Requirements\n"
     yield REQUIREMENT_TEXT
     profiles = {name: load_builtin(name, metas) for name in PROFILES}
@@ -158,8 +161,8 @@ def control(meta: Meta, profiles: Mapping[str, Policy]) -> Iterator[str]:
 
 def in_profile(meta: Meta, requirement: Requirement, policy: Policy) -> str:
     """Return the value that a profile asks for, as it is written, or a dash."""
-    settings = policy.controls[meta.id]
-    if not settings.asks(requirement.id):
+    settings = policy.controls.get(meta.id)
+    if settings is None or not settings.asks(requirement.id):
         return "–"
     return code(str(requirement.kind.write(settings.require[requirement.id])).lower())
 

@@ -162,6 +162,7 @@ def test_every_control_has_an_action_of_its_own_that_runs_it_alone() -> None:
     own = {name: re.findall(r" check (\S+) --platform", script) for name, script in scripts.items()}
     assert own == {
         "actor-permissions": ["actor-permissions"],
+        "admission": ["admission"],
         "branch-protection": ["branch-protection"],
         "required-reviews": ["required-reviews"],
         "secret-scan": ["secret-free"],

@@ -8,7 +8,7 @@ from typing import Final
 
 from ci_guard.controls import words
 from ci_guard.controls.declared import actor_permissions as declared
-from ci_guard.controls.holders import STARTERS, circles_of, starters, ways
+from ci_guard.controls.holders import QUEUE_ITSELF, STARTERS, circles_of, is_queue, starters, ways
 from ci_guard.controls.judging import LONGEST_REASON, RUN, Bench, asked, clip, listing
 from ci_guard.model import kinds, project
 from ci_guard.model.fact import Known, Unknown, unavailable
@@ -23,9 +23,6 @@ IDENTITY: Final = "consistent-identity"
 """The one requirement that is about the run and not about a person."""
 ROLE: Final = "role"
 """The one that is about whoever starts the run, first or again."""
-
-
-QUEUE_ITSELF: Final = "the queue's own account acts here, and it is no person"
 
 
 def needs(settings: Settings, run: Run) -> Needs:
@@ -133,12 +130,6 @@ def judge_roles(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Judg
             advice = "Put the person into one of the roles, or let somebody start this who holds one."
             page = project.page("docs/policy.md", "roles")
             yield replace(named, page=page).fails(none, [who, *known], remedy=advice)
-
-
-def is_queue(run: Run, participant: Participant) -> bool:
-    """Tell whether somebody is the queue's own account, where the queue starts the run."""
-    queued = isinstance(run.event, Known) and run.event.value is Event.QUEUE
-    return queued and participant.automation_of_platform
 
 
 def judge_part(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Judgement]:

@@ -8,11 +8,13 @@ from typing import Final
 from ci_guard.model.fact import Fact, Known, Unknown, unavailable
 from ci_guard.model.facts import Facts
 from ci_guard.model.roles import Role, standing
-from ci_guard.model.run import Part, Participant, Run
+from ci_guard.model.run import Event, Part, Participant, Run
 from ci_guard.model.settings import Settings
 
 STARTERS: Final = (Part.ACTOR, Part.TRIGGERING_ACTOR)
 """Whoever caused the run, and whoever started it again: they may differ, and both count."""
+
+QUEUE_ITSELF: Final = "the queue's own account acts here, and it is no person"
 
 NOBODY: Final = unavailable("nobody is named who started the run")
 
@@ -45,3 +47,9 @@ def ways(
     return [
         (name, standing(roles[name], who, facts.run.platform, facts.memberships)) for name in names if name in roles
     ]
+
+
+def is_queue(run: Run, participant: Participant) -> bool:
+    """Tell whether somebody is the queue's own account, where the queue starts the run."""
+    queued = isinstance(run.event, Known) and run.event.value is Event.QUEUE
+    return queued and participant.automation_of_platform

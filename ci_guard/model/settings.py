@@ -15,6 +15,7 @@ from ci_guard.model.origin import LayerOrigin
 from ci_guard.model.run import Event
 
 if TYPE_CHECKING:
+    from ci_guard.model.admission import Table
     from ci_guard.model.roles import Role
 
 
@@ -59,6 +60,8 @@ class Settings:
     """By requirement id, levels only: who may act there as a bot; a requirement for which none counts may be absent."""
     roles: Mapping[str, Role] = field(default_factory=dict)
     """The policy's, by name."""
+    admission: tuple[Table, ...] = ()
+    """The policy's tables, one of each layer that has one: every one has to admit a run."""
     said_by: Mapping[str, str] = field(default_factory=dict)
     """By requirement id: who asks for it, such as `.ci-guard.yml:9` or `builtin:baseline`."""
 

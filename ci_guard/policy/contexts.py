@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import Any, Final, TypeVar
@@ -116,18 +116,22 @@ def _when(reader: LayerReader, node: Node) -> When:
     return when
 
 
+def never_built(refs: Sequence[str], events: Collection[Event]) -> str:
+    """Return why none of these events ever builds one of these refs; empty where one does, or all or none are meant."""
+    tags = [entry.startswith(TAG) for entry in refs]
+    if not refs or not events:
+        return ""
+    if all(tags) and OF_BRANCHES.issuperset(events):
+        return "none of them builds a tag"
+    return "it builds tags only" if not any(tags) and set(events) == {Event.TAG} else ""
+
+
 def _refuse_contradiction(when: When, keys: Mapping[str, Place]) -> None:
     """Refuse conditions that never hold together, with the place of both."""
-    tags = [entry.startswith(TAG) for entry in when.refs]
     events = when.events
+    why_not = never_built(when.refs, events)
     for one, other, never, why in (
-        (
-            "ref",
-            "event",
-            bool(tags) and all(tags) and bool(events) and events <= OF_BRANCHES,
-            "none of them builds a tag",
-        ),
-        ("ref", "event", bool(tags) and not any(tags) and events == {Event.TAG}, "it builds tags only"),
+        ("ref", "event", bool(why_not), why_not),
         ("author", "event", bool(when.author) and bool(events) and events <= WITHOUT_CHANGE, "none has an author"),
         ("labels", "event", bool(when.labels) and bool(events) and events <= WITHOUT_CHANGE, "none has labels"),
         (

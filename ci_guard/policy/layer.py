@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ci_guard.model.admission import Table
 from ci_guard.model.context import Context
 from ci_guard.model.kinds import Value
 from ci_guard.model.roles import Role
@@ -42,6 +43,7 @@ class Layer:
     waivers: tuple[Stated[Waiver], ...] = ()
     roles: Mapping[str, Stated[Role]] = field(default_factory=dict)
     contexts: tuple[Conditional, ...] = ()
+    admission: tuple[Stated[Table], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

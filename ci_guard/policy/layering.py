@@ -48,6 +48,7 @@ def combine(floor: Layer, nearer: Layer, metas: Sequence[Meta]) -> Layer:
         waivers=floor.waivers + nearer.waivers,
         roles=combine_roles(floor.roles, nearer.roles),
         contexts=floor.contexts + nearer.contexts,
+        admission=floor.admission + nearer.admission,
     )
 
 

@@ -9,13 +9,14 @@ from itertools import product
 from pathlib import Path
 from typing import Final
 
+from ci_guard.model.admission import Table, blanket
 from ci_guard.model.context import Context
 from ci_guard.model.kinds import AtLevel
 from ci_guard.model.meta import Meta
 from ci_guard.model.origin import LayerKind, LayerOrigin
 from ci_guard.model.roles import Role
 from ci_guard.model.settings import OnInvisible, Policy, Settings, Waiver
-from ci_guard.policy import contexts, roles
+from ci_guard.policy import admission, contexts, roles
 from ci_guard.policy.document import read_document
 from ci_guard.policy.layer import Asked, Layer
 from ci_guard.policy.layering import combine, settle, without
@@ -78,6 +79,7 @@ def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
         profile, layer = read_rank(text, rank, metas)
         used += [profile, text] if profile else [text]
         floor = settle(merged, metas)
+        admission.check_locked(floor, layer)
         layer = replace(layer, contexts=contexts.checked(layer, floor, metas))
         merged = combine(floor, layer, metas)
         roles.check_names(layer, merged.roles)
@@ -88,21 +90,25 @@ def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
         raise refusal(place, "the policy requires nothing", hint=hint)
     names = [text.place for text in texts]
 
+    tables = tuple(stated.value for stated in merged.admission)
     named = {name: stated.value for name, stated in merged.roles.items()}
+
+    blankets = [note for table in tables for note in blanket(table, named)]
 
     def under(chosen: Sequence[Context]) -> Policy:
         united = unite(merged, chosen, metas)
         waivers, waiver_notes = counting_waivers(united, names)
         asked = united.controls
+        admission.check_tables(united, asked)
         return Policy(
             source=names[-1],
             sha256=digest(used),
             layers=tuple(text.place for text in used),
             origins=tuple(text.origin for text in used),
             mode=united.mode.value if united.mode else None,
-            controls={meta.id: settings(meta, asked[meta.id], named) for meta in metas if meta.id in asked},
+            controls={meta.id: settings(meta, asked[meta.id], named, tables) for meta in metas if meta.id in asked},
             waivers=waivers,
-            notes=(*left_out(united), *waiver_notes, *bots_without_effect(united, metas, names)),
+            notes=(*left_out(united), *waiver_notes, *bots_without_effect(united, metas, names), *blankets),
             contexts=tuple(each.context for each in merged.contexts),
             roles=named,
             under=under if merged.contexts else None,
@@ -133,7 +139,7 @@ def digest(texts: Sequence[PolicyText]) -> str:
     return total.hexdigest()
 
 
-def settings(meta: Meta, asked: Asked, named: Mapping[str, Role]) -> Settings:
+def settings(meta: Meta, asked: Asked, named: Mapping[str, Role], tables: tuple[Table, ...]) -> Settings:
     """Return a settled control in its final form, or raise `PolicyError` where it requires nothing."""
     if not asked.require:
         known = listed(requirement.id for requirement in meta.requirements)
@@ -150,6 +156,7 @@ def settings(meta: Meta, asked: Asked, named: Mapping[str, Role]) -> Settings:
             if "bots" in meta.options and isinstance(meta.requirement(name).kind, AtLevel)
         },
         roles=named,
+        admission=tables,
         said_by={name: stated.said_by for name, stated in asked.require.items()},
     )
 

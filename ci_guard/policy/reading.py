@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from enum import Enum
 from typing import Final, TypeVar
@@ -24,7 +25,7 @@ VERSION: Final = 1
 PROFILES: Final = ("baseline", "strict")
 """The profiles that come with ci-guard; each is a file in `profiles/`."""
 
-POLICY_KEYS: Final = ("version", "extends", "mode", "roles", "controls", "contexts", "waivers")
+POLICY_KEYS: Final = ("version", "extends", "mode", "roles", "controls", "contexts", "admission", "waivers")
 CONTROL_KEYS: Final = ("enabled", "locked", "on-invisible", "require")
 """What every control takes; its `META.options` are further keys."""
 BOT_KEYS: Final = ("login", "id")
@@ -66,6 +67,7 @@ class LayerReader:
                 else:
                     disabled[control] = place
         # They read with what stands below.
+        from ci_guard.policy import admission
         from ci_guard.policy.contexts import read_contexts
         from ci_guard.policy.roles import read_roles
 
@@ -79,6 +81,9 @@ class LayerReader:
             roles=read_roles(self, fields["roles"]) if "roles" in fields else {},
             contexts=read_contexts(self, fields["contexts"]) if "contexts" in fields else (),
         )
+        if table := fields.get("admission"):
+            layer = replace(layer, admission=(admission.read_admission(self, table),))
+            layer = admission.enabled(layer, table.place, self.rank)
         extends = fields.get("extends")
         return self.said(profile_of(extends), extends.place) if extends else None, layer
 

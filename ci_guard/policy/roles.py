@@ -58,6 +58,8 @@ def check_names(layer: Layer, known: Mapping[str, Stated[Role]]) -> None:
 
 def _named(layer: Layer) -> Iterator[tuple[str, Place]]:
     yield from _required(layer.controls)
+    for table in layer.admission:
+        yield from ((row.role, table.place) for row in table.value.rows if row.role != EVERYBODY)
     for each in layer.contexts:
         yield from _required(each.adds.controls)
         for who in (each.context.when.actor, each.context.when.author):

@@ -10,6 +10,7 @@ from ci_guard.model.kinds import true_schema
 from ci_guard.model.meta import Meta, Requirement
 from ci_guard.model.run import Event
 from ci_guard.model.settings import Mode, OnInvisible
+from ci_guard.policy.admission_schema import ADMISSION
 from ci_guard.policy.branches import RULES
 from ci_guard.policy.context_schema import contexts_schema
 from ci_guard.policy.place import BUILTIN
@@ -59,6 +60,7 @@ def json_schema(metas: Sequence[Meta]) -> dict[str, Any]:
                     **closed(controls),
                 },
                 "contexts": contexts_schema(controls),
+                "admission": ADMISSION,
                 "waivers": {
                     "title": "Accepted failures and unknowns, each with a reason and an end",
                     "type": "array",

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from ci_guard.controls import CONTROLS
 from ci_guard.controls.interface import Control
+from ci_guard.model.admission import Row, Table
 from ci_guard.model.branch import (
     BranchRules,
     BranchSelection,
@@ -98,7 +99,24 @@ def settings(name: str, raw: Raw) -> Settings:
         on=None if raw.get("events") is None else frozenset(Event(event) for event in raw["events"]),
         bots=dict.fromkeys(raw["require"], bots),
         roles={name: role(name, one) for name, one in raw.get("roles", {}).items()},
+        admission=tuple(table(number, one) for number, one in enumerate(raw.get("tables", ()), 1)),
     )
+
+
+def table(number: int, rows: Raw) -> Table:
+    """Return an admission table; a row is role, events, refs and environments."""
+
+    def row(position: int, role: str, events: Raw, refs: Raw, environments: Raw) -> Row:
+        return Row(
+            role=role,
+            events=frozenset(Event) if events == ["any"] else frozenset(Event(event) for event in events),
+            any_event=events == ["any"],
+            refs=tuple(refs),
+            environments=tuple(environments),
+            place=f"table-{number}:{position}",
+        )
+
+    return Table(rows=tuple(row(position, *one) for position, one in enumerate(rows, 1)), place=f"table-{number}")
 
 
 def role(name: str, raw: Raw) -> Role:

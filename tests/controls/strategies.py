@@ -92,6 +92,16 @@ ROLES = st.dictionaries(
     ),
 )
 
+ENVIRONMENTS = st.sampled_from(["production", "staging", "review/1"])
+AROUND = record(environments=st.lists(lossy(ENVIRONMENTS), max_size=2))
+ROWS = st.tuples(
+    st.sampled_from(["everybody", "build", "core", "everybody-else"]),
+    st.one_of(st.just(["any"]), st.lists(st.sampled_from(["push", "queue", "tag", "change"]), min_size=1)),
+    st.sampled_from([["any"], ["default"], ["main", "tag:v*"], ["release/*"]]),
+    st.sampled_from([["any"], ["none"], ["none", "staging"], ["production"], ["**"]]),
+)
+TABLES = st.lists(st.lists(ROWS, min_size=1, max_size=3), max_size=2)
+
 REVIEWS = st.fixed_dictionaries(
     {"by": ACCOUNTS},
     optional={
@@ -145,6 +155,7 @@ SECTIONS: dict[str, dict[str, Raw]] = {
         "claims": st.lists(CLAIMS, max_size=2),
         "memberships": MEMBERSHIPS,
     },
+    "admission": {"people": st.lists(SEATS, max_size=4), "memberships": MEMBERSHIPS, "around": AROUND},
     "required-reviews": {"provenance": PROVENANCES},
     "secret-free": {"scan": SCANS},
 }
@@ -153,7 +164,7 @@ SECTIONS: dict[str, dict[str, Raw]] = {
 
 def facts(control_id: str) -> Raw:
     """Return the facts that a control reads, mostly all of them."""
-    sections = {key: lossy(strategy) for key, strategy in SECTIONS[control_id].items()}
+    sections = {key: strategy if key == "around" else lossy(strategy) for key, strategy in SECTIONS[control_id].items()}
     return st.one_of(
         st.fixed_dictionaries({"run": RUNS, **sections}),
         st.fixed_dictionaries({**sections}),
@@ -185,6 +196,7 @@ def settings(control_id: str) -> Raw:
             "branches": st.lists(ENTRIES, max_size=3, unique=True),
             "events": st.lists(st.sampled_from([event.value for event in Event]), unique=True),
             "roles": ROLES,
+            "tables": TABLES,
             "bots": st.lists(st.fixed_dictionaries({"login": LOGINS, "id": st.integers(1, 3)}), max_size=2),
         },
     )

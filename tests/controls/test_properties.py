@@ -20,6 +20,7 @@ EVERY = pytest.mark.parametrize("name", [control.META.id for control in CONTROLS
 SECTIONS = {
     **{name: name for name in ("branches", "tags", "people", "claims", "provenance", "scan")},
     "memberships": "circles",
+    "circumstances": "circumstances",
 }
 """The sections of facts, and what of `Needs` wants them."""
 THOROUGH = tune(

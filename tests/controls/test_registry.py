@@ -48,6 +48,7 @@ CONTRACT: dict[str, dict[str, Kind]] = {
         "role": NONE,
         "consistent-identity": FLAG,
     },
+    "admission": {"admitted": FLAG},
     "required-reviews": {
         "reviewed-change": FLAG,
         "reviewed-history": FLAG,
@@ -86,7 +87,7 @@ def test_every_module_of_the_room_is_a_registered_control_or_a_known_helper() ->
 
 
 @pytest.mark.parametrize(
-    ("meta", "options"), list(zip(METAS, [{"branches"}, {"bots"}, {"branches", "on"}, set()], strict=True))
+    ("meta", "options"), list(zip(METAS, [{"branches"}, {"bots"}, set(), {"branches", "on"}, set()], strict=True))
 )
 def test_a_control_takes_the_settings_of_the_contract(meta: Meta, options: set[str]) -> None:
     assert meta.options == options

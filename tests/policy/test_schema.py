@@ -46,6 +46,15 @@ ONLY_THE_LOADER = {
             "twice",
         )
     },
+    **{
+        f"admission-{name}": "depends on what else is written"
+        for name in (
+            "disabled-beside-its-table",
+            "role-that-is-not-defined",
+            "row-that-never-admits",
+            "without-a-table",
+        )
+    },
     "context-ref-tag-full": "the rules about branches are told of branches alone",
     **{f"context-zone-{name}": "the names of zones are not listed" for name in ("unknown", "that-is-a-folder")},
     **{f"context-zone-{name}": "the names of zones are not listed" for name in ("that-leads-out", "of-the-machine")},
