@@ -184,3 +184,13 @@ def test_a_requirement_says_which_context_asks_for_it() -> None:
         "    controls:\n      branch-protection:\n        require: {approvals: 2}\n"
     )
     assert under(policy, 0).controls["branch-protection"].said_by["approvals"] == "layer-0:8"
+
+
+def test_a_project_that_enables_the_control_elsewhere_does_not_move_its_organisations_context() -> None:
+    organisation = with_contexts(
+        {"version": 1, "controls": {"secret-free": {"require": {"no-secrets": True}}}}, PRODUCTION
+    )
+    project = {"branch-protection": {"branches": ["dev"], "on-invisible": "warn", "require": {"approvals": 1}}}
+    production = under(policy_of(organisation, {"version": 1, "controls": project}), 0).controls["branch-protection"]
+    assert set(production.branches) == {"default", "dev"}
+    assert production.on_invisible is OnInvisible.DENY

@@ -349,3 +349,86 @@ def test_loader_and_schema_agree(document: Any) -> None:
     accepted = loader_accepts(document)
     event("accepted" if accepted else "refused")
     assert VALIDATOR.is_valid(document) == accepted
+
+
+WORDS: Final = st.sampled_from(["main", "release/*", "a***", "docs/**", "x y", "default", "", "tag:v1", "any", "none"])
+SOME: Final = st.lists(WORDS, min_size=1, max_size=3, unique=True)
+ACCOUNTS: Final = st.lists(st.fixed_dictionaries({"login": names, "id": st.integers(0, 3)}), min_size=1, max_size=2)
+PEOPLE: Final = st.fixed_dictionaries(
+    {},
+    optional={
+        "login": SOME,
+        "id": st.lists(st.integers(0, 2), max_size=2),
+        "level": st.lists(st.sampled_from(["none", "write", "owner"]), max_size=2),
+        "role": SOME,
+    },
+)
+MOMENTS: Final = st.sampled_from(["2026-12-23", "2027-01-02T08:30", "2028-02-29", "2026-02-30", "1900-01-01", "now"])
+HOURS: Final = st.sampled_from(["22:00-06:00", "00:00-24:00", "24:00-01:00", "7:00-8:00", "08:00-08:00"])
+TIMES: Final = st.fixed_dictionaries(
+    {},
+    optional={
+        "zone": st.sampled_from(["UTC", "Europe/Berlin", "Mars"]),
+        "weekdays": st.lists(st.sampled_from(["mon", "sun", "Monday"]), max_size=2),
+        "hours": st.lists(HOURS, max_size=2),
+        "freezes": st.lists(st.fixed_dictionaries({"from": MOMENTS}, optional={"to": MOMENTS}), max_size=2),
+        "holidays": st.lists(MOMENTS, max_size=2),
+    },
+)
+EVENTS: Final = st.lists(st.sampled_from(["push", "tag", "change", "pull_request", "any"]), max_size=2)
+WHEN: Final = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("environment", "ref", "changed-paths", "labels"), SOME),
+        "event": EVENTS,
+        "platform": st.lists(st.sampled_from(["github", "gitlab", "bitbucket"]), max_size=2),
+        "visibility": st.lists(st.sampled_from(["public", "secret"]), max_size=2),
+        "actor": PEOPLE,
+        "author": PEOPLE,
+        "time": TIMES,
+        "runner": st.fixed_dictionaries({}, optional={"host": SOME, "labels": SOME}),
+    },
+)
+ADDED: Final = st.sampled_from(
+    [{"secret-free": {"require": {"no-secrets": True}}}, {"secret-free": {"enabled": True}}, {}]
+)
+surrounded = st.fixed_dictionaries(
+    {"version": st.just(1)},
+    optional={
+        "contexts": st.lists(
+            st.fixed_dictionaries({"name": st.sampled_from(["a", "b-1", "B", "-"]), "when": WHEN, "controls": ADDED}),
+            max_size=2,
+        ),
+        "roles": st.lists(
+            st.fixed_dictionaries(
+                {"name": st.sampled_from(["dev", "everybody", "O"])},
+                optional={
+                    "users": ACCOUNTS,
+                    "bots": ACCOUNTS,
+                    "teams": st.lists(st.sampled_from(["acme/core", "core", "acme/.."]), max_size=2),
+                    "groups": st.lists(st.sampled_from(["acme", "acme/tools/core", "acme//x", "./x"]), max_size=2),
+                    "levels": st.lists(st.sampled_from(["none", "write", "owner"]), max_size=2),
+                },
+            ),
+            max_size=2,
+        ),
+        "admission": st.lists(
+            st.fixed_dictionaries(
+                {"role": st.sampled_from(["dev", "everybody", "X"]), "events": EVENTS},
+                optional={"refs": SOME, "environments": SOME},
+            ),
+            max_size=2,
+        ),
+    },
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(surrounded | surrounded.flatmap(spoilt))
+@example({"version": 1, "contexts": [], "roles": []})
+@example({"version": 1, "admission": [{"role": "a", "events": ["any"], "refs": ["any"], "environments": ["any"]}]})
+def test_an_editor_marks_no_context_role_or_row_that_the_loader_accepts(document: Any) -> None:
+    """It cannot mark all that the loader refuses: a zone, a role that is not defined, conditions that never meet."""
+    accepted = loader_accepts(document)
+    event("accepted" if accepted else "refused")
+    assert not accepted or VALIDATOR.is_valid(document)
