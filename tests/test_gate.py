@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ci_guard import contexts
 from ci_guard.collect import collect, scan_checkout
 from ci_guard.controls import CONTROLS
 from ci_guard.decide import decide
 from ci_guard.errors import UsageError
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github.adapter import GitHub
-from ci_guard.gate import choose, explain_absence, judge
+from ci_guard.gate import Gate, choose, conclude, explain_absence, judge, run_gate
 from ci_guard.model.decision import Verdict
 from ci_guard.model.fact import Cause
-from ci_guard.model.facts import Facts
+from ci_guard.model.facts import NOT_COLLECTED, Facts
 from ci_guard.model.judgement import Outcome
+from ci_guard.model.kinds import Level
 from ci_guard.model.settings import Mode, OnInvisible, Policy
 from ci_guard.policy.load import PolicyText, load, load_builtin
 from tests.e2e import consumer
@@ -144,6 +146,49 @@ def test_a_control_that_answers_nothing_is_an_error_and_not_a_pass() -> None:
 
     settings = policies()["baseline"].controls["branch-protection"]
     assert {j.outcome for j in judge(Silent(), None, settings)} == {Outcome.ERROR}  # type: ignore[arg-type]
+
+
+def test_recorded_facts_settle_the_contexts_of_a_policy_once_more(github: FakeGitHub, tmp_path: Path) -> None:
+    """What was collected for a run is all that it takes to judge it again, its clock included."""
+    shop = consumer.make(github, tmp_path / "shop")
+    text = (
+        "version: 1\nextends: builtin:baseline\ncontexts:\n"
+        "  - name: night\n    when: {time: {zone: Asia/Tokyo, hours: ['22:00-06:00']}}\n"
+        "    controls: {actor-permissions: {require: {actor: admin}}}\n"
+        "  - name: code\n    when: {changed-paths: ['**'], visibility: [private], actor: {level: [admin]}}\n"
+        "    controls: {actor-permissions: {require: {sender: write}}}\n"
+    )
+    policy = load([PolicyText(content=text.encode(), place="p.yml")], METAS)
+    run = shop.repo.run("push", actor="olivia", sha=shop.merge)
+    payload = github.events(shop.repo).push("main", before=shop.base, sender="olivia")
+    environ = github.job_environment(shop.repo, run, payload, tmp_path / "job")
+    checkout = Checkout(shop.path)
+    forge = GitHub(environ | {"GITHUB_TOKEN": github.token("job").value}, checkout)
+    judged = forge.run()
+
+    def gate_at(hour: int) -> Gate:
+        return run_gate(
+            controls=CONTROLS,
+            only=("actor-permissions",),
+            policy=policy,
+            run=judged,
+            forge=forge,
+            scan=lambda: NOT_COLLECTED,
+            mode=Mode.ENFORCE,
+            now=datetime(2026, 11, 21, hour, tzinfo=timezone.utc),
+            advisory=False,
+        )
+
+    for hour, applies in ((12, False), (14, True)):
+        gate = gate_at(hour)
+        again = contexts.settle(policy, gate.facts)
+        assert ("Context night at p.yml:4 applies" in " ".join(again.notes)) is applies
+        assert (again.controls["actor-permissions"].level("actor") is Level.ADMIN) is applies
+        assert again.controls["actor-permissions"].asks("sender")
+        assert set(again.notes) <= set(gate.decision.notes)
+        assert gate.decision == conclude(
+            gate.facts, CONTROLS, ("actor-permissions",), policy, again, mode=Mode.ENFORCE, today=TODAY, advisory=False
+        )
 
 
 def test_limiting_a_run_to_a_control_that_the_policy_leaves_off_is_refused() -> None:

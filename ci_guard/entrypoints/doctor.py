@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from ci_guard.controls import CONTROLS, actor_permissions
+from ci_guard.controls import CONTROLS, actor_permissions, admission
 from ci_guard.entrypoints.check import CheckOptions, forge_of, read_policy
 from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.desk import try_policy
@@ -168,7 +168,7 @@ def set_aside(policy: Policy, checkout: Checkout, *, in_a_job: bool) -> dict[str
     shallow = f"; {SHALLOW}" if checkout.exists and checkout.repository.is_shallow() else ""
     aside = {meta.id: READS_THE_CHECKOUT + shallow for meta in METAS if meta.local}
     if not in_a_job:
-        aside[actor_permissions.META.id] = ONLY_IN_A_JOB
+        aside |= dict.fromkeys((actor_permissions.META.id, admission.META.id), ONLY_IN_A_JOB)
     return {name: reason for name, reason in aside.items() if name in policy.controls}
 
 

@@ -198,6 +198,33 @@ def test_another_policy_or_profile_can_be_tried(doctor: Doctor, github: FakeGitH
     assert "Readable (1 requirement)" in said.out
 
 
+def test_what_any_context_may_add_is_looked_at(doctor: Doctor, github: FakeGitHub, tmp_path: Path) -> None:
+    """Whether it applies just now or not: a token that shows too little should be found before it matters."""
+    shop = consumer.make(github, tmp_path / "shop")
+    policy = tmp_path / "contexts.yml"
+    policy.write_text(
+        "version: 1\ncontrols: {actor-permissions: {require: {actor: read}}}\n"
+        "roles: [{name: operators, teams: [acme/operators]}]\n"
+        "contexts:\n  - name: production\n    when: {environment: [production]}\n"
+        "    controls: {actor-permissions: {require: {role: [operators]}}}\n",
+        encoding="utf-8",
+    )
+    environ = in_a_job(github, shop, tmp_path / "job", github.token("job").value)
+    said = doctor(shop.path, environ, "--policy", str(policy))
+    assert said.code == 1
+    assert "actor-permissions role" in section(said, "Not visible to this token")
+    assert "members: read" in said.words
+
+
+def test_outside_ci_nobody_is_admitted_because_nobody_starts_anything(
+    doctor: Doctor, github: FakeGitHub, tmp_path: Path
+) -> None:
+    table = "version: 1\nadmission: [{role: everybody, events: [any], refs: [any], environments: [none]}]\n"
+    shop = consumer.make(github, tmp_path / "shop", base_files={".ci-guard.yml": table})
+    said = doctor(shop.path, at_home(github, GITHUB_TOKEN=github.token("job").value))
+    assert "admission" in section(said, "Not looked at")
+
+
 def test_a_bad_policy_is_a_bad_file(doctor: Doctor, tmp_path: Path) -> None:
     said = doctor(clone.make(tmp_path / "shop", files={".ci-guard.yml": "version: 2\n"}), {})
     assert (said.code, said.out) == (2, "")
