@@ -26,6 +26,8 @@ from ci_guard.secrets.scan import ScanRequest, scan, unheard
 
 T = TypeVar("T")
 
+NO_NEEDS: Final = Needs()
+
 UNCONFIRMED: Final = frozenset({Source.EVENT, Source.ENV, Source.NONE})
 """Who vouches for what an earlier step of the same job could have said."""
 
@@ -36,12 +38,12 @@ def collect(
     wants: Sequence[tuple[Control, Settings]],
     forge: Forge,
     scan: Callable[[], Fact[SecretScan]],
+    also: Needs = NO_NEEDS,
     enough: Enough = lambda _: False,
-    also: Needs = Needs(),  # noqa: B008 - frozen
     now: datetime | None = None,
 ) -> Facts:
     """
-    Return the facts of this run; what no control wants stays `NOT_COLLECTED` and costs nothing.
+    Return the facts of this run; what no control wants, nor `also`, stays `NOT_COLLECTED` and costs nothing.
 
     `enough` is as in `BranchEvidence.branches`; by default all that can be known is. `also` is wanted besides what the
     controls want. Units: `now` is aware.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from ci_guard import collect, contexts, decide
 from ci_guard.controls.interface import Control
@@ -12,27 +12,17 @@ from ci_guard.errors import UsageError
 from ci_guard.evidence.interface import Forge
 from ci_guard.model import project
 from ci_guard.model.branch import BranchSelection
-from ci_guard.model.decision import Decision, Verdict
+from ci_guard.model.decision import Decision, PolicySummary, Result, Verdict
 from ci_guard.model.fact import Fact, Known, Source
-from ci_guard.model.facts import NOT_COLLECTED, Facts
+from ci_guard.model.facts import NOT_COLLECTED, Facts, Needs
 from ci_guard.model.judgement import Judgement, Outcome
-from ci_guard.model.meta import Meta
+from ci_guard.model.recorded import Recorded
 from ci_guard.model.run import Run
 from ci_guard.model.scan import SecretScan
 from ci_guard.model.settings import Mode, Policy, Settings
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gate:
-    """One run of the gate, finished: what was asked, what was seen, what follows."""
-
-    facts: Facts
-    decision: Decision
-    controls: tuple[Meta, ...]
-    not_judged: Mapping[str, str]
-
-
-def run_gate(
+def gather(
     *,
     controls: Sequence[Control],
     only: Sequence[str],
@@ -40,14 +30,14 @@ def run_gate(
     run: Run,
     forge: Forge,
     scan: Callable[[], Fact[SecretScan]],
-    mode: Mode,
     now: datetime,
-    advisory: bool,
-) -> Gate:
+    everything: bool = False,
+) -> tuple[Facts, Policy]:
     """
-    Collect the facts that the enabled controls need, judge them and decide.
+    Return the facts that the enabled controls need, and the policy with what its contexts add in this run.
 
-    Units: `now` is aware, UTC. `only` limits the run to these controls; empty for all.
+    Units: `now` is aware, UTC. `only` limits the run to these controls; empty for all. With `everything`, all facts
+    that any control could ask for are collected.
     Raises: `UsageError` where `only` names a control that the policy does not enable.
     """
     about, settled = contexts.needs(policy, run.platform), policy
@@ -55,45 +45,62 @@ def run_gate(
         around = collect.collect(run=run, wants=(), forge=forge, scan=lambda: NOT_COLLECTED, also=about, now=now)
         settled = contexts.settle(policy, around)
     chosen = [(control, settled.controls[control.META.id]) for control in choose(controls, only, settled)]
+    if everything:
+        about |= Needs.everything(tuple(entry for _, settings in chosen for entry in settings.branches))
     facts = collect.collect(
         run=run,
         wants=chosen,
+        also=about,
         forge=forge,
         scan=scan,
-        enough=lambda found: hold_already(found, run, chosen),
-        also=about,
+        enough=lambda found: not everything and hold_already(found, run, chosen),
         now=now,
     )
-    return Gate(
-        facts=facts,
-        decision=conclude(facts, controls, only, policy, settled, mode=mode, today=now.date(), advisory=advisory),
-        controls=tuple(control.META for control, _ in chosen),
+    return facts, settled
+
+
+def judged(recorded: Recorded, controls: Sequence[Control], version: str) -> Result:
+    """
+    Return what follows from collected facts, by the policy and the clock that are recorded with them.
+
+    Pure: the same record is judged alike wherever and whenever, by the same version of ci-guard.
+    Raises: `UsageError` where the record is limited to a control that its policy does not enable.
+    """
+    policy, facts, only = recorded.policy, recorded.facts, recorded.only
+    settled = recorded.settled or contexts.settle(policy, facts)
+    mode = effective_mode(policy, recorded.modes)
+    return Result(
+        version=version,
+        time=recorded.time,
+        decision=conclude(recorded, controls, settled, mode),
+        advisory=recorded.advisory,
+        controls=tuple(control.META for control in choose(controls, only, settled)),
         not_judged=dict(explain_absence(controls, only, settled)),
+        run=facts.run,
+        policy=PolicySummary(
+            source=policy.source, sha256=policy.sha256, mode=mode, layers=policy.layers, path=recorded.policy_path
+        ),
+        scan=facts.scan.value if isinstance(facts.scan, Known) else None,
+        effort=recorded.effort,
+        transport=recorded.transport,
+        recorded=recorded,
     )
 
 
-def conclude(
-    facts: Facts,
-    controls: Sequence[Control],
-    only: Sequence[str],
-    policy: Policy,
-    settled: Policy,
-    *,
-    mode: Mode,
-    today: date,
-    advisory: bool,
-) -> Decision:
+def conclude(recorded: Recorded, controls: Sequence[Control], settled: Policy, mode: Mode) -> Decision:
     """
     Judge the facts by a policy as its contexts settle it: never better than by the policy alone.
 
     A context only asks for more, but what it asks for can be what passes where nothing else could be proven.
     """
+    policy, facts, only = recorded.policy, recorded.facts, recorded.only
 
-    def by(judged: Policy) -> Decision:
-        chosen = choose(controls, [name for name in only if name in judged.controls], judged)
-        judgements = [one for control in chosen for one in judge(control, facts, judged.controls[control.META.id])]
+    def by(judging: Policy) -> Decision:
+        chosen = choose(controls, [name for name in only if name in judging.controls], judging)
+        judgements = [one for control in chosen for one in judge(control, facts, judging.controls[control.META.id])]
         metas = [control.META for control in chosen]
-        return decide.decide(judgements, judged, metas=metas, mode=mode, today=today, advisory=advisory)
+        today = recorded.time.date()
+        return decide.decide(judgements, judging, metas=metas, mode=mode, today=today, advisory=recorded.advisory)
 
     decision = by(settled)
     said_alone = settled.controls == policy.controls or (only and not set(only) & policy.controls.keys())
@@ -103,6 +110,12 @@ def conclude(
     if alone.verdict is Verdict.ALLOW:
         return decision
     return replace(decision, verdict=alone.verdict, exit_code=alone.exit_code, reason=alone.reason)
+
+
+def effective_mode(policy: Policy, asked: Sequence[Mode]) -> Mode:
+    """Return `report` only where somebody asks for it and nobody for `enforce`."""
+    modes = {policy.mode, *asked}
+    return Mode.REPORT if Mode.REPORT in modes and Mode.ENFORCE not in modes else Mode.ENFORCE
 
 
 def choose(controls: Sequence[Control], only: Sequence[str], policy: Policy) -> list[Control]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shlex
 import subprocess
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,11 @@ import yaml
 from ci_guard.controls import CONTROLS
 from ci_guard.entrypoints import commands, explain
 from ci_guard.entrypoints.options import INPUTS
-from ci_guard.model import project
-from ci_guard.policy.load import PolicyText, load
+from ci_guard.model import codec, project
+from ci_guard.model.recorded import Recorded
+from ci_guard.policy.load import PolicyText, load, load_builtin
+from ci_guard.replay.cases import read_cases
+from ci_guard.replay.given import nothing_known
 from ci_guard.secrets import rule
 from ci_guard.secrets.suppression_files import own
 from ci_guard.secrets.suppression_files.context import Context
@@ -73,6 +78,8 @@ def test_every_page_that_a_report_points_to_has_the_heading() -> None:
 
 @pytest.mark.parametrize("text", examples("version"))
 def test_policies_and_suppressions_that_are_shown_are_accepted(text: str) -> None:
+    if "cases" in yaml.safe_load(text):
+        return  # test_cases_that_are_shown_are_accepted
     if not {"allow", "rules"}.isdisjoint(yaml.safe_load(text)):
         known = frozenset(each.id for each in rule.load())
         book = Book()
@@ -81,6 +88,21 @@ def test_policies_and_suppressions_that_are_shown_are_accepted(text: str) -> Non
         return
     metas = [control.META for control in CONTROLS]
     assert load([PolicyText(content=text.encode(), place="example.yml")], metas).controls
+
+
+@pytest.mark.parametrize("text", [text for text in examples("version") if "\ncases:" in text.values[0]])
+def test_cases_that_are_shown_are_accepted(text: str, tmp_path: Path) -> None:
+    (tmp_path / "cases").mkdir()
+    (tmp_path / ".ci-guard.yml").write_text("version: 1\nextends: builtin:strict\n")
+    (tmp_path / "cases" / "runs").mkdir()
+    policy = load_builtin("strict", [control.META for control in CONTROLS])
+    now = datetime(2026, 11, 25, tzinfo=timezone.utc)
+    recorded = Recorded(version="0", time=now, advisory=False, policy=policy, facts=nothing_known())
+    kept = json.dumps(codec.encode(recorded, Recorded))
+    (tmp_path / "cases" / "runs" / "push.json").write_text(kept)
+    file = tmp_path / "cases" / "a.yml"
+    file.write_text(text)
+    assert read_cases(file, None, lambda _: policy, CONTROLS, "0")
 
 
 @pytest.mark.parametrize("text", examples("jobs"))
@@ -146,8 +168,15 @@ def test_every_command_has_a_section_and_a_row_in_the_table_of_commands() -> Non
 def test_the_options_of_a_command_are_documented_and_no_others(name: str) -> None:
     parser = argparse.ArgumentParser(add_help=False)
     next(command for command in commands.COMMANDS if command.name == name).module.add_options(parser)
-    known = {option for option in OPTION.findall(parser.format_help()) if option != "--help"}
-    assert set(OPTION.findall(sections()[name])) == known
+    known = {option for help_of in helps(parser) for option in OPTION.findall(help_of) if option != "--help"}
+    foreign = re.compile(rf"^\$ ci-guard (?!{name} ).*$", re.MULTILINE)
+    assert set(OPTION.findall(foreign.sub("", sections()[name]))) == known
+
+
+def helps(parser: argparse.ArgumentParser) -> list[str]:
+    """Return the help of a parser and of the parsers of its actions."""
+    inner = [part for each in parser._actions if isinstance(each.choices, dict) for part in each.choices.values()]
+    return [parser.format_help(), *(text for part in inner for text in helps(part))]
 
 
 ACTIONS = [ROOT / "action.yml", *sorted(ROOT.glob("actions/*/action.yml"))]

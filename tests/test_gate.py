@@ -17,12 +17,13 @@ from ci_guard.decide import decide
 from ci_guard.errors import UsageError
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github.adapter import GitHub
-from ci_guard.gate import Gate, choose, conclude, explain_absence, judge, run_gate
+from ci_guard.gate import choose, explain_absence, gather, judge, judged
 from ci_guard.model.decision import Verdict
 from ci_guard.model.fact import Cause
 from ci_guard.model.facts import NOT_COLLECTED, Facts
 from ci_guard.model.judgement import Outcome
 from ci_guard.model.kinds import Level
+from ci_guard.model.recorded import Recorded
 from ci_guard.model.settings import Mode, OnInvisible, Policy
 from ci_guard.policy.load import PolicyText, load, load_builtin
 from tests.e2e import consumer
@@ -164,31 +165,38 @@ def test_recorded_facts_settle_the_contexts_of_a_policy_once_more(github: FakeGi
     environ = github.job_environment(shop.repo, run, payload, tmp_path / "job")
     checkout = Checkout(shop.path)
     forge = GitHub(environ | {"GITHUB_TOKEN": github.token("job").value}, checkout)
-    judged = forge.run()
+    judged_run = forge.run()
 
-    def gate_at(hour: int) -> Gate:
-        return run_gate(
+    def recorded_at(hour: int) -> Recorded:
+        now = datetime(2026, 11, 21, hour, tzinfo=timezone.utc)
+        facts, settled = gather(
             controls=CONTROLS,
             only=("actor-permissions",),
             policy=policy,
-            run=judged,
+            run=judged_run,
             forge=forge,
             scan=lambda: NOT_COLLECTED,
-            mode=Mode.ENFORCE,
-            now=datetime(2026, 11, 21, hour, tzinfo=timezone.utc),
+            now=now,
+        )
+        return Recorded(
+            version="0",
+            time=now,
             advisory=False,
+            only=("actor-permissions",),
+            policy=policy,
+            settled=settled,
+            facts=facts,
         )
 
     for hour, applies in ((12, False), (14, True)):
-        gate = gate_at(hour)
-        again = contexts.settle(policy, gate.facts)
+        recorded = recorded_at(hour)
+        again = contexts.settle(policy, recorded.facts)
         assert ("Context night at p.yml:4 applies" in " ".join(again.notes)) is applies
         assert (again.controls["actor-permissions"].level("actor") is Level.ADMIN) is applies
         assert again.controls["actor-permissions"].asks("sender")
-        assert set(again.notes) <= set(gate.decision.notes)
-        assert gate.decision == conclude(
-            gate.facts, CONTROLS, ("actor-permissions",), policy, again, mode=Mode.ENFORCE, today=TODAY, advisory=False
-        )
+        decision = judged(recorded, CONTROLS, "0").decision
+        assert set(again.notes) <= set(decision.notes)
+        assert decision == judged(replace(recorded, settled=None), CONTROLS, "0").decision
 
 
 def test_limiting_a_run_to_a_control_that_the_policy_leaves_off_is_refused() -> None:

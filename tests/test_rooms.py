@@ -28,7 +28,9 @@ ROOMS = {
     "decide": {"model"},
     "starter": {"model"},
     "gate": {"model", "errors", "evidence", "controls", "collect", "contexts", "decide"},
+    "replay": {"model", "errors", "policy", "controls", "gate"},
     "entrypoints": {
+        "replay",
         "model",
         "git",
         "errors",

@@ -11,6 +11,7 @@ from ci_guard.model.decision import PolicySummary, Result, Ruling
 from ci_guard.model.fact import Fact, Known
 from ci_guard.model.run import Run
 from ci_guard.model.scan import SecretScan
+from ci_guard.reporters import facts
 
 SCHEMA: Final = "ci-guard.audit/v1"
 
@@ -24,7 +25,7 @@ NAME: Final = 1_000
 """Characters kept of any other text: strangers can name things at length, and a record is bounded."""
 
 
-def record_of(result: Result, *, facts_sha256: str | None = None) -> dict[str, Any]:
+def record_of(result: Result) -> dict[str, Any]:
     """
     Return the record of a run, without its place in a log.
 
@@ -47,10 +48,17 @@ def record_of(result: Result, *, facts_sha256: str | None = None) -> dict[str, A
         "judgements": [judgement_of(each) for each in sorted(rulings, key=weighs)[:JUDGEMENTS]],
         "outcomes": dict(Counter(each.judgement.outcome.value for each in rulings)),
         "scan": scan_of(result.scan),
-        "facts_sha256": facts_sha256,
+        "facts_sha256": facts_digest(result),
         "evidence": {"requests": result.effort.requests, "milliseconds": round(result.effort.seconds * 1000)},
     }
     return {key: bounded(value) for key, value in record.items()}
+
+
+def facts_digest(result: Result) -> str | None:
+    """Return the SHA-256 in hex of what `--report facts=FILE` writes of the run; null where nothing was judged."""
+    if result.recorded is None:
+        return None
+    return hashlib.sha256(facts.render(result).encode("ascii")).hexdigest()
 
 
 def bounded(value: Any) -> Any:

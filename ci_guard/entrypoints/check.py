@@ -29,7 +29,7 @@ from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, Checkout, read_plai
 from ci_guard.evidence.interface import Forge
 from ci_guard.evidence.local import Local
 from ci_guard.evidence.pool import Pool
-from ci_guard.model.decision import Effort, PolicySummary, Result
+from ci_guard.model.decision import Effort, Result
 from ci_guard.model.fact import Fact, Known, Unknown
 from ci_guard.model.origin import LayerKind
 from ci_guard.model.run import Event, Platform, Run
@@ -39,6 +39,8 @@ from ci_guard.reporters.terminal import Progress
 
 DEFAULT_POLICY: Final = ".ci-guard.yml"
 METAS: Final = tuple(control.META for control in CONTROLS)
+OF_A_RUN: Final = ("platform", "environment", "server", "audience", "proxy", "ca_bundle", "inputs")
+"""Options that a recorded run has answered."""
 PROPOSALS: Final = frozenset({Event.CHANGE, Event.QUEUE})
 """Events whose commit is what the target would become."""
 
@@ -67,28 +69,38 @@ class CheckOptions:
     upload: bool = False
     """Send the SARIF report to code scanning."""
     inputs: bool = False
+    facts: str | None = None
+    """A recorded run to judge instead of this one."""
+    everything: bool = False
+    """Collect all facts that any policy could ask for, for a record that other policies are tried on."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `check`."""
     parser.usage = "ci-guard check [OPTIONS] [CONTROL ...]"
     parser.add_argument("controls", nargs="*", metavar="CONTROL", help="run only these; `ci-guard explain` lists them")
-    parser.add_argument("--policy", metavar="FILE", help="a trusted policy, instead of the trusted ref's")
-    platforms = " or ".join(PLATFORMS)
-    parser.add_argument("--platform", choices=PLATFORMS, metavar="NAME", help=f"{platforms} (default: detected)")
     parser.add_argument("--enforce", action="store_true", help="judge strictly where no CI platform is detected")
     modes = [mode.value for mode in Mode]
     parser.add_argument(
         "--mode", choices=modes, metavar="MODE", help="enforce or report; enforce wins, whoever says it"
     )
+    add_run_options(parser)
+    parser.add_argument("--facts", metavar="FILE", help="judge a recorded run again, offline, not this one")
+    parser.add_argument("--inputs", action="store_true", help="read the action's inputs from CI_GUARD_INPUT_…")
+    add_audit_options(parser)
+    add_output_options(parser)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says which run it is, which policy judges and how its facts are asked for."""
+    parser.add_argument("--policy", metavar="FILE", help="a trusted policy, instead of the trusted ref's")
+    platforms = " or ".join(PLATFORMS)
+    parser.add_argument("--platform", choices=PLATFORMS, metavar="NAME", help=f"{platforms} (default: detected)")
     parser.add_argument("--environment", metavar="NAME", help="where this will be deployed; nothing vouches for it")
     parser.add_argument("--server", metavar="URL", help="GitLab: the only instance that may be asked")
     parser.add_argument("--audience", metavar="TEXT", help="GitLab: whom the ID token in CI_GUARD_ID_TOKEN is for")
     parser.add_argument("--proxy", metavar="URL", help="the proxy to ask through; variables are not heard")
     parser.add_argument("--ca-bundle", metavar="FILE", help="the authorities to trust, instead of the public ones")
-    parser.add_argument("--inputs", action="store_true", help="read the action's inputs from CI_GUARD_INPUT_…")
-    add_audit_options(parser)
-    add_output_options(parser)
 
 
 def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> CheckOptions:
@@ -100,6 +112,8 @@ def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> CheckO
     ]
     sarif = given.get("REPORT_SARIF", "")
     output = output_options(arguments)
+    if arguments.facts is not None:
+        refuse_beside_facts(arguments, output)
     return CheckOptions(
         output=output if sarif in ("", UPLOAD) else with_sarif(output, sarif),
         upload=sarif == UPLOAD,
@@ -115,7 +129,18 @@ def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> CheckO
         server=arguments.server,
         audience=arguments.audience,
         inputs=arguments.inputs,
+        facts=arguments.facts,
     )
+
+
+def refuse_beside_facts(arguments: argparse.Namespace, output: Output) -> None:
+    """Raise for what speaks of a run that takes place: a recorded one is judged as it was recorded."""
+    said = {name.replace("_", "-"): value for name, value in vars(arguments).items() if name in OF_A_RUN and value}
+    if strange := next(iter(said), "audit-log" if output.audit else None):
+        raise UsageError(
+            f"--{strange} does not go with --facts: a recorded run is judged as it was, and is not recorded again.",
+            hint=f"Leave out --{strange}; --policy, --mode, --enforce and controls may be named.",
+        )
 
 
 def run(options: CheckOptions, call: Call) -> Result:
@@ -124,6 +149,8 @@ def run(options: CheckOptions, call: Call) -> Result:
 
     Raises: `CiGuardError` where there is nothing to judge with: a bad policy, an unreadable one, a bad option.
     """
+    if options.facts is not None:
+        return replayed(options, options.facts)
     started = time.monotonic()
     now = datetime.now(timezone.utc)
     platform = Platform(options.platform) if options.platform else environment.detect(call.environ)
@@ -138,14 +165,15 @@ def run(options: CheckOptions, call: Call) -> Result:
         identified = pool.submit(forge.run)
         # What judges is loaded while the server answers, which takes about as long.
         from ci_guard.collect import scan_checkout
-        from ci_guard.gate import run_gate
+        from ci_guard.gate import gather, judged
+        from ci_guard.model.recorded import Recorded
         from ci_guard.policy import load  # noqa: F401 - for `read_policy`
 
         this_run = replace(identified.result(), environment=options.environment)
         progress.step("reading the policy")
         policy = read_policy(options, forge)
         refuse_bad_proposal(options, this_run, checkout)
-        mode = effective_mode(policy, options.modes)
+        this_run = replace(this_run, notes=(*this_run.notes, *unused(options, this_run, checkout)))
 
         def scanned() -> Fact[SecretScan]:
             found = scan_checkout(
@@ -155,36 +183,50 @@ def run(options: CheckOptions, call: Call) -> Result:
             return found
 
         progress.step("collecting evidence")
-        gate = run_gate(
+        facts, settled = gather(
             controls=CONTROLS,
             only=options.controls,
             policy=policy,
             run=this_run,
             forge=forge,
             scan=scanned,
-            mode=mode,
             now=now,
-            advisory=advisory,
+            everything=options.everything,
         )
-    return Result(
+    recorded = Recorded(
         version=__version__,
         time=now,
-        decision=gate.decision,
         advisory=advisory,
-        controls=gate.controls,
-        not_judged=gate.not_judged,
-        run=replace(this_run, notes=(*this_run.notes, *unused(options, this_run, checkout))),
-        policy=PolicySummary(
-            source=policy.source,
-            sha256=policy.sha256,
-            mode=mode,
-            layers=policy.layers,
-            path="" if options.policy_file else options.policy_path or DEFAULT_POLICY,
-        ),
-        scan=gate.facts.scan.value if isinstance(gate.facts.scan, Known) else None,
+        only=options.controls,
+        modes=options.modes,
+        policy=policy,
+        settled=settled,
+        policy_path="" if options.policy_file else options.policy_path or DEFAULT_POLICY,
+        facts=facts,
         effort=Effort(requests=forge.requests, seconds=time.monotonic() - started),
         transport=forge.transport,
     )
+    return judged(recorded, CONTROLS, __version__)
+
+
+def replayed(options: CheckOptions, file: str) -> Result:
+    """Judge a recorded run by its own clock and policy, or by another policy; the options can only tighten."""
+    from ci_guard.gate import judged
+    from ci_guard.replay.reading import read_recorded
+
+    recorded = read_recorded(Path(file), METAS)
+    if options.policy_file:
+        recorded = replace(recorded, policy=named_policy(options.policy_file), settled=None, policy_path="")
+    recorded = replace(
+        recorded,
+        only=options.controls or recorded.only,
+        modes=(*recorded.modes, *options.modes),
+        advisory=recorded.advisory and not options.enforce,
+    )
+    result = judged(recorded, CONTROLS, __version__)
+    when = f"{recorded.time:%Y-%m-%d %H:%M:%S} UTC"
+    note = f"This run was recorded at {when} by ci-guard {recorded.version}; nothing was asked anew."
+    return replace(result, decision=replace(result.decision, notes=(*result.decision.notes, note)))
 
 
 def forge_of(platform: Platform, options: CheckOptions, environ: Mapping[str, str], checkout: Checkout) -> Forge:
@@ -235,14 +277,7 @@ def read_policy(options: CheckOptions, forge: Forge) -> Policy:
     if options.policy_file and options.policy_path:
         raise UsageError("A policy was named twice, by --policy and by the input.", hint="Name it once.")
     if options.policy_file:
-        try:
-            content = read_plain_file(Path(options.policy_file))
-        except OSError as error:
-            raise PolicyError(
-                f"The policy {options.policy_file!r} could not be read: {error.strerror}.",
-                hint="Name a file that exists and may be read.",
-            ) from None
-        return load([PolicyText(content=content, place=options.policy_file)], METAS)
+        return named_policy(options.policy_file)
     path = trusted_path(options.policy_path) if options.policy_path else DEFAULT_POLICY
     file = forge.policy_file(path)
     if isinstance(file, Unknown):
@@ -266,6 +301,19 @@ def read_policy(options: CheckOptions, forge: Forge) -> Policy:
             hint="Commit it to the target branch first, or correct the path.",
         )
     return load_builtin("baseline", METAS)
+
+
+def named_policy(file: str) -> Policy:
+    """Return the policy in a file that the caller trusts; raise `PolicyError` for a bad or missing one."""
+    from ci_guard.policy.load import PolicyText, load
+
+    try:
+        content = read_plain_file(Path(file))
+    except OSError as error:
+        raise PolicyError(
+            f"The policy {file!r} could not be read: {error.strerror}.", hint="Name a file that exists and may be read."
+        ) from None
+    return load([PolicyText(content=content, place=file)], METAS)
 
 
 def unused(options: CheckOptions, run: Run, checkout: Checkout) -> Iterator[str]:
@@ -319,12 +367,6 @@ def trusted_path(path: str) -> str:
             hint="For example security/ci-guard.yml.",
         )
     return path
-
-
-def effective_mode(policy: Policy, asked: tuple[Mode, ...]) -> Mode:
-    """Return `report` only where somebody asks for it and nobody for `enforce`."""
-    modes = {policy.mode, *asked}
-    return Mode.REPORT if Mode.REPORT in modes and Mode.ENFORCE not in modes else Mode.ENFORCE
 
 
 def known_control(name: str) -> str:

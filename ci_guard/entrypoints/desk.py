@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
+from ci_guard import __version__
 from ci_guard.controls import CONTROLS
 from ci_guard.evidence.interface import Forge
-from ci_guard.gate import run_gate
+from ci_guard.gate import gather, judged
 from ci_guard.model.decision import Ruling
 from ci_guard.model.facts import NOT_COLLECTED
+from ci_guard.model.recorded import Recorded
 from ci_guard.model.run import Run
 from ci_guard.model.settings import Mode, Policy
 
@@ -22,14 +24,18 @@ def try_policy(policy: Policy, only: Sequence[str], *, run: Run, forge: Forge) -
     """
     if not only:
         return ()
-    return run_gate(
-        controls=CONTROLS,
-        only=only,
-        policy=policy,
-        run=run,
-        forge=forge,
-        scan=lambda: NOT_COLLECTED,
-        mode=Mode.ENFORCE,
-        now=datetime.now(timezone.utc),
+    now = datetime.now(timezone.utc)
+    facts, settled = gather(
+        controls=CONTROLS, only=only, policy=policy, run=run, forge=forge, scan=lambda: NOT_COLLECTED, now=now
+    )
+    recorded = Recorded(
+        version=__version__,
+        time=now,
         advisory=False,
-    ).decision.rulings
+        only=tuple(only),
+        modes=(Mode.ENFORCE,),
+        policy=policy,
+        settled=settled,
+        facts=facts,
+    )
+    return judged(recorded, CONTROLS, __version__).decision.rulings

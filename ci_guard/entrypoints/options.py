@@ -24,6 +24,7 @@ FORMATS: Final = (
     "gitlab-sast",
     "gitlab-annotations",
     "gitlab-dotenv",
+    "facts",
 )
 """Formats that `--report` writes."""
 

@@ -87,6 +87,10 @@ def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> ScanOp
         span = (start, end)
     index = environ.get("GIT_INDEX_FILE") if arguments.staged else None
     output = output_options(arguments)
+    if any(name == "facts" for name, _ in output.reports):
+        raise UsageError(
+            "--report facts=FILE was refused: it keeps what `ci-guard check` judged.", hint="Use json=FILE."
+        )
     writes = [
         name
         for name, asked in (("--init-baseline", arguments.init_baseline), ("--import", arguments.carry_over))

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from ci_guard.model.judgement import Judgement
 from ci_guard.model.meta import Meta
 from ci_guard.model.run import Run
 from ci_guard.model.scan import SecretScan
 from ci_guard.model.settings import Mode
+
+if TYPE_CHECKING:
+    from ci_guard.model.recorded import Recorded
 
 
 class Verdict(str, Enum):
@@ -126,3 +130,5 @@ class Result:
     failure: Failure | None = None
     transport: tuple[str, ...] = ()
     """Proxy and CA bundle in use, for the record; never credentials."""
+    recorded: Recorded | None = None
+    """What it takes to judge the run again; None where there was nothing to judge, and for a scan alone."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final
 
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Circumstances
 from ci_guard.model.fact import Cause, Fact, Unknown
+from ci_guard.model.refs import CURRENT, DEFAULT
 from ci_guard.model.review import Provenance
 from ci_guard.model.roles import Membership
-from ci_guard.model.run import Claim, Run, Seat
+from ci_guard.model.run import Claim, Part, Run, Seat
 from ci_guard.model.scan import SecretScan
 
 NOT_COLLECTED: Final = Unknown(reason="no control that was run asked for it", cause=Cause.UNAVAILABLE)
@@ -53,6 +54,17 @@ class Needs:
     scan: bool = False
     circumstances: frozenset[str] = frozenset()
     """Fields of `Circumstances` that are wanted."""
+
+    @classmethod
+    def everything(cls, branches: tuple[str, ...]) -> Needs:
+        """Return all that any control could want, of these branches beside the default and the built one."""
+        flags: dict[str, Any] = {each.name: True for each in fields(cls) if each.default is False}
+        return replace(
+            cls(**flags),
+            branches=tuple(dict.fromkeys((DEFAULT, CURRENT, *branches))),
+            people=frozenset(part.value for part in Part),
+            circumstances=frozenset(each.name for each in fields(Circumstances)),
+        )
 
     def __or__(self, other: Needs) -> Needs:
         """Return what either wants, each once."""

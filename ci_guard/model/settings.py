@@ -125,5 +125,7 @@ class Policy:
     """Of all layers, nearest to the organisation first."""
     roles: Mapping[str, Role] = field(default_factory=dict)
     """Of all layers, by name."""
-    under: Callable[[Sequence[Context]], Policy] | None = field(default=None, compare=False, repr=False)
+    under: Callable[[Sequence[Context]], Policy] | None = field(
+        default=None, compare=False, repr=False, metadata={"recorded": False}
+    )
     """Returns this policy with what some of its contexts add; None where it has none."""

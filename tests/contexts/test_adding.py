@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import datetime, timezone
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, assume, event, given
@@ -14,13 +14,14 @@ from ci_guard.errors import PolicyError
 from ci_guard.gate import conclude
 from ci_guard.model.decision import Verdict
 from ci_guard.model.facts import Facts
+from ci_guard.model.recorded import Recorded
 from ci_guard.model.settings import Mode, OnInvisible, Policy
 from tests.controls import language, strategies
 from tests.policy.given import policy_of
 from tests.policy.test_layering import assert_no_looser, stack
 
 SOMETIMES = {"event": ["push"]}
-TODAY = date(2026, 11, 25)
+NOW = datetime(2026, 11, 25, tzinfo=timezone.utc)
 THOROUGH = tune(
     max_examples=60,
     deadline=None,
@@ -105,7 +106,8 @@ FACTS = st.fixed_dictionaries(
 
 
 def verdict(facts: Facts, policy: Policy, settled: Policy) -> Verdict:
-    return conclude(facts, CONTROLS, (), policy, settled, mode=Mode.ENFORCE, today=TODAY, advisory=False).verdict
+    recorded = Recorded(version="0", time=NOW, advisory=False, policy=policy, settled=settled, facts=facts)
+    return conclude(recorded, CONTROLS, settled, Mode.ENFORCE).verdict
 
 
 @THOROUGH

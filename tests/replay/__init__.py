@@ -1,0 +1,1 @@
+"""Runs that are recorded, judged again, tested by cases and tried by another policy."""

@@ -1,0 +1,189 @@
+"""`ci-guard policy test` and `simulate`: readable differences, places of mistakes, exit codes that scripts use."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from ci_guard.entrypoints import cli
+from tests.e2e import consumer
+from tests.fakes.github import FakeGitHub
+
+POLICY = """\
+version: 1
+controls:
+  actor-permissions: {require: {actor: maintain}}
+  branch-protection: {branches: [default], on-invisible: warn, require: {no-force-push: true}}
+"""
+
+NINE = "version: 1\nextends: builtin:baseline\ncontrols: {required-reviews: {require: {approvals: 9}}}\n"
+
+TIMED = "  - name: a\n    time: 2026-11-25T12:00:00Z\n"
+
+GIVEN = """\
+    set:
+      run: {event: push, ref: refs/heads/main, sha: "1111111111111111111111111111111111111111", default_branch: main}
+      people:
+        - part: actor
+          who:
+            person: {login: "::error::olivia", id: 7, type: user}
+            access: {level: write, role: write}
+      branches:
+        - entry: default
+          branches:
+            - name: main
+              exists: true
+              flags: {no-force-push: true}
+"""
+
+
+def told(*arguments: str) -> tuple[int, str]:
+    stdout, stderr = io.StringIO(), io.StringIO()
+    code = cli.run(arguments, {}, stdout, stderr)
+    return code, stdout.getvalue() + stderr.getvalue()
+
+
+def cases(folder: Path, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "policy.yml").write_text(POLICY)
+    (folder / "cases").mkdir(exist_ok=True)
+    (folder / "cases" / "push.yml").write_text("version: 1\npolicy: ../policy.yml\ncases:\n" + text)
+    return folder / "cases"
+
+
+def test_cases_that_hold_pass(tmp_path: Path) -> None:
+    folder = cases(
+        tmp_path,
+        "  - name: a writer is not enough\n    time: 2026-11-25T12:00:00Z\n"
+        + GIVEN
+        + "    expect: {verdict: deny, exit-code: 1, outcomes:"
+        " {actor-permissions/actor: fail, branch-protection/no-force-push@main: pass}}\n",
+    )
+    code, text = told("policy", "test", str(folder))
+    assert code == 0, text
+    assert "1 case passed." in text
+
+
+def test_a_case_that_does_not_hold_shows_what_was_expected_and_what_was_seen(tmp_path: Path) -> None:
+    folder = cases(
+        tmp_path,
+        "  - name: a writer is enough\n    time: 2026-11-25T12:00:00Z\n"
+        + GIVEN
+        + "    expect: {verdict: allow, outcomes: {actor-permissions/actor: pass, secret-free/no-secrets: pass}}\n",
+    )
+    code, text = told("policy", "test", str(folder))
+    assert code == 1
+    for line in ("push.yml:4", "verdict", "expected", "allow", "deny:", "actor-permissions/actor", "not-judged"):
+        assert line in text
+    assert "1 case, 1 failed." in text
+    assert "\n::error::" not in text
+
+
+def test_what_is_unknown_is_said_with_its_cause(tmp_path: Path) -> None:
+    given = GIVEN.replace(
+        "flags: {no-force-push: true}", "flags: {no-force-push: {unknown: hidden, cause: invisible, needs: admin}}"
+    )
+    folder = cases(
+        tmp_path,
+        "  - name: hidden rules are tolerated\n    time: 2026-11-25T12:00:00Z\n"
+        + given.replace("level: write", "level: admin")
+        + "    expect: {verdict: allow, outcomes: {branch-protection/no-force-push: unknown}}\n",
+    )
+    code, text = told("policy", "test", str(folder))
+    assert code == 0, text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("  - name: a\n    expect: {verdict: deny}\n", "push.yml:4:5: a case has neither facts nor time"),
+        ("  - name: a\n    time: now\n    expect: {verdict: deny}\n", "push.yml:5:11: time was refused"),
+        ("  - name: a\n    time: 2026-11-25T12:00:00Z\n    expect: {}\n", "expect was refused"),
+        ("  - name: a\n    time: 2026-11-25T12:00:00Z\n    expect: {verdict: maybe}\n", "verdict was refused"),
+        (TIMED + "    set: {run: {evnt: push}}\n    expect: {verdict: deny}\n", "Perhaps you meant event"),
+        (TIMED + "    set: {run: {event: pusch}}\n    expect: {verdict: deny}\n", "push.yml:6:24: a fact was refused"),
+        (TIMED + "    set: {people: [{part: actor, note: 3}]}\n    expect: {}\n", "saw 3, expected text"),
+        ("  - name: a\n    facts: nowhere.json\n    expect: {verdict: deny}\n", "could not be read"),
+        (
+            "  - name: a\n    time: 2026-11-25T12:00:00Z\n    expect: {outcomes: {secret-free/no-secret: pass}}\n",
+            "Perhaps you meant secret-free/no-secrets",
+        ),
+    ],
+)
+def test_a_mistake_in_a_case_is_told_with_its_place(text: str, said: str, tmp_path: Path) -> None:
+    code, shown = told("policy", "test", str(cases(tmp_path, text)))
+    assert code == 2, shown
+    assert said in " ".join(shown.split())
+
+
+def test_no_case_is_no_success(tmp_path: Path) -> None:
+    assert told("policy", "test", str(tmp_path))[0] == 2
+    (tmp_path / "a.yml").write_text("version: 1\npolicy: p.yml\ncases: []\n")
+    (tmp_path / "p.yml").write_text(POLICY)
+    assert told("policy", "test", str(tmp_path / "a.yml"))[0] == 2
+
+
+@pytest.fixture
+def recorded(github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shop = consumer.make(github, tmp_path / "shop")
+    run = shop.repo.run("push", actor="olivia", sha=shop.repo.branches["main"])
+    payload = github.events(shop.repo).push("main", before=shop.base, sender="olivia")
+    environ = github.job_environment(shop.repo, run, payload, tmp_path / "job")
+    environ["GITHUB_TOKEN"] = github.token("job").value
+    monkeypatch.chdir(shop.path)
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    for name in ("one", "two"):
+        out = str(folder / f"{name}.json")
+        assert cli.run(["facts", "--platform", "github", "--out", out], environ, io.StringIO(), io.StringIO()) == 0
+    return folder
+
+
+def test_a_simulation_says_what_would_newly_be_denied_and_allowed(recorded: Path, tmp_path: Path) -> None:
+    stricter, same = tmp_path / "strict.yml", tmp_path / "same.yml"
+    stricter.write_text(
+        "version: 1\nextends: builtin:baseline\ncontrols: {required-reviews: {require: {approvals: 9}}}\n"
+    )
+    same.write_text("version: 1\nextends: builtin:baseline\n")
+    code, text = told("policy", "simulate", "--policy", str(stricter), str(recorded))
+    assert code == 1
+    assert "allow -> deny" in text
+    assert "required-reviews/approvals" in text
+    assert "2 runs: 2 would newly be denied, 0 newly allowed, 0 as before." in text
+    code, text = told("policy", "simulate", "--policy", str(same), str(recorded))
+    assert code == 0
+    assert "0 would newly be denied" in text
+
+
+def test_a_simulation_as_json_is_for_scripts(recorded: Path, tmp_path: Path) -> None:
+    stricter = tmp_path / "strict.yml"
+    stricter.write_text(
+        "version: 1\nextends: builtin:baseline\ncontrols: {required-reviews: {require: {approvals: 9}}}\n"
+    )
+    code, text = told("policy", "simulate", "--policy", str(stricter), "--format", "json", str(recorded / "one.json"))
+    (row,) = json.loads(text)
+    assert (code, row["before"], row["after"]) == (1, "allow", "deny")
+    assert [each["requirement"] for each in row["stricter"]] == ["approvals"]
+    assert row["looser"] == []
+
+
+def test_facts_that_were_not_collected_are_said_to_be_missing(recorded: Path, tmp_path: Path) -> None:
+    kept = json.loads((recorded / "one.json").read_text())
+    reason = "no control that was run asked for it"
+    kept["facts"]["people"] = {"Unknown": {"reason": reason, "cause": "unavailable", "needs": None, "detail": ""}}
+    for policy in (kept["policy"], kept["settled"]):
+        policy["controls"].pop("actor-permissions")
+    (tmp_path / "less.json").write_text(json.dumps(kept))
+    file = tmp_path / "p.yml"
+    file.write_text(POLICY)
+    code, text = told("policy", "simulate", "--policy", str(file), str(tmp_path / "less.json"))
+    assert code == 1
+    assert "facts that were not collected" in text
+
+
+@pytest.mark.parametrize("arguments", [("test",), ("simulate", "x"), ("test", "x", "--format", "json"), ("nothing",)])
+def test_a_command_line_that_lacks_something_is_refused(arguments: tuple[str, ...]) -> None:
+    assert told("policy", *arguments)[0] == 2
