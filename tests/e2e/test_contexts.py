@@ -51,7 +51,7 @@ def test_a_context_of_which_a_fact_is_unknown_applies_and_says_so(
     github: FakeGitHub, guard: Guard, tmp_path: Path
 ) -> None:
     shop = consumer.make(github, tmp_path / "shop", base_files={".ci-guard.yml": POLICY})
-    github.fault("GET /repos/{owner}/{repo}/activity", faults.server_error())
+    github.fault("GET /repos/{owner}/{repo}/activity", faults.forbidden())
     told = guard(push_of(github, shop, tmp_path / "job", actor="alice"), shop.path)
     assert told.of("sender")["outcome"] == "pass"
     assert "applies, as nothing rules it out: changed-paths is unknown" in " ".join(told.stdout.split())

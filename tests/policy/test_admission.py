@@ -28,7 +28,7 @@ def keyed(row: Any) -> dict[str, Any]:
     return {"role": role, "events": list(dict.fromkeys(events)), "refs": refs, "environments": environments}
 
 
-ROWS = strategies.ROWS.filter(lambda row: row[1] != ["tag"] or "tag:v*" in row[2] or row[2] == ["any"]).map(keyed)
+ROWS = strategies.ROWS.filter(lambda row: set(row[1]) != {"tag"} or row[2] in (["any"], ["main", "tag:v*"])).map(keyed)
 TABLES = st.lists(ROWS, min_size=1, max_size=3)
 FACTS = st.fixed_dictionaries(
     {

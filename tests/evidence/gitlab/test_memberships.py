@@ -54,8 +54,8 @@ def test_a_group_that_is_not_shown_is_unknown(scene: Scene) -> None:
     assert doubt.cause is Cause.INVISIBLE
 
 
-def test_a_server_that_breaks_is_unavailable(scene: Scene) -> None:
-    scene.gitlab.fault("GET /groups/*", faults.server_error())
+def test_an_answer_of_another_shape_is_unavailable(scene: Scene) -> None:
+    scene.gitlab.fault("GET /groups/*", faults.numbers_as_strings())
     assert unknown(member(scene)).cause is Cause.UNAVAILABLE
 
 
