@@ -1,15 +1,17 @@
 """
 Builds the helper that reads packs, for use from this checkout: `python native/build.py`.
 
-It needs a C compiler, the headers of this Python, and zlib; with libdeflate in place of zlib it is faster. The module
-works with every Python from 3.10 on. `--sanitize` builds it with the address and undefined-behaviour sanitizers, and
-`--run COMMAND…` behind that runs a command with what these need.
+It needs a C compiler, the headers of this Python, and zlib; with libdeflate in place of zlib it is faster. `CPPFLAGS`
+and `LDFLAGS` say where that is, unless the compiler knows. The module works with every Python from 3.10 on.
+`--sanitize` builds it with the address and undefined-behaviour sanitizers, and `--run COMMAND…` behind that runs a
+command with what these need.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,7 +19,7 @@ import sysconfig
 from pathlib import Path
 from typing import Final
 
-SOURCE: Final = Path(__file__).with_name("ci_guard_native.c")
+FOLDER: Final = Path(__file__).resolve().parent
 NAME: Final = "ci_guard_native.abi3.so"
 _SANITIZE: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer")
 
@@ -33,11 +35,13 @@ def build(folder: Path, *, sanitize: bool = False) -> Path:
         raise FileNotFoundError("there is no C compiler: cc, gcc or clang")
     module = folder / NAME
     command = [compiler, "-O1" if sanitize else "-O3", "-g", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared"]
-    command += [f"-I{sysconfig.get_path('include')}", *(_SANITIZE if sanitize else ())]
+    command += [f"-I{sysconfig.get_path('include')}", "-fvisibility=hidden", *_flags("CPPFLAGS")]
+    command += _SANITIZE if sanitize else ()
     command += ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
     libraries = ["-ldeflate"] if _has_libdeflate(compiler) else ["-lz"]
     command += ["-DWITH_LIBDEFLATE"] if libraries == ["-ldeflate"] else []
-    subprocess.run([*command, str(SOURCE), *libraries, "-o", str(module)], check=True)
+    sources = sorted(str(source) for source in FOLDER.glob("*.c"))
+    subprocess.run([*command, *sources, *_flags("LDFLAGS"), *libraries, "-o", str(module)], check=True)
     return module
 
 
@@ -47,9 +51,13 @@ def find_compiler() -> str | None:
     return next((found for name in names if (found := shutil.which(name))), None)
 
 
+def _flags(name: str) -> list[str]:
+    return shlex.split(os.environ.get(name, ""))
+
+
 def _has_libdeflate(compiler: str) -> bool:
     program = b"#include <libdeflate.h>\nint main(void) { return !libdeflate_alloc_decompressor(); }\n"
-    probe = [compiler, "-x", "c", "-", "-ldeflate", "-o", os.devnull]
+    probe = [compiler, *_flags("CPPFLAGS"), "-x", "c", "-", *_flags("LDFLAGS"), "-ldeflate", "-o", os.devnull]
     return subprocess.run(probe, input=program, capture_output=True, check=False).returncode == 0
 
 
@@ -66,7 +74,7 @@ def main() -> int:
     parser.add_argument("--sanitize", action="store_true")
     parser.add_argument("--run", nargs=argparse.REMAINDER, default=[])
     options = parser.parse_args()
-    print(build(SOURCE.parent.parent, sanitize=options.sanitize))
+    print(build(FOLDER.parent, sanitize=options.sanitize))
     if not options.run:
         return 0
     compiler = find_compiler() or "cc"

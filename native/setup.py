@@ -1,6 +1,7 @@
 """Builds the wheel of the helper: one for all Pythons from 3.10 on."""
 
 import os
+from glob import glob
 
 from setuptools import Extension, setup
 
@@ -9,8 +10,10 @@ setup(
     ext_modules=[
         Extension(
             "ci_guard_native",
-            ["ci_guard_native.c"],
+            sorted(glob("*.c")),
+            depends=sorted(glob("*.h")),
             define_macros=[("WITH_LIBDEFLATE", "1")] if deflate else [],
+            extra_compile_args=["-O3", "-fvisibility=hidden"],
             libraries=["deflate" if deflate else "z"],
             py_limited_api=True,
         )
