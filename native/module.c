@@ -213,7 +213,10 @@ static PyMethodDef methods[] = {
     {"walk", (PyCFunction)Store_walk, METH_VARARGS, NULL},         {NULL, NULL, 0, NULL}};
 static PyType_Slot slots[] = {{Py_tp_new, Store_new}, {Py_tp_dealloc, Store_dealloc}, {Py_tp_methods, methods}, {0, NULL}};
 static PyType_Spec spec = {"ci_guard_native.Store", sizeof(Store), 0, Py_TPFLAGS_DEFAULT, slots};
-static PyModuleDef module = {PyModuleDef_HEAD_INIT, "ci_guard_native", "Reads packs of git objects.", -1, NULL, NULL, NULL, NULL, NULL};
+static PyMethodDef functions[] = {
+    {"inflated", inflated_bytes, METH_VARARGS, NULL}, {"gunzipped", gunzipped, METH_VARARGS, NULL},
+    {"tar_members", tar_members, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
+static PyModuleDef module = {PyModuleDef_HEAD_INIT, "ci_guard_native", "Reads packs of git objects, and archives.", -1, functions, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit_ci_guard_native(void) {
     fill_signs();

@@ -144,6 +144,11 @@ const u8 *name_at(const Store *s, u32 number, u32 *length);
 u32 name_number(Store *s, const u8 *name, u32 length);
 int visit_tree(Store *s);
 
+/* archives.c */
+PyObject *inflated_bytes(PyObject *self, PyObject *args);
+PyObject *gunzipped(PyObject *self, PyObject *args);
+PyObject *tar_members(PyObject *self, PyObject *args);
+
 /* walk.c */
 PyObject *Store_walk(Store *s, PyObject *args);
 

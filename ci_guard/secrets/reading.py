@@ -16,9 +16,6 @@ from ci_guard.secrets.matcher import PIECE, Match, Matcher
 from ci_guard.secrets.search import search, search_pieces
 from ci_guard.secrets.unpacked import LARGEST, Unpacked
 
-_MOST_CLEAN: Final = 200_000
-"""Members of archives that are remembered, 32 bytes of each."""
-
 
 class Content(NamedTuple):
     """What is known of a content that was read."""
@@ -51,7 +48,7 @@ class Reading:
         self._found: dict[str, tuple[Match, ...]] = {}
         """What `nothing` found."""
         self._clean: set[bytes] = set()
-        """SHA-256 of members of archives without a secret."""
+        """Members of archives without a secret, as `unpack` names them."""
         self._judged: dict[tuple[str, str], KeyFile | None] = {}
 
     def file(self, file: OpenFile, path: str) -> str:
@@ -227,21 +224,13 @@ class Reading:
     def _unpack(self, data: bytes) -> Unpacked:
         from ci_guard.secrets.unpack import unpack
 
-        return unpack(data, self._scan_member)
+        return unpack(data, self._scan_member, self._clean)
 
     def _scan_member(self, pieces: Iterator[bytes]) -> list[Match]:
-        """Return the secrets of a member of an archive; versions of an archive have most members in common."""
+        """Return the secrets of a member of an archive."""
         first = next(pieces, b"")
         second = next(pieces, b"")
-        if second:
-            return self._scan_pieces(chain((first, second), pieces))
-        known = hashlib.sha256(first).digest()
-        if known in self._clean:
-            return []
-        found = self._scan(first)
-        if not found and len(self._clean) < _MOST_CLEAN:
-            self._clean.add(known)
-        return found
+        return self._scan_pieces(chain((first, second), pieces)) if second else self._scan(first)
 
     def _scan(self, data: bytes) -> list[Match]:
         """Return the secrets of a content, with those that are encoded in it."""

@@ -76,7 +76,7 @@ def _member(source: Pieces, block: bytes, kind: bytes, said: dict[bytes, bytes])
     size = _number(block[124:136])
     if b"size" in said:
         size = _decimal(said[b"size"])
-    name = _text(said.get(b"GNU.sparse.name") or said.get(b"path") or _name(block))
+    name = text(said.get(b"GNU.sparse.name") or said.get(b"path") or _name(block))
     if kind in _LINKS:
         yield Member(name, iter((said.get(b"linkpath") or block[157:257].partition(b"\0")[0],)))
     if kind in _WITHOUT_DATA:
@@ -154,5 +154,6 @@ def _name(block: bytes) -> bytes:
     return prefix + b"/" + name if prefix and is_posix else name
 
 
-def _text(name: bytes) -> str:
+def text(name: bytes) -> str:
+    """Return a name verbatim; bytes that are not UTF-8 as surrogate escapes."""
     return name.decode("utf-8", "surrogateescape")
