@@ -4,6 +4,7 @@
 
 #define HEAD 1024                   /* bytes that tell the kind of a content */
 #define TOGETHER 65536              /* bytes of messages that are searched in one pass */
+#define NEAR 32                     /* bytes ahead of the end of a trigger: more than `lexical.AFTER_VALUE` and its own */
 #define LONGEST_VAIN 1024u          /* … up to so many bytes */
 
 static int touched(const Change *changes, u32 count, u32 start, u32 end) {
@@ -105,12 +106,26 @@ static u32 less(u32 a, u32 b) { return a > b ? a - b : 0; }
 static u32 more(u32 a, u32 b, u32 most) { return b > most || a > most - b ? most : a + b; }
 static int is_trigger(const Store *s, Item item) { return item.id >= 0 && (u32)item.id < s->trigger_count; }
 
+/* Whether the last bytes of some have the word `value`, by which a name on another line is known (`lexical.py`). */
+static int has_value(const u8 *bytes, u32 size) {
+    u32 at = size > NEAR ? size - NEAR : 0;
+    for (; at + 5 <= size; at++)
+        if ((bytes[at] | 32) == 'v' && (bytes[at + 1] | 32) == 'a' && (bytes[at + 2] | 32) == 'l' && (bytes[at + 3] | 32) == 'u' &&
+            (bytes[at + 4] | 32) == 'e')
+            return 1;
+    return 0;
+}
+
+/* Whether two parts have more in common than the line feed between them: what is found lies within a part. */
+static int overlap(Change one, u32 start, u32 end) { return one.start + 1 < end && start + 1 < one.end; }
+
 /* Tell which part of a content decides about a trigger. */
 static Change reach_of(const Store *s, const u8 *raw, u32 size, Item item) {
     const Reach *reach = &s->reaches[item.id];
     Change part = {less(item.end, reach->back), more(item.end, reach->ahead, size)};
     const u8 *feed;
-    if (reach->line_back && (feed = memrchr(raw + part.start, '\n', item.end - part.start))) part.start = (u32)(feed - raw);
+    int bounded = reach->line_back && !(reach->but_value && has_value(raw + part.start, item.end - part.start));
+    if (bounded && (feed = memrchr(raw + part.start, '\n', item.end - part.start))) part.start = (u32)(feed - raw);
     if (reach->line_ahead && (feed = memchr(raw + item.end, '\n', part.end - item.end))) part.end = (u32)(feed - raw) + 1;
     return part;
 }
@@ -130,7 +145,7 @@ static int learn_reach(Store *s, u32 trigger) {
     PyObject *answer = PyObject_CallMethod(s->visitor, "reach", "I", trigger);
     unsigned back, ahead;
     int good = answer && PyTuple_Check(answer) &&
-               PyArg_ParseTuple(answer, "IIpp", &back, &ahead, &reach->line_back, &reach->line_ahead);
+               PyArg_ParseTuple(answer, "IIppp", &back, &ahead, &reach->line_back, &reach->line_ahead, &reach->but_value);
     Py_XDECREF(answer);
     if (!good) return -1;
     reach->back = back > reach->width ? back : reach->width + 1;
@@ -204,7 +219,7 @@ static int confirm(Store *s, const u8 *raw, u32 size, u32 low, u32 high) {
     for (u32 i = from; i < count && items[i].start <= until; i++) {
         if (!is_trigger(s, items[i])) continue;
         Change part = reach_of(s, raw, size, items[i]);
-        if (part.start > high || part.end < low) continue;
+        if (!overlap(part, low, high)) continue;
         if (part.start < first) first = part.start;
         if (part.end > last) last = part.end;
     }
@@ -260,7 +275,7 @@ static int judge(Store *s, const u8 *raw, u32 size, const Change *changes, u32 c
         if (!is_trigger(s, item)) continue;
         Change part = reach_of(s, raw, size, item);
         if (!touched(changes, count, part.start, part.end)) continue;
-        if (open && part.start <= high) {
+        if (open && overlap(part, low, high)) {
             if (part.start < low) low = part.start;
             if (part.end > high) high = part.end;
             continue;

@@ -43,7 +43,7 @@ typedef struct { u32 start, end; } Change;           /* bytes that are new; none
 typedef struct { u32 from, at, size; } Copy;         /* bytes that are the base's */
 typedef struct { u32 from, number, name; } Entry;         /* of a tree: where it begins, and what it is if it matters */
 typedef struct { u32 object, next, size, count; int judged; u8 *raw; Item *items; Entry *entries; } Frame;
-typedef struct { u32 width, back, ahead; int line_back, line_ahead; } Reach; /* of a trigger: see deltas.py */
+typedef struct { u32 width, back, ahead; int line_back, line_ahead, but_value; } Reach; /* of a trigger: see deltas.py */
 typedef struct { u32 object, at, size; } Message;
 typedef struct { u32 number, name; } Pair;
 typedef struct { u8 *raw; const u8 *data; u32 size, object; int owned; } Unproved;

@@ -63,6 +63,8 @@ _CLOSE: Final = frozenset(
     }
 )
 """Checks that look at the match alone."""
+_BY_PAIR: Final = frozenset({"generic-assignment"})
+"""Checks that know a name and its value by the words for these, which may stand on two lines."""
 _END_LINE: Final = 130
 
 
@@ -89,6 +91,8 @@ class Reach(NamedTuple):
     """Whether the line feed ahead of the trigger bounds it, too."""
     line_ahead: bool
     """Whether the line feed behind the trigger bounds it, too."""
+    but_value: bool = False
+    """Whether the line feed ahead does so only where `value` is not among the last bytes: `lexical.AFTER_VALUE`."""
 
 
 def shape_of(rule: Rule) -> tuple[int, bool]:
@@ -112,8 +116,8 @@ def reach_of(trigger: Trigger) -> Reach:
     rule = trigger.rule
     if trigger.by_name:
         back = 180 if rule.check == "generic-address" else BACK
-        # A value ends with its line; its name may stand on a line before.
-        return Reach(trigger.length + back + _SLACK, generic.LONGEST + _SLACK, rule.check == "generic-address", True)
+        # A value ends with its line; its name may stand on a line before, but only with `value` on the value's own.
+        return Reach(trigger.length + back + _SLACK, generic.LONGEST + _SLACK, True, True, rule.check in _BY_PAIR)
     around = _AROUND.get(rule.check, 0) + _SLACK
     if rule.check not in _CLOSE and rule.check not in _AROUND:
         return Reach(trigger.length + rule.before + around, rule.reach + _END_LINE, False, False)

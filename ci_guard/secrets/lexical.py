@@ -35,7 +35,7 @@ _VARIABLE: Final = re.compile(r"(?:ENV|setenv)[ \t]{1,4}(?P<name>[A-Za-z_][0-9A-
 _LOGIN: Final = re.compile(r"""(?:^|[\s"'])(?:-u|--user)(?:[ =]|[ =]?["'])[^\s/:@"'`]{1,40}:\Z""")
 _OPTIONS: Final = (("-", _FLAG), ("env", _VARIABLE), ("ENV", _VARIABLE))
 """Each with a text that it needs."""
-_AFTER_VALUE: Final = 16
+AFTER_VALUE: Final = 16
 """Bytes from the word `value` to the value's beginning, in `_PAIR`."""
 _GRANT: Final = re.compile(r"(?:IDENTIFIED BY|PASSWORD) ['\"]\Z", re.IGNORECASE)
 _GRANTS: Final = (" '", ' "')
@@ -114,7 +114,7 @@ def _option(text: str) -> Assignment | None:
         named = topic(match["name"]) if match else None
         if match and named:
             return Assignment(match["name"], named, "--", "")
-    pair = _PAIR.search(text) if "value" in text[-_AFTER_VALUE:].lower() else None
+    pair = _PAIR.search(text) if "value" in text[-AFTER_VALUE:].lower() else None
     named = topic(pair["name"]) if pair else None
     if pair and named:
         return Assignment(pair["name"], named, "--", "")
