@@ -1,5 +1,6 @@
 /*
- * Unpacks what is plain in archives, in memory: a gzip of one part, a deflated member of a zip, a tar without extensions.
+ * Unpacks what is plain in archives, in memory: a gzip of one part, a deflated member of a zip, a tar
+ * whose extensions do not matter.
  *
  * Each function returns None for anything else, and for whatever is damaged or larger than it says: the caller reads that
  * by the standard library, which has a word for it. Source: RFC 1951, RFC 1952, POSIX.1-2017 pax (ustar interchange format).
@@ -99,6 +100,22 @@ static int octal(const u8 *field, u32 length, u64 *number) {
 
 static u32 length_of(const u8 *field, u32 most) { const u8 *end = memchr(field, 0, most); return end ? (u32)(end - field) : most; }
 
+static int is(const u8 *key, size_t length, const char *name) { return length == strlen(name) && !memcmp(key, name, length); }
+
+/* Whether the records of an extended header are well formed, and say nothing of name, size and target. */
+static int tells_nothing(const u8 *records, u64 size) {
+    for (u64 at = 0, length, digits; at < size; at += length) {
+        for (length = digits = 0; digits < 10 && at + digits < size && records[at + digits] >= '0' && records[at + digits] <= '9'; digits++)
+            length = length * 10 + (u64)(records[at + digits] - '0');
+        if (!digits || length > size - at || length < digits + 3 || records[at + digits] != ' ' || records[at + length - 1] != '\n') return 0;
+        const u8 *key = records + at + digits + 1, *equals = memchr(key, '=', length - digits - 2);
+        if (!equals) return 0;
+        size_t named = (size_t)(equals - key);
+        if (is(key, named, "path") || is(key, named, "linkpath") || is(key, named, "size") || is(key, named, "GNU.sparse.name")) return 0;
+    }
+    return 1;
+}
+
 /* tar_members(data): name, beginning and size of each member; of a link, those of its target. */
 PyObject *tar_members(PyObject *self, PyObject *args) {
     static const u8 zeros[BLOCK];
@@ -117,11 +134,13 @@ PyObject *tar_members(PyObject *self, PyObject *args) {
         if (!octal(block + 148, 8, &sum) || sum != total || !octal(block + 124, 12, &length)) goto odd;
         u8 kind = block[156];
         u64 from = at + BLOCK;
-        if (!kind || kind == '0' || kind == '7' || kind == 'g') {
-            if (length > size - from || (kind == 'g' && length > MOST_SKIPPED)) goto odd;
+        int extension = kind == 'g' || kind == 'x' || kind == 'X';
+        if (!kind || kind == '0' || kind == '7' || extension) {
+            if (length > size - from || (extension && length > MOST_SKIPPED)) goto odd;
+            if (kind != 'g' && extension && !tells_nothing(data + from, length)) goto odd;
             u64 padded = (length + BLOCK - 1) / BLOCK * BLOCK;
             at += padded < size - from ? padded : size - from;
-            if (kind == 'g') continue;
+            if (extension) continue;
         } else if (kind == '1' || kind == '2') {
             from = at + 157;
             length = length_of(block + 157, 100);

@@ -17,7 +17,7 @@ from ci_guard.secrets.content import BEGINNINGS, ContentKind
 from ci_guard.secrets.engines import Hyperscan
 from ci_guard.secrets.keyfiles import MARK
 from ci_guard.secrets.places import Place
-from ci_guard.secrets.reading import Reading
+from ci_guard.secrets.reading import NAME, Reading
 from ci_guard.secrets.survey import Secret, Survey
 from ci_guard.secrets.workers import processors, spread
 
@@ -65,9 +65,12 @@ class Packed:
                     if not thing:
                         raise Odd
                     if len(thing) == 3:
-                        size, oids, _ = thing
+                        size, oids, cut = thing
                         found.bytes += size
                         left += oids
+                        file = _told(shares[share][2])
+                        self._trees.append(file.read(cut))
+                        self._reading.clean.update(_cut(file.read(), NAME))
                         continue
                     done += thing[0]
                     self._progress(f"reading history, {done} objects")
@@ -75,7 +78,6 @@ class Packed:
                         if new is not None:
                             sets[share, number] = frozenset((rule, bytes.fromhex(identity)) for rule, identity in new)
                         _note(found, oid, flags, sets[share, number])
-            self._trees = [_told(file).read() for _, _, file in shares]
         self._look_at_large(found, left)
         return found
 
@@ -131,7 +133,8 @@ class Packed:
         Yield what a part of the contents and messages has.
 
         Shape: how many objects that were, and of each that has anything its id, its flags, the number of its set of
-        secrets, and that set where the number is new; at the end the bytes that were read and the ids of what was not.
+        secrets, and that set where the number is new; at the end the bytes that were read, the ids of what was not, and
+        where in the file the trees of commits end and the names of members without a secret begin.
         """
         visitor = deltas.Visitor(self._reading, look)
         numbers: dict[frozenset[Secret], int] = {}
@@ -143,9 +146,9 @@ class Packed:
                 lines.append([oid.hex(), flags, numbers.setdefault(secrets, len(numbers)), new])
             yield count, lines
         size, left, trees, *_ = self._store.told()
-        file.write(trees)
+        file.write(trees + b"".join(self._reading.clean))
         file.flush()
-        yield size, [oid.hex() for oid in _cut(left, self._packs.width)], 0
+        yield size, [oid.hex() for oid in _cut(left, self._packs.width)], len(trees)
 
     def _read_trees(self, part: int, parts: int, file: IO[bytes]) -> Any:
         """Yield how many of a part of the trees were read; at the end the lengths of what the file has of them."""

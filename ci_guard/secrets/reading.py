@@ -16,6 +16,9 @@ from ci_guard.secrets.matcher import PIECE, Match, Matcher
 from ci_guard.secrets.search import search, search_pieces
 from ci_guard.secrets.unpacked import LARGEST, Unpacked
 
+NAME: Final = 32
+"""Bytes of what `unpack` calls the content of a member by."""
+
 
 class Content(NamedTuple):
     """What is known of a content that was read."""
@@ -47,7 +50,7 @@ class Reading:
         self._hash = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}[object_format]
         self._found: dict[str, tuple[Match, ...]] = {}
         """What `nothing` found."""
-        self._clean: set[bytes] = set()
+        self.clean: set[bytes] = set()
         """Members of archives without a secret, as `unpack` names them."""
         self._judged: dict[tuple[str, str], KeyFile | None] = {}
 
@@ -224,7 +227,7 @@ class Reading:
     def _unpack(self, data: bytes) -> Unpacked:
         from ci_guard.secrets.unpack import unpack
 
-        return unpack(data, self._scan_member, self._clean)
+        return unpack(data, self._scan_member, self.clean)
 
     def _scan_member(self, pieces: Iterator[bytes]) -> list[Match]:
         """Return the secrets of a member of an archive."""
