@@ -84,20 +84,26 @@ done:
     return result;
 }
 
-/* Put what is in `fresh` in its place among `items`, nothing twice. */
+/* Put what is in `fresh` in its place among `items`, which are in order, and nothing twice. */
 static int merge(Store *s) {
-    u32 added = COUNT(s->fresh, Item);
+    u32 added = COUNT(s->fresh, Item), known = COUNT(s->items, Item), kept = 0;
     if (!added) return 0;
-    const Item *fresh = s->fresh.data;
-    Item *all = grown(&s->items, added * sizeof(Item));
-    if (!all) return -1;
-    memcpy(all, fresh, added * sizeof(Item));
-    all = s->items.data;
-    u32 count = COUNT(s->items, Item), kept = 0;
-    qsort(all, count, sizeof(Item), by_start);
-    for (u32 i = 0; i < count; i++)
-        if (!kept || by_start(&all[kept - 1], &all[i])) all[kept++] = all[i];
-    s->items.used = kept * sizeof(Item);
+    Item *fresh = s->fresh.data;
+    qsort(fresh, added, sizeof(Item), by_start);
+    for (u32 i = 0; i < added; i++)
+        if (!kept || by_start(&fresh[kept - 1], &fresh[i])) fresh[kept++] = fresh[i];
+    if (!grown(&s->items, kept * sizeof(Item))) return -1;
+    Item *items = s->items.data;
+    u32 to = known + kept, left = known;
+    for (u32 i = kept; i--; items[--to] = fresh[i]) { /* from the end, so that each is moved once */
+        int order = 1;
+        while (left && (order = by_start(&items[left - 1], &fresh[i])) > 0) items[--to] = items[--left];
+        if (left && !order) left--;
+    }
+    if (to > left) { /* some were there twice */
+        memmove(items + left, items + to, (known + kept - to) * sizeof(Item));
+        s->items.used -= (to - left) * sizeof(Item);
+    }
     s->fresh.used = 0;
     return 0;
 }
@@ -171,20 +177,20 @@ static int look(Store *s, const u8 *raw, u32 size, const Change *changes, u32 co
     char *mark;
     Py_ssize_t mark_length;
     if (PyBytes_AsStringAndSize(s->mark, &mark, &mark_length)) return -1;
-    for (u32 i = 0; i < COUNT(s->windows, Copy); i++) {
-        Copy window = ((const Copy *)s->windows.data)[i];
-        const u8 *p = raw + window.from, *end = p + window.size;
-        for (; (p = memmem(p, (size_t)(end - p), mark, (size_t)mark_length)) != NULL; p++) {
-            u32 start = (u32)(p - raw);
-            if (touched(changes, count, start, start + (u32)mark_length))
-                PUSH(s->fresh, Item, {start, start + (u32)mark_length, (int32_t)s->trigger_count});
-        }
+    const u8 *from = s->buffer.data, *stop = from + s->buffer.used;
+    u32 w = 0, windows_count = COUNT(s->windows, Copy);
+    for (const u8 *p = from; (p = memmem(p, (size_t)(stop - p), mark, (size_t)mark_length)) != NULL; p++) {
+        const Copy *windows = s->windows.data;
+        while (w + 1 < windows_count && (u32)(p - from) >= windows[w + 1].at) w++;
+        u32 start = (u32)(p - from) - windows[w].at + windows[w].from;
+        if (touched(changes, count, start, start + (u32)mark_length))
+            PUSH(s->fresh, Item, {start, start + (u32)mark_length, (int32_t)s->trigger_count});
     }
     PyObject *met = asked(s, "look", s->buffer.data, s->buffer.used, NULL);
     if (!met || !PyList_Check(met)) { Py_XDECREF(met); return -1; }
     const Copy *windows = s->windows.data;
-    u32 w = 0, windows_count = COUNT(s->windows, Copy);
     int result = -1;
+    w = 0;
     for (Py_ssize_t i = 0; i < PyList_Size(met); i++) {
         unsigned trigger, end;
         if (!PyArg_ParseTuple(PyList_GetItem(met, i), "II", &trigger, &end)) goto done;

@@ -2,6 +2,7 @@
 #include "store.h"
 
 #define SHORTEST_BASE64 24
+#define GROUPS (SHORTEST_BASE64 / 4)
 #define SHORTEST_LINE 16
 
 static u8 kinds_of_sign[256];
@@ -15,6 +16,10 @@ static inline int ends_token(u8 c) { return kinds_of_sign[c] & ENDS_TOKEN; }
 static inline int in_base64(u8 c) { return kinds_of_sign[c] & IN_BASE64; }
 static int is_digit_of_ascii(const u8 *p) { /* the two digits of a byte from 0x20 to 0x7F */
     return p[0] >= '2' && p[0] <= '7' && ((p[1] >= '0' && p[1] <= '9') || ((p[1] | 32) >= 'a' && (p[1] | 32) <= 'f'));
+}
+
+static int is_text(const u8 *groups, const u8 *p) {
+    return groups[p[0]] && groups[256 + p[1]] && groups[512 + p[2]] && groups[768 + p[3]];
 }
 
 /* Whether some bytes have what `decode.encoded` looks for: six groups of base64 that are text, or a sign of escapes. */
@@ -33,12 +38,13 @@ static int has_encoded(const u8 *groups, const u8 *raw, u32 start, u32 end) {
         if (back > at) { at = back; continue; }
         u32 stop64 = at + SHORTEST_BASE64;
         while (stop64 < end && in_base64(raw[stop64])) stop64++;
-        u32 in_a_row[4] = {0, 0, 0, 0};
-        for (u32 i = at; i + 4 <= stop64; i++) {
-            int fits = groups[raw[i]] && groups[256 + raw[i + 1]] && groups[512 + raw[i + 2]] && groups[768 + raw[i + 3]];
-            in_a_row[i & 3] = fits ? in_a_row[i & 3] + 1 : 0;
-            if (in_a_row[i & 3] == SHORTEST_BASE64 / 4) return 1;
-        }
+        for (u32 phase = 0; phase < 4; phase++)
+            for (u32 first = at + phase, many; first + 4 * GROUPS <= stop64;) {
+                /* from the end: a group that is no text spares those before it */
+                for (many = GROUPS; many && is_text(groups, raw + first + 4 * (many - 1)); many--);
+                if (!many) return 1;
+                first += 4 * many;
+            }
         at = stop64;
     }
     return 0;
