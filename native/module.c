@@ -150,6 +150,7 @@ static PyObject *Store_step(Store *s, PyObject *args) {
         built += s->frames[s->depth - 1].size + COST;
         if (objects % 1024 == 0 && PyErr_CheckSignals()) return NULL;
     }
+    if (whole()) return NULL;
     if (!built && !PyList_Size(s->found)) Py_RETURN_NONE;
     PyObject *found = s->found;
     if (!(s->found = PyList_New(0))) { s->found = found; return NULL; }
@@ -200,6 +201,7 @@ static PyObject *Store_ids(Store *s, PyObject *args) {
             if (!to) return NULL;
             memcpy(to, id_of(s, i), s->width);
         }
+    if (whole()) return NULL;
     return PyBytes_FromStringAndSize(s->buffer.data ? s->buffer.data : "", (Py_ssize_t)s->buffer.used);
 }
 

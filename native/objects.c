@@ -96,6 +96,7 @@ static int apply(Vector *copies, const u8 *base, u64 base_size, const u8 *d, siz
 }
 
 static int damaged(const Store *s, u32 object) {
+    if (whole()) return -1;
     PyObject *named = PyBytes_FromStringAndSize((const char *)id_of(s, object), s->width);
     if (named) PyErr_SetObject(Damaged, named);
     Py_XDECREF(named);

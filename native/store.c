@@ -2,11 +2,13 @@
 #define _GNU_SOURCE
 #include "store.h"
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 PyObject *Odd, *Damaged;
 
 int odd(const char *why) { PyErr_SetString(Odd, why); return -1; }
+
+/* See that no file was cut short while it was read. */
+int whole(void) { return cut_short ? odd("a file was cut short") : 0; }
 
 void *grown(Vector *v, size_t more) {
     if (more > SIZE_MAX / 4 - v->used) return PyErr_NoMemory();
@@ -36,15 +38,6 @@ u32 number_of(const Store *s, const u8 *id) {
         if (object != NONE) return object;
     }
     return NONE;
-}
-
-static u8 *mapped_file(int descriptor, u64 *size) {
-    struct stat status;
-    if (fstat(descriptor, &status) || !S_ISREG(status.st_mode) || status.st_size < 32) { odd("no plain file"); return NULL; }
-    *size = (u64)status.st_size;
-    void *map = mmap(NULL, (size_t)*size, PROT_READ, MAP_SHARED, descriptor, 0);
-    if (map == MAP_FAILED) { odd("a file cannot be mapped"); return NULL; }
-    return map;
 }
 
 static int open_pack(Store *s, Pack *pack, int data, int index) {
@@ -208,8 +201,8 @@ static void close_store(Store *s) {
     if (s->waits.owned) free(s->waits.raw - HEADROOM);
     for (u32 i = 0; s->vain && i < VAIN; i++) free(s->vain[i].key);
     for (u32 p = 0; s->packs && p < s->pack_count; p++) {
-        if (s->packs[p].map) munmap(s->packs[p].map, (size_t)s->packs[p].size);
-        if (s->packs[p].index) munmap(s->packs[p].index, (size_t)s->packs[p].index_size);
+        if (s->packs[p].map) unmap(s->packs[p].map, s->packs[p].size);
+        if (s->packs[p].index) unmap(s->packs[p].index, s->packs[p].index_size);
         free(s->packs[p].fan);
     }
     while (s->depth) { Frame *frame = &s->frames[--s->depth]; if (frame->raw) free(frame->raw - HEADROOM); free(frame->items); free(frame->entries); }
@@ -284,7 +277,7 @@ PyObject *Store_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
     free(order);
     int broken = resolve(s, weights);
     free(weights);
-    if (broken) goto failed;
+    if (broken || whole()) goto failed;
     return (PyObject *)s;
 memory:
     PyErr_NoMemory();

@@ -13,6 +13,7 @@
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030A0000
 #include <Python.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,12 +115,18 @@ static inline u32 hash_bytes(const u8 *name, u32 length) {
 
 /* store.c */
 int odd(const char *why);
+int whole(void);
 void *grown(Vector *v, size_t more);
 u32 found_in(const Store *s, const Pack *pack, const u8 *id);
 u32 number_of(const Store *s, const u8 *id);
 int header(const Store *s, u32 object, u8 *kind, u64 *size, u64 *distance, const u8 **ref, u64 *at);
 PyObject *Store_new(PyTypeObject *type, PyObject *args, PyObject *keywords);
 void Store_dealloc(PyObject *self);
+
+/* guard.c */
+extern volatile sig_atomic_t cut_short;
+u8 *mapped_file(int descriptor, u64 *size);
+void unmap(u8 *start, u64 size);
 
 /* objects.c */
 int prove_two(Store *s, u32 object, const u8 *data, u32 size);

@@ -178,6 +178,7 @@ PyObject *Store_walk(Store *s, PyObject *args) {
     free(told.data);
     told.data = NULL;
     done = way(s, rows.data, where, roots, ids, (u32)((size_t)size / s->width), &stack, &nodes, &paths, &seen, result);
+    if (!done) done = whole();
 end:
     for (u32 i = 0; i < COUNT(levels, Level); i++) free(((Level *)levels.data)[i].pairs.data);
     free(where); free(roots); free(leads); free(next); free(told.data); free(rows.data); free(levels.data); free(stack.data);

@@ -95,7 +95,7 @@ def _seen(
             from ci_guard.secrets.packed import Packed
 
             work = Packed(repository, here, reading, progress)
-            with suppress(packs.Odd):
+            with suppress(packs.Odd, packs.native.Odd):
                 seen = work.survey()
                 progress("finding where things stand")
                 return seen, list(work.brought(walk.result(), seen))

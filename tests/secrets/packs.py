@@ -8,6 +8,7 @@ import random
 import sys
 import tempfile
 import zlib
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache, partial
 from pathlib import Path
@@ -80,13 +81,18 @@ def pack(items: list[Item], *, sha256: bool = False) -> tuple[bytes, bytes]:
     return data, index
 
 
-def store(data: bytes, index: bytes, files: ExitStack, *, sha256: bool = False) -> Any:
+def store(
+    data: bytes, index: bytes, files: ExitStack, *, sha256: bool = False, told: Callable[[int], None] | None = None
+) -> Any:
+    """Return the helper's view of a pack; `told` gets the descriptors of the pack and its index."""
     descriptors = []
     for content in (data, index):
         file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - entered right here
         file.write(content)
         file.flush()
         descriptors.append(file.fileno())
+        if told:
+            told(file.fileno())
     hashed = partial(hashlib.sha256 if sha256 else hashlib.sha1, usedforsecurity=False)
     return native().Store([tuple(descriptors)], 32 if sha256 else 20, hashed)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import random
 from contextlib import ExitStack, suppress
 from typing import Any
@@ -221,6 +222,20 @@ def test_no_delta_reaches_out_of_its_base(reading: Reading, delta: bytes, tail: 
     body = packs.delta_of(len(base), [(0, 90), b"abc"])
     with ExitStack() as files, suppress(packs.native().Odd, packs.native().Damaged):
         items = [Item(base), Item(b"a", 0, delta), Item(b"b", 0, body[: len(body) // 2] + delta + tail)]
+        visit(packs.store(*packs.pack(items), files), reading)
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["pack", "index"])
+def test_a_file_that_is_cut_short_while_it_is_read_ends_no_process(reading: Reading, number: int) -> None:
+    noise = random.Random(1)
+    with ExitStack() as files:
+        items = [Item(noise.randbytes(100 + each)) for each in range(2000)]
+        descriptors: list[int] = []
+        store = packs.store(*packs.pack(items), files, told=descriptors.append)
+        os.ftruncate(descriptors[number], 4096)
+        with pytest.raises(packs.native().Odd):
+            visit(store, reading)
+        del store
         visit(packs.store(*packs.pack(items), files), reading)
 
 
