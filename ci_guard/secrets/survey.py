@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from ci_guard.errors import GitUnavailable
 from ci_guard.git import Repository
-from ci_guard.git.history import Stored, stored
+from ci_guard.git.history import stored
 from ci_guard.secrets.content import ContentKind
 from ci_guard.secrets.reading import Reading, is_suspect
 from ci_guard.secrets.workers import processors, spread
@@ -57,18 +58,23 @@ def survey(repository: Repository, reading: Reading, progress: Callable[[str], N
     Raises: `GitUnavailable` when git cannot read one.
     """
     found = Survey()
-    objects = [item for item in stored(repository) if item.kind != "tree"]
-    for item in objects:
-        if item.kind == "blob":
-            found.blobs.add(bytes.fromhex(item.oid))
-            found.bytes += item.size
+    ids, sizes = bytearray(), array("Q")
+    for item in stored(repository):
+        if item.kind != "tree":
+            oid = bytes.fromhex(item.oid)
+            ids += oid
+            sizes.append(item.size)
+            if item.kind == "blob":
+                found.blobs.add(oid)
+                found.bytes += item.size
     reading.ready()
-    shares = _shares(objects)
+    width = len(ids) // max(len(sizes), 1)
+    shares = _shares(sizes)
     done = 0
-    with closing(spread(shares, lambda share: _look(repository, reading, share))) as said:
+    with closing(spread(shares, lambda share: _look(repository, reading, ids, width, share))) as said:
         for _, (count, seen) in said:
             done += count
-            progress(f"reading history, {done} of {len(objects)} objects")
+            progress(f"reading history, {done} of {len(sizes)} objects")
             note(found, seen)
     return found
 
@@ -82,22 +88,26 @@ def note(found: Survey, seen: list[Any]) -> None:
             found.secrets[oid] = frozenset((rule, bytes.fromhex(identity)) for rule, identity in secrets)
 
 
-def _shares(objects: list[Stored]) -> list[list[Stored]]:
+def _shares(sizes: Sequence[int]) -> list[range]:
     """Return parts of about the same size, in the order of what is stored."""
-    total = sum(item.size for item in objects)
+    total = sum(sizes)
     count = max(1, min(processors(), total // _SMALL_SHARE))
-    shares: list[list[Stored]] = [[] for _ in range(count)]
+    ends: list[int] = []
     size = 0
-    for item in objects:
-        shares[min(count - 1, size * count // (total + 1))].append(item)
-        size += item.size
-    return shares
+    for number, each in enumerate(sizes):
+        while len(ends) < size * count // (total + 1):
+            ends.append(number)
+        size += each
+    ends += [len(sizes)] * (count - len(ends))
+    return [range(start, end) for start, end in zip((0, *ends), ends, strict=False)]
 
 
-def _look(repository: Repository, reading: Reading, objects: list[Stored]) -> Iterator[tuple[int, list[Any]]]:
-    """Yield how many objects were looked at since, and what was seen in them."""
+def _look(
+    repository: Repository, reading: Reading, ids: bytes | bytearray, width: int, share: range
+) -> Iterator[tuple[int, list[Any]]]:
+    """Yield how many objects were looked at since, and what was seen in them; `ids` are of `width` bytes each."""
     count, seen = 0, []
-    with closing(repository.objects(item.oid for item in objects)) as streams:
+    with closing(repository.objects(ids[width * each : width * (each + 1)].hex() for each in share)) as streams:
         for stream in streams:
             if stream.kind is None:
                 raise GitUnavailable(f"object {stream.oid} cannot be read", hint="check the clone with git fsck")
