@@ -7,6 +7,8 @@
 #include <malloc.h>
 #endif
 
+#define API 2 /* one more with each change of what Python calls or is asked: `ci_guard/git/packs.py` has the same number */
+
 static int heavier(const void *one, const void *other) {
     const Family *a = one, *b = other;
     if (a->weight != b->weight) return a->weight > b->weight ? -1 : 1;
@@ -227,7 +229,7 @@ PyMODINIT_FUNC PyInit_ci_guard_native(void) {
     Odd = PyErr_NewException("ci_guard_native.Odd", NULL, NULL);
     Damaged = PyErr_NewException("ci_guard_native.Damaged", NULL, NULL);
     if (!type || !Odd || !Damaged || PyModule_AddObject(made, "Store", type) || PyModule_AddObject(made, "Odd", Py_NewRef(Odd)) ||
-        PyModule_AddObject(made, "Damaged", Py_NewRef(Damaged))) {
+        PyModule_AddObject(made, "Damaged", Py_NewRef(Damaged)) || PyModule_AddIntConstant(made, "API", API)) {
         Py_XDECREF(made);
         return NULL;
     }

@@ -19,9 +19,19 @@ from ci_guard.git.repository import Repository
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-native: Any = None
-with suppress(ImportError):  # no wheel for this machine, or none was wanted
-    native = importlib.import_module("ci_guard_native")
+API: Final = 2
+"""What the helper has to be like: `native/module.c` has the same number."""
+
+
+def _helper() -> Any:
+    """Return the helper, or None where there is none, or one of another release."""
+    with suppress(ImportError):  # no wheel for this machine, or none was wanted
+        found = importlib.import_module("ci_guard_native")
+        return found if getattr(found, "API", None) == API else None
+    return None
+
+
+native: Any = _helper()
 
 COMMIT: Final = 1
 TREE: Final = 2

@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ci_guard.secrets import database, deltas
 from ci_guard.secrets.formats import CHECKS
+from ci_guard.secrets.lexical import AFTER_VALUE, BACK, assignment
 from ci_guard.secrets.rule import load
 from ci_guard.secrets.triggers import triggers_of
 from tests.secrets.made_up import rules, text_for
@@ -56,3 +59,16 @@ def test_a_database_of_the_triggers_alone_ships() -> None:
     import hyperscan
 
     assert database.shipped([trigger.expression for trigger in TRIGGERS], hyperscan) is not None
+
+
+_AHEAD = ("password", "DB_TOKEN", "name", "value", "VALUE", "ENV", "setenv", "-u", "--user", "--token", "IDENTIFIED BY")
+_BETWEEN = ("\n", "\n", " ", "  ", "=", ":", ": ", ",", "(", "'", '"', " '", "x", "[0]", ":=", "\t", ">")
+
+
+@settings(max_examples=2000, deadline=None)
+@given(st.lists(st.sampled_from(_AHEAD + _BETWEEN), max_size=14).map("".join))
+def test_a_name_is_read_from_the_line_of_its_value_unless_value_is_close_ahead(text: str) -> None:
+    """So the helper looks at no more than that line again (`Reach.but_value`)."""
+    text = text[-BACK:]
+    if "value" not in text[-AFTER_VALUE:].lower() and "\n" in text:
+        assert assignment(text) == assignment("\n" + text.rpartition("\n")[2])

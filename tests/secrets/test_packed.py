@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import os
 import random
+import sys
 from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -26,6 +29,7 @@ from tests.secrets import packs, test_history
 from tests.secrets.made_up import github_token, password, private_key, rules, text_for
 from tests.secrets.packs import Item
 from tests.secrets.repositories import Repo
+from tests.secrets.test_native_archives import tarred, zipped
 
 pytestmark = pytest.mark.slow
 
@@ -245,6 +249,14 @@ def test_deltas_without_an_end_are_refused() -> None:
         packs.store(*packs.pack([one, other]), files)
 
 
+def test_a_helper_of_another_release_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert packs.native().API == packs_of.API
+    monkeypatch.setitem(sys.modules, "ci_guard_native", SimpleNamespace(API=packs_of.API + 1))
+    assert packs_of._helper() is None
+    monkeypatch.setitem(sys.modules, "ci_guard_native", SimpleNamespace(API=packs_of.API))
+    assert packs_of._helper() is not None
+
+
 @pytest.fixture
 def without_git(monkeypatch: pytest.MonkeyPatch) -> None:
     """See that nothing is read by way of git in place of the helper."""
@@ -291,3 +303,40 @@ def test_a_large_content_is_left_to_git(repo: Repo) -> None:
     brought = repo.commit({"large": filler + b"\n" + github_token().encode() + b"\n"})
     repo.git("repack", "-q", "-a", "-d")
     assert test_history.places(test_history.history(repo)) == [("large", 2, brought)]
+
+
+@pytest.mark.parametrize("form", ["sha1", "sha256"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_history_is_the_same_without_the_helper(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, form: str
+) -> None:
+    """A history as git makes them: versions, branches, moves, archives; packed, loose and borrowed."""
+    chance = random.Random(seed)
+    repo = Repo.create(tmp_path / "repo", f"--object-format={form}")
+    contents: dict[str, bytes] = {}
+    for number in range(24):
+        for _ in range(chance.randrange(1, 4)):
+            name = f"{chance.choice('abc')}/{chance.choice(['x.py', 'y.yml', 'id_rsa', '.env', 'z.zip', 'z.tar'])}"
+            parts = contents.get(name, b"").splitlines(keepends=True)
+            at = chance.randrange(len(parts) + 1)
+            parts[at : at + chance.randrange(3)] = chance.choices(pieces(chance), k=chance.randrange(1, 4))
+            contents[name] = b"".join(parts)
+        written: dict[str, str | bytes] = {
+            name: zipped([content]) if "zip" in name else tarred([content]) if "tar" in name else content
+            for name, content in contents.items()
+        }
+        repo.commit(written, f"change {chance.choice(pieces(chance)).decode()}")
+        if chance.random() < 0.2:
+            repo.git("repack", "-q", "-d", f"--depth={chance.randrange(1, 50)}", f"--window={chance.randrange(2, 20)}")
+        if chance.random() < 0.2:
+            repo.git("checkout", "-q", "-b", f"branch-{number}", f"HEAD~{chance.randrange(min(number, 3) + 1)}")
+            contents = {}
+    if form == "sha1":
+        repo = repo.clone(tmp_path / "clone", "--shared")
+        repo.commit({"a/new": github_token(9)})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(history, "survey")  # see that the helper does it
+        ours = test_history.history(repo)
+    monkeypatch.setattr(packs_of, "native", None)
+    assert ours == test_history.history(repo)
+    assert ours.findings
