@@ -16,6 +16,8 @@ from ci_guard.secrets.matcher import PIECE, Match, Matcher
 from ci_guard.secrets.search import search, search_pieces
 from ci_guard.secrets.unpacked import LARGEST, Unpacked
 
+_MOST_FOUND: Final = 20_000
+"""Contents in which nothing was found that are remembered, for others that are the same."""
 NAME: Final = 32
 """Bytes of what `unpack` calls the content of a member by."""
 
@@ -77,9 +79,12 @@ class Reading:
         oid = self._oid(data)
         if expected not in (None, oid):
             return None
-        if oid not in self._found:
-            self._found[oid] = tuple(self._scan(data))
-        return None if self._found[oid] else oid
+        found = self._found.get(oid)
+        if found is None:
+            found = tuple(self._scan(data))
+            if found or len(self._found) < _MOST_FOUND:
+                self._found[oid] = found
+        return None if found else oid
 
     def keep_nothing(self, files: Iterable[tuple[str, int]]) -> None:
         """Keep that there is nothing in some files, told by object id and size."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from array import array
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +21,8 @@ _MOST_PARTS: Final = 255
 """A part's number is one byte."""
 _PART: Final = 32
 """Files of the smallest part."""
+_TOLD: Final = 5000
+"""Files that are told of together."""
 
 
 def helpers_for(files: int) -> int:
@@ -59,8 +62,22 @@ class Sweep:
         next(self._said)
 
     def _help(self, _: int) -> Iterator[Any]:
+        """Tell at the end what was seen, as there is nobody to listen before: numbers, sizes, ids that no index has."""
         yield None
-        yield list(zip(*self._looked(), strict=True))
+        numbers, sizes = array("I"), array("Q")
+        others: dict[int, str] = {}
+        for number, oid, size in self._looked():
+            numbers.append(number)
+            sizes.append(size)
+            if oid != self._files[number].oid:
+                others[number] = oid
+        for first in range(0, len(numbers), _TOLD):
+            told = numbers[first : first + _TOLD].tolist()
+            yield (
+                told,
+                sizes[first : first + _TOLD].tolist(),
+                [others.get(number) for number in told] if others else [None] * len(told),
+            )
 
     def _looked(self) -> Iterator[tuple[int, str, int]]:
         """Yield numbers, object ids and sizes of files in which there is nothing, while there are parts to take."""
@@ -78,21 +95,32 @@ class Sweep:
                 continue
             oid = self._reading.nothing(data, text(path), expected) if data is not None else None
             if data is not None and oid:
-                yield number, oid, len(data)
+                yield number, expected or oid, len(data)
 
-    def done(self) -> dict[int, str]:
+    def done(self) -> bytearray:
         """
-        Help, wait for the end, and return the object ids of files in which there is nothing, by number.
+        Help, wait for the end, and return of each file, by number, whether there is nothing in it.
 
         They count as read. Raises: `ScanFault` when a process ended early.
         """
+        nothing = bytearray(len(self._files))
         if self._said is None:
-            return {}
-        seen = list(self._looked())
-        for _, (numbers, oids, sizes) in filter(lambda said: said[1], self._said):
-            seen += zip(numbers, oids, sizes, strict=True)
-        self._reading.keep_nothing((oid, size) for _, oid, size in seen)
-        return {number: oid for number, oid, _ in seen}
+            return nothing
+        self._reading.keep_nothing(self._noted(self._looked(), nothing))
+        for _, told in self._said:
+            numbers, sizes, others = told or ((), (), ())
+            seen = zip(numbers, map(self._oid, numbers, others), sizes, strict=True)
+            self._reading.keep_nothing(self._noted(seen, nothing))
+        return nothing
+
+    def _oid(self, number: int, other: str | None) -> str:
+        return other or str(self._files[number].oid)
+
+    @staticmethod
+    def _noted(seen: Iterable[tuple[int, str, int]], nothing: bytearray) -> Iterator[tuple[str, int]]:
+        for number, oid, size in seen:
+            nothing[number] = True
+            yield oid, size
 
     def close(self) -> None:
         """End all processes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from itertools import chain
+from itertools import chain, compress
 from pathlib import Path
 from typing import Final
 
@@ -75,9 +75,9 @@ class WorkTree:
             self._skip(".", _why(error))
             return
         with closing(opened) as folder:
-            done = self._sweep.done() if self._sweep else {}
-            self.nothing = {self._listed[number].path for number in done}
-            rest = (entry for number, entry in enumerate(self._listed) if number not in done)
+            done = self._sweep.done() if self._sweep else bytes(len(self._listed))
+            self.nothing = {entry.path for entry in compress(self._listed, done)}
+            rest = (entry for entry, nothing in zip(self._listed, done, strict=True) if not nothing)
             for entry in telling("reading files", chain(rest, others)):
                 self._read(folder, entry)
 

@@ -67,9 +67,9 @@ def test_helpers_change_nothing_in_the_result(repo: Repo, monkeypatch: pytest.Mo
     seen: list[int] = []
     done = sweep.Sweep.done
 
-    def counted(self: sweep.Sweep) -> dict[int, str]:
+    def counted(self: sweep.Sweep) -> bytearray:
         found = done(self)
-        seen.append(len(found))
+        seen.append(sum(found))
         return found
 
     monkeypatch.setattr(sweep.Sweep, "done", counted)
@@ -106,7 +106,7 @@ def test_helpers_end_with_a_scan_that_is_interrupted(repo: Repo, monkeypatch: py
         helpers.append(pid)
         return pid
 
-    def interrupted(_: sweep.Sweep) -> dict[int, str]:
+    def interrupted(_: sweep.Sweep) -> bytearray:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "fork", noted)
