@@ -1,7 +1,6 @@
 /* What Python calls. */
 #define _GNU_SOURCE
 #include "store.h"
-#include "sha1.h"
 #include <sys/mman.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -70,7 +69,7 @@ static PyObject *Store_start(Store *s, PyObject *args) {
     s->left.used = s->trees.used = s->rows.used = 0;
     while (s->depth) pop(s);
     if (s->waits.owned) free(s->waits.raw - HEADROOM);
-    s->waits = (Unproved){NULL, NULL, 0, 0, 0};
+    s->waits = (Unproved){0};
     if (!s->found) return NULL;
     Py_RETURN_NONE;
 }
@@ -141,7 +140,7 @@ static PyObject *Store_step(Store *s, PyObject *args) {
             top->next = s->sibling[object];
         } else if (s->root_next < s->root_count || next_unit(s)) object = s->roots[s->root_next++];
         else {
-            if ((!s->mode && flush(s)) || prove_two(s, 0, NULL, 0)) return NULL;
+            if ((!s->mode && flush(s)) || prove_last(s)) return NULL;
             break;
         }
         if ((result = build(s, object, on_base)) < 0) return NULL;

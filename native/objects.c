@@ -1,7 +1,6 @@
 /* Builds objects along the deltas of a pack, each once, and proves each by its id. */
 #define _GNU_SOURCE
 #include "store.h"
-#include "sha1.h"
 #include <sys/mman.h>
 
 #ifndef PyBUF_READ
@@ -103,27 +102,39 @@ static int damaged(const Store *s, u32 object) {
     return -1;
 }
 
-/* See that the object that waits has its id, and another one, if there is another. */
-int prove_two(Store *s, u32 object, const u8 *data, u32 size) {
-    Unproved waits = s->waits;
-    u8 id[20], id2[20];
-    s->waits = (Unproved){NULL, NULL, 0, 0, 0};
-    if (!waits.raw) return 0;
-    sha1(waits.data, waits.size, id, data, size, id2);
-    if (waits.owned) free(waits.raw - HEADROOM);
-    if (memcmp(id, id_of(s, waits.object), 20)) return damaged(s, waits.object);
-    return data && memcmp(id2, id_of(s, object), 20) ? damaged(s, object) : 0;
+static int proved(const Store *s, Unproved *one) {
+    u8 id[20];
+    sha1_end(&one->hash, one->data, one->size, id);
+    if (one->owned) free(one->raw - HEADROOM);
+    return memcmp(id, id_of(s, one->object), 20) ? damaged(s, one->object) : 0;
 }
 
-/* See that an object has its id, now or together with the next one. Python's hashlib does it where this machine has no instructions for it. */
+/* See that the object that waits has its id, if there is one. */
+int prove_last(Store *s) {
+    Unproved last = s->waits;
+    s->waits = (Unproved){0};
+    return last.raw ? proved(s, &last) : 0;
+}
+
+/* Hash an object together with the one that waits: one of them is proved then, and the longer one waits. */
+static int prove_next(Store *s, Unproved next) {
+    if (!s->waits.raw) { s->waits = next; return 0; }
+    sha1_both(&s->waits.hash, s->waits.data, s->waits.size, &next.hash, next.data, next.size);
+    if (s->waits.hash.blocks < s->waits.size / 64) return proved(s, &next);
+    if (prove_last(s)) return -1;
+    s->waits = next;
+    return 0;
+}
+
+/* See that an object has its id, now or together with the next ones. Python's hashlib does it where this machine has no instructions for it. */
 static int prove(Store *s, u32 object, u8 *raw, u32 size) {
     char text[HEADROOM];
     int length = PyOS_snprintf(text, sizeof text, "%s %u", KINDS[s->kinds[object]], size) + 1;
     memcpy(raw - length, text, (size_t)length);
     if (fast_sha1 && s->width == 20) {
-        if (s->waits.raw) return prove_two(s, object, raw - length, size + (u32)length);
-        s->waits = (Unproved){raw, raw - length, size + (u32)length, object, 0};
-        return 0;
+        Unproved next = {raw, raw - length, size + (u32)length, object, 0, {0}};
+        sha1_begin(&next.hash);
+        return prove_next(s, next);
     }
     PyObject *view = PyMemoryView_FromMemory((char *)raw - length, (Py_ssize_t)size + length, PyBUF_READ);
     PyObject *digest = view ? PyObject_CallFunctionObjArgs(s->hash, view, NULL) : NULL;

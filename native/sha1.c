@@ -44,40 +44,58 @@ WITH_SHA static void sha1_two(Sha1 *state, const u8 *data, Sha1 *state2, const u
     *state2 = two;
 }
 
-WITH_SHA static Sha1 sha1_begin(void) {
+WITH_SHA static Sha1 loaded(const Halfway *one) {
     Sha1 state;
     memset(&state, 0, sizeof state);
-    state.abcd = _mm_set_epi32(0x67452301, (int)0xefcdab89, (int)0x98badcfe, 0x10325476);
-    state.e = _mm_set_epi32((int)0xc3d2e1f0, 0, 0, 0);
+    state.abcd = _mm_loadu_si128((const __m128i *)one->state);
+    state.e = _mm_loadu_si128((const __m128i *)(one->state + 4));
     return state;
 }
 
-WITH_SHA static void sha1_end(Sha1 *state, const u8 *data, size_t size, size_t done, u8 *id) {
+WITH_SHA static void store(Halfway *one, const Sha1 *state) {
+    _mm_storeu_si128((__m128i *)one->state, state->abcd);
+    _mm_storeu_si128((__m128i *)(one->state + 4), state->e);
+}
+
+WITH_SHA void sha1_begin(Halfway *one) {
+    Sha1 state;
+    state.abcd = _mm_set_epi32(0x67452301, (int)0xefcdab89, (int)0x98badcfe, 0x10325476);
+    state.e = _mm_set_epi32((int)0xc3d2e1f0, 0, 0, 0);
+    store(one, &state);
+    one->blocks = 0;
+}
+
+WITH_SHA void sha1_both(Halfway *one, const u8 *data, size_t size, Halfway *other, const u8 *data2, size_t size2) {
+    size_t left = size / 64 - one->blocks, left2 = size2 / 64 - other->blocks, both = left < left2 ? left : left2;
+    Sha1 state = loaded(one), state2 = loaded(other);
+    sha1_two(&state, data + 64 * one->blocks, &state2, data2 + 64 * other->blocks, both);
+    store(one, &state);
+    store(other, &state2);
+    one->blocks += both;
+    other->blocks += both;
+}
+
+WITH_SHA void sha1_end(Halfway *one, const u8 *data, size_t size, u8 *id) {
     const __m128i reverse = _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f);
     u8 end[128] = {0};
     size_t whole = size / 64, rest = size % 64, blocks = rest < 56 ? 1 : 2;
-    sha1_blocks(state, data + 64 * done, whole - done);
+    Sha1 state = loaded(one);
+    sha1_blocks(&state, data + 64 * one->blocks, whole - one->blocks);
     memcpy(end, data + 64 * whole, rest);
     end[rest] = 128;
     for (size_t i = 0; i < 8; i++) end[64 * blocks - 1 - i] = (u8)((u64)size * 8 >> (8 * i));
-    sha1_blocks(state, end, blocks);
-    _mm_storeu_si128((__m128i *)id, _mm_shuffle_epi8(state->abcd, reverse));
-    u32 last = (u32)_mm_extract_epi32(state->e, 3);
+    sha1_blocks(&state, end, blocks);
+    _mm_storeu_si128((__m128i *)id, _mm_shuffle_epi8(state.abcd, reverse));
+    u32 last = (u32)_mm_extract_epi32(state.e, 3);
     for (int i = 0; i < 4; i++) id[16 + i] = (u8)(last >> (24 - 8 * i));
-}
-
-WITH_SHA void sha1(const u8 *data, size_t size, u8 *id, const u8 *data2, size_t size2, u8 *id2) {
-    Sha1 state = sha1_begin(), state2 = state;
-    size_t both = data2 ? (size < size2 ? size : size2) / 64 : 0;
-    if (both) sha1_two(&state, data, &state2, data2, both);
-    sha1_end(&state, data, size, both, id);
-    if (data2) sha1_end(&state2, data2, size2, both, id2);
 }
 #else
 int has_sha1(void) { return 0; }
-void sha1(const u8 *data, size_t size, u8 *id, const u8 *data2, size_t size2, u8 *id2) {
-    (void)data; (void)size; (void)id; (void)data2; (void)size2; (void)id2;
+void sha1_begin(Halfway *one) { (void)one; }
+void sha1_both(Halfway *one, const u8 *data, size_t size, Halfway *other, const u8 *data2, size_t size2) {
+    (void)one; (void)data; (void)size; (void)other; (void)data2; (void)size2;
 }
+void sha1_end(Halfway *one, const u8 *data, size_t size, u8 *id) { (void)one; (void)data; (void)size; (void)id; }
 #endif
 
 int fast_sha1;

@@ -17,15 +17,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include "sha1.h"
 #ifdef WITH_LIBDEFLATE /* twice as fast */
 #include <libdeflate.h>
 #else
 #include <zlib.h>
 #endif
-
-typedef uint8_t u8;
-typedef uint32_t u32;
-typedef uint64_t u64;
 
 enum { COMMIT = 1, TREE = 2, BLOB = 3, TAG = 4, OFS_DELTA = 6, REF_DELTA = 7 };
 enum { SPECIAL = 1, SKIPPED = 2, WHOLE = 4, MARKED = 8 };
@@ -47,7 +44,7 @@ typedef struct { u32 object, next, size, count; int judged; u8 *raw; Item *items
 typedef struct { u32 width, back, ahead; int line_back, line_ahead, but_value; } Reach; /* of a trigger: see deltas.py */
 typedef struct { u32 object, at, size; } Message;
 typedef struct { u32 number, name; } Pair;
-typedef struct { u8 *raw; const u8 *data; u32 size, object; int owned; } Unproved;
+typedef struct { u8 *raw; const u8 *data; u32 size, object; int owned; Halfway hash; } Unproved;
 typedef struct { u8 id[32]; u32 number, known; } Cached;
 typedef struct { u64 *keys; u32 *values; u32 used, room; } Table;
 typedef struct { u64 weight; u32 root, place; } Family;
@@ -69,7 +66,7 @@ typedef struct {
     Frame *frames;
     u32 depth, frame_room;
     u64 held, mapped, bytes;
-    Unproved waits; /* an object that was built, and is hashed together with the next one */
+    Unproved waits; /* an object that was built, and is hashed together with the next ones */
 #ifdef WITH_LIBDEFLATE
     struct libdeflate_decompressor *inflater;
 #else
@@ -129,7 +126,7 @@ u8 *mapped_file(int descriptor, u64 *size);
 void unmap(u8 *start, u64 size);
 
 /* objects.c */
-int prove_two(Store *s, u32 object, const u8 *data, u32 size);
+int prove_last(Store *s);
 int build(Store *s, u32 object, int on_base);
 void pop(Store *s);
 
