@@ -34,10 +34,14 @@ MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of a random name is ma
 
 
 def kingfisher(folder: Path) -> Path | None:
-    """Install Kingfisher and return its program, or None where the index has it not."""
+    """
+    Install Kingfisher and return its program, or None where the index has it not.
+
+    The native one: the package's own launcher is a Python that starts it, which is none of Kingfisher's time.
+    """
     install = [PYTHON, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), KINGFISHER]
     done = subprocess.run(install, capture_output=True, check=False)
-    return next(folder.glob("bin/kingfisher*"), None) if done.returncode == 0 else None
+    return next(folder.glob("kingfisher/bin/kingfisher*"), None) if done.returncode == 0 else None
 
 
 class Programs:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from datetime import date, datetime
 from functools import reduce
 from typing import Final, TypeVar
@@ -21,6 +20,7 @@ from ci_guard.model.facts import NOT_COLLECTED, Facts, Needs
 from ci_guard.model.run import Event, Part, Platform, Run
 from ci_guard.model.scan import Gap, GapKind, SecretScan
 from ci_guard.model.settings import Settings
+from ci_guard.records import replace
 from ci_guard.secrets.review import Review
 from ci_guard.secrets.scan import ScanRequest, scan, unheard
 

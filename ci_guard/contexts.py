@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Final
 
@@ -17,6 +16,7 @@ from ci_guard.model.facts import Facts, Needs
 from ci_guard.model.roles import Role, holds_level, standing
 from ci_guard.model.run import Part, Participant, Platform
 from ci_guard.model.settings import Policy
+from ci_guard.records import dataclass, replace
 
 STARTERS: Final = (Part.ACTOR, Part.TRIGGERING_ACTOR)
 """Who `actor` is about: whoever caused the run, and whoever pressed the button again."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -14,6 +13,7 @@ from ci_guard.model.fact import Cause
 from ci_guard.model.judgement import Judgement, Outcome
 from ci_guard.model.meta import Meta
 from ci_guard.model.settings import ENDS_SOON, Mode, OnInvisible, Policy, Waiver
+from ci_guard.records import replace
 
 EXIT_CODES: Final = {Verdict.ALLOW: 0, Verdict.DENY: 1, Verdict.UNDECIDED: 3, Verdict.ERROR: 4}
 """

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from ci_guard import collect, contexts, decide
 from ci_guard.controls.interface import Control
+from ci_guard.controls.judge import judge
 from ci_guard.errors import UsageError
 from ci_guard.evidence.interface import Forge
-from ci_guard.model import project
 from ci_guard.model.branch import BranchSelection
 from ci_guard.model.decision import Decision, PolicySummary, Result, Verdict
 from ci_guard.model.fact import Fact, Known, Source
 from ci_guard.model.facts import NOT_COLLECTED, Facts, Needs
-from ci_guard.model.judgement import Judgement, Outcome
+from ci_guard.model.judgement import Outcome
 from ci_guard.model.recorded import Recorded
 from ci_guard.model.run import Run
 from ci_guard.model.scan import SecretScan
 from ci_guard.model.settings import Mode, Policy, Settings
+from ci_guard.records import replace
 
 
 def gather(
@@ -145,33 +145,6 @@ def hold_already(found: tuple[BranchSelection, ...], run: Run, chosen: Sequence[
         if control.needs(settings, run).branches
         for judgement in judge(control, facts, settings)
     )
-
-
-def judge(control: Control, facts: Facts, settings: Settings) -> list[Judgement]:
-    """Return the control's judgements, at least one for each requirement that is asked; what it owes is an error."""
-    fault = ""
-    judgements: list[Judgement] = []
-    try:
-        judgements.extend(control.check(facts, settings))
-    except Exception as error:  # noqa: BLE001 - a control that breaks must deny, and only its own requirements
-        # Its message could hold anything that the facts hold; the type alone says enough to report the fault.
-        fault = f"the control broke with {type(error).__name__}"
-    answered = {judgement.requirement for judgement in judgements}
-    owed = [r for r in control.META.requirements if settings.asks(r.id) and (fault or r.id not in answered)]
-    return judgements + [
-        Judgement(
-            control=control.META.id,
-            requirement=requirement.id,
-            subject="",
-            outcome=Outcome.ERROR,
-            severity=requirement.severity,
-            message=f"Not judged: {fault or 'the control gave no answer'}. This is a fault of ci-guard.",
-            expected=requirement.title,
-            remedy="Report this fault with the message and the version; until it is mended it denies.",
-            remedy_url=project.page("docs/report.md"),
-        )
-        for requirement in owed
-    ]
 
 
 def explain_absence(controls: Sequence[Control], only: Sequence[str], policy: Policy) -> Iterable[tuple[str, str]]:

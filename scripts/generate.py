@@ -22,7 +22,7 @@ from frameworks_page import matrix  # noqa: E402
 from gitlab_templates import gitlab_templates  # noqa: E402
 from workflow_files import workflow_files  # noqa: E402
 
-from ci_guard.controls import CONTROLS  # noqa: E402 - the checkout is put on the path first
+from ci_guard.controls.registry import CONTROLS  # noqa: E402 - the checkout is put on the path first
 from ci_guard.model.meta import Meta  # noqa: E402
 from ci_guard.model.settings import Policy  # noqa: E402
 from ci_guard.policy.load import load_builtin  # noqa: E402

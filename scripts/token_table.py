@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from ci_guard.controls import CONTROLS
 from ci_guard.controls.declared.branch_protection import FROM_18_3, READ_API
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.model.meta import Meta
 
 METAS: Final = {control.META.id: control.META for control in CONTROLS}

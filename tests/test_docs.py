@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints import commands, explain
 from ci_guard.entrypoints.options import INPUTS
 from ci_guard.model import codec, project

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ci_guard.controls import CONTROLS
 from ci_guard.controls.frameworks import CATALOGS, Catalog
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.model.meta import Meta
 from tests.reporters.gfm import rendered
 

@@ -12,12 +12,13 @@ import pytest
 
 from ci_guard import contexts
 from ci_guard.collect import collect, scan_checkout
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.judge import judge
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.decide import decide
 from ci_guard.errors import UsageError
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github.adapter import GitHub
-from ci_guard.gate import choose, explain_absence, gather, judge, judged
+from ci_guard.gate import choose, explain_absence, gather, judged
 from ci_guard.model.decision import Verdict
 from ci_guard.model.fact import Cause
 from ci_guard.model.facts import NOT_COLLECTED, Facts

@@ -51,6 +51,22 @@ def test_the_version_loads_next_to_nothing(tmp_path: Path) -> None:
     }
 
 
+def test_a_scan_that_finds_nothing_loads_what_it_takes_and_no_more(tmp_path: Path) -> None:
+    repository = tmp_path / "clean"
+    repository.mkdir()
+    (repository / "clean.txt").write_text("nothing to hide\n", encoding="utf-8")
+    for words in (("init",), ("add", "."), ("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-m", "Begin")):
+        subprocess.run(["git", *words], cwd=repository, capture_output=True, check=True)
+    ours = sorted(name for name in modules_of(repository, "scan") if name.startswith("ci_guard"))
+    assert ours == (ROOT / "tests/scan_modules.txt").read_text(encoding="utf-8").split()
+
+
+def test_a_scan_that_finds_nothing_loads_of_the_standard_library_nothing_slow(tmp_path: Path) -> None:
+    (tmp_path / "clean.txt").write_text("nothing to hide\n", encoding="utf-8")
+    slow = {"concurrent", "dataclasses", "inspect", "logging", "secrets", "shutil", "tempfile", "traceback"}
+    assert slow & modules_of(tmp_path, "scan") == set()
+
+
 @pytest.mark.parametrize("command", ["check", "scan"])
 def test_outside_ci_no_forge_library_is_loaded(tmp_path: Path, command: str) -> None:
     (tmp_path / "clean.txt").write_text("nothing to hide\n", encoding="utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from ci_guard.controls import words
@@ -16,6 +15,7 @@ from ci_guard.model.facts import Facts, Needs
 from ci_guard.model.judgement import Judgement
 from ci_guard.model.run import AccountType, Claim, Event, Participant, Person, Run
 from ci_guard.model.settings import Bot, Settings
+from ci_guard.records import replace
 
 META = declared.META
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ci_guard.controls.declared import admission as declared
@@ -19,6 +18,7 @@ from ci_guard.model.judgement import Judgement
 from ci_guard.model.roles import EVERYBODY
 from ci_guard.model.run import Participant, Run
 from ci_guard.model.settings import Settings
+from ci_guard.records import dataclass, replace
 
 META = declared.META
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Final, TypeVar
 
 from ci_guard.controls import words
@@ -17,6 +16,7 @@ from ci_guard.model.judgement import Judgement, Outcome
 from ci_guard.model.meta import Requirement
 from ci_guard.model.run import Platform, Run
 from ci_guard.model.settings import Settings
+from ci_guard.records import replace
 
 META = declared.META
 

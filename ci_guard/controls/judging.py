@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ci_guard.controls import words
@@ -16,6 +15,7 @@ from ci_guard.model.meta import Meta, Requirement
 from ci_guard.model.refs import DEFAULT
 from ci_guard.model.run import Platform, Run
 from ci_guard.model.settings import Settings
+from ci_guard.records import dataclass
 
 LONGEST_NAME: Final = 120
 """Characters of a stranger's text that a sentence carries."""

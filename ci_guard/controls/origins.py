@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from ci_guard.controls import words
@@ -12,6 +11,7 @@ from ci_guard.model import refs
 from ci_guard.model.fact import Known, Unknown
 from ci_guard.model.review import Change, ChangeState, Origin
 from ci_guard.model.run import Run
+from ci_guard.records import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True)

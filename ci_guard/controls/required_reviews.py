@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from ci_guard.controls import tally, words
@@ -19,6 +18,7 @@ from ci_guard.model.kinds import Level
 from ci_guard.model.review import Change, ChangeState, Origin, OwnedPath, Provenance
 from ci_guard.model.run import Event, Run
 from ci_guard.model.settings import DEFAULT_EVENTS, Settings
+from ci_guard.records import replace
 
 META = declared.META
 

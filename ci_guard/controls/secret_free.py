@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Final
 
 from ci_guard.controls.declared import secret_free as declared
@@ -16,6 +15,7 @@ from ci_guard.model.judgement import Judgement, Location
 from ci_guard.model.run import Run
 from ci_guard.model.scan import GapKind, SecretFinding, SecretScan
 from ci_guard.model.settings import Settings
+from ci_guard.records import replace
 
 META = declared.META
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ci_guard.controls.judging import clip, listing
@@ -12,6 +11,7 @@ from ci_guard.model.kinds import Level
 from ci_guard.model.review import Change, ChangeState, Contribution, Review, ReviewState
 from ci_guard.model.run import AccountType, Person
 from ci_guard.model.settings import Settings
+from ci_guard.records import dataclass
 
 INDEPENDENCE: Final = "independence"
 FRESHNESS: Final = "freshness"

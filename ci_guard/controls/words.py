@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from ci_guard.model.kinds import Level, Value
 from ci_guard.model.run import Platform, Run
+from ci_guard.records import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final
 
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import AuditError, UsageError

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ci_guard import __version__
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints.commands import Call
 from ci_guard.entrypoints.options import (
     INPUTS,

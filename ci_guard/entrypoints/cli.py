@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments == ["--version"]:
         # The commonest call of wrappers; it need not load a parser.
         return run_version(sys.stdout)
+    process.collect_seldom()
     process.dump_no_core()
     process.quote_nothing()
     for stream in (sys.stdout, sys.stderr):

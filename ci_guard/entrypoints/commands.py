@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, NoReturn, Protocol, TextIO, cast
 
 from ci_guard.errors import UsageError
 from ci_guard.model.decision import Result
 from ci_guard.model.run import Platform
+from ci_guard.records import dataclass
 
 EXIT_CODES: Final = (
     "Exit codes: 0 allowed, 1 denied, 2 usage or policy error, 3 undecided (denies), 4 a fault of ci-guard."
@@ -91,8 +92,30 @@ COMMANDS: Final = (
 """Every command, in the order of `--help`."""
 
 
+class Help(argparse.HelpFormatter):
+    """Argparse's own, which loads compression libraries to learn the width, also where no help is printed."""
+
+    def __init__(self, prog: str) -> None:
+        """Fill the terminal, as argparse does (`shutil.get_terminal_size`)."""
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises instead of exiting, so that reports are written for usage errors too."""
+
+    def __init__(self, **options: Any) -> None:
+        """See `argparse.ArgumentParser`."""
+        super().__init__(formatter_class=Help, **options)
 
     def error(self, message: str) -> NoReturn:
         """See `argparse.ArgumentParser.error`."""
@@ -126,7 +149,9 @@ def parser(argv: Sequence[str], version: str) -> Parser:
         allow_abbrev=False,
     )
     whole.add_argument("--version", action="version", version=f"ci-guard {version}")
-    commands = whole.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    commands = whole.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, parser_class=Parser, prog="ci-guard"
+    )
     for command in COMMANDS:
         summary = command.summary[0].upper() + command.summary[1:] + "."
         part = commands.add_parser(command.name, help=command.summary, description=summary, allow_abbrev=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -14,8 +13,7 @@ from ci_guard.entrypoints.options import Output
 from ci_guard.entrypoints.screen import shows_color, width_of
 from ci_guard.model.decision import Result
 from ci_guard.model.run import Platform
-from ci_guard.reporters import action_outputs, json_v1, step_summary, terminal
-from ci_guard.reporters import annotations as annotate
+from ci_guard.reporters import terminal
 
 CANNOT_WRITE_EXIT = 2
 
@@ -82,6 +80,11 @@ def report_text(name: str, result: Result) -> str:
 
 def tell_github(result: Result, environ: Mapping[str, str], log: TextIO, *, action: bool) -> list[str]:
     """Write annotations, the step summary and, for the action, its outputs; return what could not be written."""
+    import tempfile
+
+    from ci_guard.reporters import action_outputs, json_v1, step_summary
+    from ci_guard.reporters import annotations as annotate
+
     unwritten = []
     log.write(annotate.render(result))
     try:
@@ -103,6 +106,8 @@ def write_whole(path: Path, text: str) -> None:
         # A pipe or a device, such as /dev/stdout, is written as it is.
         path.write_text(text, encoding="utf-8")
         return
+    import tempfile
+
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from ci_guard import __version__
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.evidence.interface import Forge
 from ci_guard.gate import gather, judged
 from ci_guard.model.decision import Ruling

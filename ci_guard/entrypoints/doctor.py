@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from ci_guard.controls import CONTROLS, actor_permissions, admission
+from ci_guard.controls import actor_permissions, admission
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints.check import CheckOptions, forge_of, read_policy
 from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.desk import try_policy

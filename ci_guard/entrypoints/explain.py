@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from ci_guard.controls import CONTROLS, secret_free
+from ci_guard.controls import secret_free
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import UsageError

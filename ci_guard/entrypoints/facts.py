@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ci_guard.entrypoints import check
 from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.options import Output
 from ci_guard.errors import UsageError
+from ci_guard.records import dataclass
 from ci_guard.reporters import escape, facts
 
 

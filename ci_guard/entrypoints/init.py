@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from ci_guard import starter
-from ci_guard.controls import CONTROLS, branch_protection
+from ci_guard.controls import branch_protection
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.desk import try_policy
 from ci_guard.entrypoints.planning import Planned, planned, wanted

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import io
-import secrets
 from collections.abc import Callable, Mapping
 from typing import TextIO, cast
 
 from ci_guard.entrypoints.options import Output
 from ci_guard.model.run import Platform
 from ci_guard.reporters import escape
+
+
+def fresh_token() -> str:
+    """Return a random token."""
+    import secrets
+
+    return secrets.token_hex(16)
 
 
 class JobLog(io.TextIOBase):
@@ -20,7 +26,7 @@ class JobLog(io.TextIOBase):
     not as we know it. A token is made for each text, so that none was printed before what it guards.
     """
 
-    def __init__(self, stream: TextIO, token: Callable[[], str] = lambda: secrets.token_hex(16)) -> None:
+    def __init__(self, stream: TextIO, token: Callable[[], str] = fresh_token) -> None:
         """Write to this stream."""
         self._stream = stream
         self._token = token

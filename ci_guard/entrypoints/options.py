@@ -6,13 +6,13 @@ import argparse
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
 from ci_guard.errors import UsageError
 from ci_guard.evidence import environment
 from ci_guard.model.run import Platform
+from ci_guard.records import dataclass, replace
 
 FORMATS: Final = (
     "json",

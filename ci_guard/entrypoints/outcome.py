@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
@@ -57,6 +56,8 @@ def failed(error: Exception, platform: Platform) -> Result:
 
 def place_of(error: Exception) -> str:
     """Return ` at module:line` of the innermost frame in our own code."""
+    import traceback
+
     package = str(Path(__file__).parent.parent)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename.startswith(package):

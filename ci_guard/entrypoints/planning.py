@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ci_guard import starter
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints import files
 from ci_guard.errors import PolicyError
 from ci_guard.evidence.checkout import read_plain_file

@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ci_guard import __version__
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints.check import METAS, named_policy
 from ci_guard.entrypoints.commands import Call, Parser, Said
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import UsageError
 from ci_guard.model.settings import Policy
+from ci_guard.records import dataclass
 from ci_guard.replay.cases import Tried, case_files, try_cases
 from ci_guard.replay.reading import read_recorded
 from ci_guard.replay.simulate import Simulated, simulate

@@ -9,6 +9,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Final, NoReturn
 
+_NEW_OBJECTS: Final = 200_000
 _AGAIN_SECONDS: Final = 0.01
 _LATER_SECONDS: Final = 3.0
 """Longer than what clears up takes."""
@@ -28,6 +29,17 @@ def keep_streams_open() -> None:
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
     if sys.stderr is None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
+
+
+def collect_seldom() -> None:
+    """
+    Look for cycles that nothing leads to only after as many new objects as a large scan makes.
+
+    Hardly any are made, and loading modules alone would be looked through a hundred times.
+    """
+    import gc
+
+    gc.set_threshold(_NEW_OBJECTS)
 
 
 def is_open(number: int) -> bool:

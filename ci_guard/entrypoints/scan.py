@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ci_guard.entrypoints.commands import Call, Said
@@ -17,6 +16,7 @@ from ci_guard.git import Repository, locate
 from ci_guard.model.decision import Result
 from ci_guard.model.run import Platform
 from ci_guard.model.scan import SecretScan
+from ci_guard.records import dataclass, field
 from ci_guard.reporters.terminal import Progress
 from ci_guard.secrets import listing
 
@@ -87,10 +87,6 @@ def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> ScanOp
         span = (start, end)
     index = environ.get("GIT_INDEX_FILE") if arguments.staged else None
     output = output_options(arguments)
-    if any(name == "facts" for name, _ in output.reports):
-        raise UsageError(
-            "--report facts=FILE was refused: it keeps what `ci-guard check` judged.", hint="Use json=FILE."
-        )
     writes = [
         name
         for name, asked in (("--init-baseline", arguments.init_baseline), ("--import", arguments.carry_over))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from typing import TextIO
 
@@ -17,7 +16,11 @@ def page_for(stream: TextIO, environ: Mapping[str, str]) -> Page:
 
 def width_of(stream: TextIO) -> int:
     """Return the width to wrap at: the terminal's, or 100 where there is none."""
-    return min(shutil.get_terminal_size((100, 24)).columns, 120) if stream.isatty() else 100
+    if not stream.isatty():
+        return 100
+    import shutil
+
+    return min(shutil.get_terminal_size((100, 24)).columns, 120)
 
 
 def shows_color(stream: TextIO, environ: Mapping[str, str]) -> bool:

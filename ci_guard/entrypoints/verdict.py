@@ -9,12 +9,13 @@ from typing import Final
 
 from ci_guard import __version__
 from ci_guard.controls import secret_free
+from ci_guard.controls.judge import judge
 from ci_guard.decide import decide
 from ci_guard.entrypoints.outcome import unknown_run
-from ci_guard.gate import judge
 from ci_guard.model.decision import Effort, PolicySummary, Result
 from ci_guard.model.fact import Known, Source
 from ci_guard.model.facts import Facts
+from ci_guard.model.recorded import Recorded
 from ci_guard.model.run import Platform
 from ci_guard.model.scan import SecretScan
 from ci_guard.model.settings import Mode, Policy, Settings
@@ -42,6 +43,7 @@ def of(found: SecretScan, platform: Platform, started: float) -> Result:
     run = unknown_run(platform, "scan reads files, not a run")
     facts = Facts(run=run, scan=Known(value=found, source=Source.GIT, detail=", ".join(found.sources)))
     judgements = judge(secret_free, facts, POLICY.controls[secret_free.META.id])
+    effort = Effort(seconds=time.monotonic() - started)
     return Result(
         version=__version__,
         time=now,
@@ -52,5 +54,6 @@ def of(found: SecretScan, platform: Platform, started: float) -> Result:
         run=run,
         policy=PolicySummary(source=POLICY.source, sha256=POLICY.sha256, mode=Mode.ENFORCE, layers=POLICY.layers),
         scan=found,
-        effort=Effort(seconds=time.monotonic() - started),
+        effort=effort,
+        recorded=Recorded(version=__version__, time=now, advisory=False, policy=POLICY, facts=facts, effort=effort),
     )

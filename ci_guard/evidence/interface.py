@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ci_guard.model.branch import BranchSelection, TagRules
@@ -14,6 +13,7 @@ from ci_guard.model.review import Provenance
 from ci_guard.model.roles import Membership
 from ci_guard.model.run import Claim, Part, Run, Seat
 from ci_guard.model.token import TokenSight
+from ci_guard.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

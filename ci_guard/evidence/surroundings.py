@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -11,6 +10,7 @@ from ci_guard.evidence.interface import CircumstanceEvidence
 from ci_guard.model.circumstances import Circumstances
 from ci_guard.model.fact import Fact, Known, Source
 from ci_guard.model.run import Run
+from ci_guard.records import replace
 
 CALLER: Final = "--environment"
 """Whoever calls ci-guard names the environment; nothing vouches for it."""

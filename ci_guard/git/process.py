@@ -7,7 +7,6 @@ import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import islice
 from typing import IO, Final, TypeAlias, cast
 
@@ -21,6 +20,7 @@ from ci_guard.git.objects import (
     object_of,
     required,
 )
+from ci_guard.records import dataclass
 
 _TOGETHER: Final = 60
 """Objects that are asked for at once: their ids fit into any pipe, so that neither side waits for the other to read."""

@@ -8,7 +8,6 @@ import stat
 import subprocess
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Final
@@ -26,6 +25,7 @@ from ci_guard.git.objects import (
     next_object,
 )
 from ci_guard.git.process import Arguments, Begun, Launch, Process, nameless
+from ci_guard.records import dataclass, field, replace
 
 TIMEOUT_SECONDS: Final = 120.0
 LARGEST_LIST: Final = 64 << 20

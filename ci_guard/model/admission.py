@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from ci_guard.model.kinds import Level
 from ci_guard.model.roles import EVERYBODY, Role
 from ci_guard.model.run import Event
+from ci_guard.records import dataclass
 
 ANY: Final = "any"
 """In a row: every event, every ref, every environment; and none as well."""

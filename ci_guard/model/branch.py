@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from ci_guard.model.fact import Fact, Unknown
+from ci_guard.records import dataclass, field
 
 T = TypeVar("T")
 

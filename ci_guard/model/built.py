@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from ci_guard.model import refs
 from ci_guard.model.answer import Answer
 from ci_guard.model.fact import Fact, Known, Unknown, apply
 from ci_guard.model.run import Event, Run
+from ci_guard.records import dataclass
 
 TAG: Final = "tag:"
 """How an entry begins that stands for tags; no branch can be called so (git-check-ref-format)."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Final
 
 from ci_guard.model.fact import Cause, Fact, Unknown
+from ci_guard.records import dataclass
 
 UNASKED: Final = Unknown(reason="nothing in the policy asked for it", cause=Cause.UNAVAILABLE)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ci_guard.model.calendar import Calendar
 from ci_guard.model.circumstances import Host, Visibility
 from ci_guard.model.kinds import Level
 from ci_guard.model.run import Event, Platform
+from ci_guard.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

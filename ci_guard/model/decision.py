@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from ci_guard.model.meta import Meta
 from ci_guard.model.run import Run
 from ci_guard.model.scan import SecretScan
 from ci_guard.model.settings import Mode
+from ci_guard.records import dataclass
 
 if TYPE_CHECKING:
     from ci_guard.model.recorded import Recorded

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeAlias, TypeVar
+
+from ci_guard.records import dataclass
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Circumstances
 from ci_guard.model.fact import Cause, Fact, Unknown
 from ci_guard.model.refs import CURRENT, DEFAULT
 from ci_guard.model.review import Provenance
-from ci_guard.model.roles import Membership
 from ci_guard.model.run import Claim, Part, Run, Seat
 from ci_guard.model.scan import SecretScan
+from ci_guard.records import dataclass, field, replace
+
+if TYPE_CHECKING:
+    from ci_guard.model.roles import Membership
 
 NOT_COLLECTED: Final = Unknown(reason="no control that was run asked for it", cause=Cause.UNAVAILABLE)
 
@@ -58,6 +60,8 @@ class Needs:
     @classmethod
     def everything(cls, branches: tuple[str, ...]) -> Needs:
         """Return all that any control could want, of these branches beside the default and the built one."""
+        from dataclasses import fields
+
         flags: dict[str, Any] = {each.name: True for each in fields(cls) if each.default is False}
         return replace(
             cls(**flags),

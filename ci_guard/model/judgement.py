@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from ci_guard.model.fact import Cause, Source
+from ci_guard.records import dataclass
 
 
 class Outcome(str, Enum):

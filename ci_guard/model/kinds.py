@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
+
+from ci_guard.records import dataclass, field
 
 
 class Level(Enum):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from ci_guard.model.judgement import Severity
 from ci_guard.model.kinds import Kind
 from ci_guard.model.reference import Reference
+from ci_guard.records import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)

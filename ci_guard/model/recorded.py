@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from ci_guard.model.decision import Effort
 from ci_guard.model.facts import Facts
 from ci_guard.model.settings import Mode, Policy
+from ci_guard.records import dataclass, field
 
 SCHEMA: Final = "ci-guard.facts/v1"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
 from ci_guard.model.fact import Fact
 from ci_guard.model.run import Access, Person
+from ci_guard.records import dataclass
 
 
 class ReviewState(str, Enum):

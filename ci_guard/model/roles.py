@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from ci_guard.model.answer import Answer
@@ -11,6 +10,7 @@ from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable, worst
 from ci_guard.model.kinds import Level
 from ci_guard.model.run import Access, AccountType, Participant, Person, Platform
 from ci_guard.model.settings import Bot
+from ci_guard.records import dataclass
 
 EVERYBODY: Final = "everybody"
 """No role that a policy can name: whoever it is, known or not."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
 from ci_guard.model.fact import Fact, Known, Source, Unknown
 from ci_guard.model.kinds import Level
+from ci_guard.records import dataclass, field
 
 NOTHING: Final = Known(value=None, source=Source.NONE)
 """Stands for what a run does not have."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 
 from ci_guard.model.judgement import Location, Severity
+from ci_guard.records import dataclass, field
 
 
 class Confidence(str, Enum):

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from ci_guard.model import kinds
-from ci_guard.model.context import Context
 from ci_guard.model.kinds import Value
 from ci_guard.model.origin import LayerOrigin
 from ci_guard.model.run import Event
+from ci_guard.records import dataclass, field
 
 if TYPE_CHECKING:
     from ci_guard.model.admission import Table
+    from ci_guard.model.context import Context
     from ci_guard.model.roles import Role
 
 

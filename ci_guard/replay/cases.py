@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
@@ -19,6 +18,7 @@ from ci_guard.policy.document import Node, read_document
 from ci_guard.policy.place import Place
 from ci_guard.policy.reading import fields_of, items_of, known_word, text_of, word_of
 from ci_guard.policy.wording import refusal, seen
+from ci_guard.records import dataclass, replace
 from ci_guard.replay.given import changed, nothing_known
 from ci_guard.replay.reading import read_recorded
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from ci_guard.controls.interface import Control
 from ci_guard.gate import judged
@@ -11,6 +10,7 @@ from ci_guard.model.decision import Result, Ruling, Verdict, Weight
 from ci_guard.model.facts import NOT_COLLECTED
 from ci_guard.model.recorded import Recorded
 from ci_guard.model.settings import Policy
+from ci_guard.records import dataclass, replace
 
 DENYING = (Weight.DENIES, Weight.UNDECIDED, Weight.ERROR)
 

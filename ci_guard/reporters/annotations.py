@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from ci_guard.model.decision import Result, Ruling
 from ci_guard.model.judgement import Location
+from ci_guard.records import dataclass
 from ci_guard.reporters import escape, telling
 from ci_guard.reporters.telling import Standing
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from enum import Enum
 
 from ci_guard.model.decision import Result, Ruling
 from ci_guard.model.judgement import Outcome
 from ci_guard.model.meta import Meta
 from ci_guard.model.reference import Framework, Relation
+from ci_guard.records import dataclass
 
 
 class Coverage(str, Enum):

@@ -25,5 +25,5 @@ def document(result: Result) -> Any:
     """Return the record as plain data."""
     if result.recorded is not None:
         return codec.encode(result.recorded, Recorded)
-    failure = result.failure.message if result.failure else "facts are kept of a check, and this was none"
+    failure = result.failure.message if result.failure else "nothing was judged"
     return {"schema": SCHEMA, "version": result.version, "failure": failure}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from ci_guard.model.decision import Result, Ruling, Verdict
 from ci_guard.model.scan import Suppressed
+from ci_guard.records import dataclass
 from ci_guard.reporters import escape, record, telling
 from ci_guard.reporters.coverage import Coverage, coverage
 from ci_guard.reporters.telling import Standing

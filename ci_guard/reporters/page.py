@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Final
 
 from ci_guard.reporters import escape
@@ -120,4 +119,8 @@ class Page:
     def _wrap(self, text: str, indent: int) -> list[str]:
         """Return the lines of a text that leave room for an indent; long words stay whole."""
         room = max(self._width - indent, NARROWEST // 2)
+        if len(text) <= room and text.isprintable() and text.strip() == text:
+            return [text] if text else [""]
+        import textwrap
+
         return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]

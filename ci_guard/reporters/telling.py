@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from typing import Final
@@ -15,6 +14,7 @@ from ci_guard.model.fact import Cause, Source
 from ci_guard.model.judgement import Judgement, Location, Outcome
 from ci_guard.model.run import Platform
 from ci_guard.model.settings import ENDS_SOON, Mode
+from ci_guard.records import dataclass
 from ci_guard.reporters import escape
 
 LINES: Final = 30

@@ -10,6 +10,7 @@ import json
 import re
 import zlib
 from datetime import datetime, timezone
+from functools import cache
 from typing import Any, Final
 
 from ci_guard.model.judgement import Severity
@@ -155,13 +156,6 @@ def _day(seconds: object) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d")
 
 
-_PUBLIC_PASSWORDS: Final = re.compile(
-    rb"(?:my|the|your|some|db|test|super|root|user|app)?[_-]?(?:user(?:name)?|pass(?:w(?:or)?d|phrase)?|pwd|secret|token|key|root|"
-    rb"admin|guest|test(?:ing|er)?|postgres(?:ql)?|mysql|maria(?:db)?|mongo(?:db)?|redis|rabbit(?:mq)?|amqp|default|local(?:host)?|"
-    rb"foo|bar|baz|demo|dev(?:elopment)?|none|null|hidden|creds?|credentials?|p|s3cr3t|p4ssw0rd|p@ssw0rd|hunter2|abc|here|value)"
-    rb"[_-]?(?:pass(?:word)?|pw|secret|user|here|value|\d{1,6})?",
-    re.IGNORECASE,
-)
 _VARIABLE: Final = re.compile(rb"[$%{}<>\[\]()*`]|\A@[a-z0-9_.-]+@\Z|\A[.:x]+\Z|\A\d{1,8}\Z|\.\.\.", re.IGNORECASE)
 _NEARBY: Final = re.compile(
     rb"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|host|hostname|server|db|database|postgres|mysql|redis|mongo|rabbitmq|"
@@ -170,13 +164,25 @@ _NEARBY: Final = re.compile(
 )
 
 
+@cache
+def _public_passwords() -> re.Pattern[bytes]:
+    """Words of manuals; compiling them takes over a millisecond."""
+    return re.compile(
+        rb"(?:my|the|your|some|db|test|super|root|user|app)?[_-]?(?:user(?:name)?|pass(?:w(?:or)?d|phrase)?|pwd|secret|token|key|root|"
+        rb"admin|guest|test(?:ing|er)?|postgres(?:ql)?|mysql|maria(?:db)?|mongo(?:db)?|redis|rabbit(?:mq)?|amqp|default|local(?:host)?|"
+        rb"foo|bar|baz|demo|dev(?:elopment)?|none|null|hidden|creds?|credentials?|p|s3cr3t|p4ssw0rd|p@ssw0rd|hunter2|abc|here|value)"
+        rb"[_-]?(?:pass(?:word)?|pw|secret|user|here|value|\d{1,6})?",
+        re.IGNORECASE,
+    )
+
+
 def judged_password(password: bytes, host: bytes = b"") -> Confidence | None:
     """
     Return how sure it is that a password is a real one: None for a variable or a word that stands for a password.
 
     Hosts that only the reader's own machine resolves (localhost; RFC 2606 and 6761 names) make it less sure.
     """
-    if _VARIABLE.search(password) or is_invented(password) or _PUBLIC_PASSWORDS.fullmatch(password):
+    if _VARIABLE.search(password) or is_invented(password) or _public_passwords().fullmatch(password):
         return None
     simple = len(password) < 8 or password.isalpha() or entropy(password) < 2.5
     if _NEARBY.match(host):

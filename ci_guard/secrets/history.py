@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from ci_guard.git import Repository
 from ci_guard.git.history import Tips, commits, introduced, tips
+from ci_guard.records import dataclass, field, replace
 from ci_guard.secrets import places
 from ci_guard.secrets.places import NO_FILE, Place
 from ci_guard.secrets.reading import Reading, is_suspect

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from ci_guard.model.scan import SuppressionKind
+from ci_guard.records import dataclass
 from ci_guard.secrets.excerpt import Excerpt
 
 _OURS: Final = re.compile(

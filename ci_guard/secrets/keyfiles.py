@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Final
 
 from ci_guard.model.judgement import Severity
+from ci_guard.records import dataclass
 from ci_guard.secrets.checks import key_text
 from ci_guard.secrets.content import HEAD, ContentKind, classify
 
@@ -28,8 +29,8 @@ _SOPS: Final = re.compile(rb"^[ \t]*\"?sops\"?[ \t]*:", re.MULTILINE)
 
 
 def _holding(pattern: str) -> Callable[[bytes], bool]:
-    compiled = re.compile(pattern.encode("ascii"), re.IGNORECASE | re.MULTILINE)
-    return lambda content: bool(compiled.search(content))
+    compiled = cache(lambda: re.compile(pattern.encode("ascii"), re.IGNORECASE | re.MULTILINE))
+    return lambda content: bool(compiled().search(content))
 
 
 def _keys(content: bytes) -> list[bool]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from itertools import chain, islice
 from typing import Final
 
 from ci_guard.model.judgement import Location
 from ci_guard.model.scan import Confidence, SecretFinding, SecretScan, Skipped, Suppressed
+from ci_guard.records import replace
 from ci_guard.secrets.findings import fingerprint
 from ci_guard.secrets.matcher import Match
 from ci_guard.secrets.places import FILE_NAME, Place

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 from functools import lru_cache
 from pathlib import Path
 
 from ci_guard.errors import GitUnavailable
 from ci_guard.git import Repository
+from ci_guard.records import dataclass, field, replace
 from ci_guard.secrets import keyfiles, rule
 from ci_guard.secrets.inline import Comment, stood_in
 from ci_guard.secrets.rule import Rule

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
+from ci_guard.records import dataclass
 
 _FOLDER: Final = Path(__file__).parent / "rules"
 

@@ -6,21 +6,23 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Final, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
 from ci_guard.errors import GitUnavailable, UsageError
 from ci_guard.git import IndexEntry, Repository, locate
 from ci_guard.model.scan import Gap, SecretScan, Skipped
-from ci_guard.secrets import findings, gaps, history, listing, names, places
-from ci_guard.secrets.history import History
+from ci_guard.records import dataclass, field, replace
+from ci_guard.secrets import findings, gaps, listing, names, places
 from ci_guard.secrets.matcher import Matcher
 from ci_guard.secrets.places import Place
 from ci_guard.secrets.reading import Reading
 from ci_guard.secrets.review import Opened, Review, open_review
 from ci_guard.secrets.work_tree import WorkTree
+
+if TYPE_CHECKING:
+    from ci_guard.secrets.history import History
 
 STANDARD_INPUT = "-"
 
@@ -196,6 +198,8 @@ class _Work:
         self._read_objects(repository)
 
     def read_history(self, repository: Repository) -> None:
+        from ci_guard.secrets import history
+
         self.sources.append("history of all refs")
         if repository.is_shallow():
             self.gaps.append(gaps.shallow_history())

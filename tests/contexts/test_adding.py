@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, assume, event, given
 from hypothesis import settings as tune
 from hypothesis import strategies as st
 
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.errors import PolicyError
 from ci_guard.gate import conclude
 from ci_guard.model.decision import Verdict

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
 
-from ci_guard.controls import CONTROLS
 from ci_guard.controls.interface import Control
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.model.admission import Row, Table
 from ci_guard.model.branch import (
     BranchRules,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.model.fact import Cause
 from ci_guard.model.judgement import Outcome
 from tests.controls import language

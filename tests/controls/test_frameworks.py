@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ci_guard.controls import CONTROLS
 from ci_guard.controls.frameworks import CATALOGS, CIS, OSPS, OWASP, SLSA, Catalog
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.model.reference import Relation
 
 ROOT = Path(__file__).parent.parent.parent

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as tune
 from hypothesis import strategies as st
 
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.model.fact import Cause, Source
 from ci_guard.model.facts import Facts
 from ci_guard.model.judgement import Outcome

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ci_guard.controls import CONTROLS, words
+from ci_guard.controls import words
 from ci_guard.controls.judging import remedy_for
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.evidence.gitlab import levels
 from ci_guard.model.branch import Setting
 from ci_guard.model.fact import Known, invisible

@@ -38,7 +38,7 @@ WANTED: dict[str, Callable[[str], str]] = {
     "junit": lambda text: "allow" if not ET.fromstring(text).findall(".//testcase/*") else "deny",
 }
 
-SILENT = {"gitlab-sast", "gitlab-annotations"}
+SILENT = {"gitlab-sast", "gitlab-annotations", "facts"}
 """Formats that say nothing of secrets, and so nothing of the verdict here."""
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints import cli
 from ci_guard.model.kinds import AtLeast, AtLevel
 from ci_guard.model.meta import Requirement

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints import cli
 from ci_guard.model.meta import Meta, Requirement
 from ci_guard.model.reference import Framework, Reference, Relation

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import import_module
 from typing import Final
 
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.errors import GitUnavailable, PolicyError
 from ci_guard.git.objects import parse_commit, parse_tree
 from ci_guard.policy.load import PolicyText, load

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints.options import FORMATS
 from tests.gitlab_templates import reading
 from tests.gitlab_templates.reading import COMMIT, ROOT, TEMPLATES, Refused

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import settings
 
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.errors import PolicyError
 from ci_guard.model.settings import Policy
 from ci_guard.policy.document import Node

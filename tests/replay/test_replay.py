@@ -12,7 +12,7 @@ import pytest
 
 from ci_guard import __version__
 from ci_guard.audit.record import record_of
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints import cli
 from ci_guard.errors import UsageError
 from ci_guard.gate import judged
@@ -103,8 +103,15 @@ def test_what_speaks_of_a_run_that_takes_place_is_refused_beside_a_record(
     assert f"{name} does not go with --facts" in out + err
 
 
-def test_a_scan_alone_and_a_run_that_ended_early_keep_no_facts(tmp_path: Path) -> None:
-    assert told({}, "scan", str(tmp_path), "--report", f"facts={tmp_path / 'kept'}")[0] == 2
+def test_a_scan_alone_is_judged_again_likewise(tmp_path: Path) -> None:
+    (tmp_path / "settings.py").write_text(f"token = '{'ghp_' + 'A1b2' * 9}'\n")
+    kept, first, second = (str(tmp_path / name) for name in ("kept", "first.json", "second.json"))
+    assert told({}, "scan", str(tmp_path), "--report", f"facts={kept}", "--report", f"json={first}")[0] == 1
+    assert told({}, "check", "--facts", kept, "--report", f"json={second}")[0] == 1
+    assert Path(first).read_bytes() == Path(second).read_bytes()
+
+
+def test_a_run_that_ended_early_keeps_no_facts(tmp_path: Path) -> None:
     kept = tmp_path / "early.json"
     assert told({}, "check", "--policy", "nowhere.yml", "--report", f"facts={kept}")[0] == 2
     code, out, err = told({}, "check", "--facts", str(kept))

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.model import project
 from ci_guard.model.decision import Result, Ruling, Verdict, Weight
 from ci_guard.model.fact import Cause, Known, Source

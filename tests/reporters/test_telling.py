@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from ci_guard.model import project
 from ci_guard.model.decision import Result, Ruling, Verdict, Weight
 from ci_guard.model.fact import Cause, Source

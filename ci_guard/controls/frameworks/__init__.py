@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
 from ci_guard.model.reference import Framework, Reference, Relation
+from ci_guard.records import dataclass
 
 _FOLDER: Final = Path(__file__).parent
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ci_guard.errors import unrevealing
+from ci_guard.records import dataclass
 
 LONGEST_REASON: Final = 200
 """Characters of a reason that is kept."""

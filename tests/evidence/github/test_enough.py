@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from ci_guard.controls import branch_protection
+from ci_guard.controls.judge import judge
 from ci_guard.evidence.github.branches import get_branches
-from ci_guard.gate import hold_already, judge
+from ci_guard.gate import hold_already
 from ci_guard.model.fact import Known, Source
 from ci_guard.model.facts import Facts
 from ci_guard.model.judgement import Outcome

@@ -1,0 +1,11 @@
+"""Every control; who needs but one of them imports that one, and loads no other."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ci_guard.controls import actor_permissions, admission, branch_protection, required_reviews, secret_free
+from ci_guard.controls.interface import Control
+
+CONTROLS: Final[tuple[Control, ...]] = (branch_protection, actor_permissions, admission, required_reviews, secret_free)
+"""Every control, in report order."""
