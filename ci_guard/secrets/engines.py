@@ -1,8 +1,13 @@
-"""Searches bytes for many expressions at once: with hyperscan, from a database that ships, or one made at once."""
+"""
+Searches bytes for many expressions at once: with hyperscan, from a database that ships, or one made at once.
+
+Where hyperscan cannot be loaded, or does not run on the processor, the engine in Python meets the same. Nothing else
+chooses: no variable, option or file.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ci_guard.errors import ScanFault
 from ci_guard.secrets import database
@@ -10,8 +15,6 @@ from ci_guard.secrets import database
 if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
-
-LACKING: Final = "the matching engine hyperscan cannot be loaded"
 
 
 class Expression(NamedTuple):
@@ -27,6 +30,9 @@ class Expression(NamedTuple):
 class Engine(Protocol):
     """What searches for expressions."""
 
+    slow: bool
+    """Whether it is the engine for where there is no other."""
+
     def scan(self, data: bytes, /) -> list[tuple[int, int]]:
         """
         Return what is met in some bytes: the number of an expression, and the offset behind a match of it.
@@ -37,6 +43,33 @@ class Engine(Protocol):
         ...
 
 
+def loaded() -> Any | None:
+    """Return the module of hyperscan, or None where there is none."""
+    try:
+        import hyperscan
+    except ImportError:
+        return None
+    return hyperscan
+
+
+def compiled(expressions: Sequence[Expression], hyperscan: Any | None) -> Engine:
+    """
+    Return an engine that is made at once.
+
+    Raises: `ValueError` where it refuses an expression.
+    """
+    if hyperscan:
+        try:
+            return Hyperscan(database.compiled(expressions, hyperscan))
+        except hyperscan.ArchitectureError:
+            pass  # a processor without SSSE3
+        except hyperscan.HyperscanError as error:
+            raise ValueError(str(error)) from None
+    from ci_guard.secrets.portable import Portable
+
+    return Portable(expressions)
+
+
 class Opening:
     """An engine on its way: at once where its database ships, else compiled beside its caller's work."""
 
@@ -45,12 +78,8 @@ class Opening:
         self._engine: Engine | None = None
         self._fault: ScanFault | None = None
         self._compiler: threading.Thread | None = None
-        try:
-            import hyperscan
-        except ImportError:
-            self._fault = ScanFault(LACKING, hint="install ci-guard with its locked packages")
-            return
-        shipped = database.shipped(expressions, hyperscan)
+        hyperscan = loaded()
+        shipped = database.shipped(expressions, hyperscan) if hyperscan else None
         if shipped is not None:
             self._engine = Hyperscan(shipped)
             return
@@ -59,17 +88,17 @@ class Opening:
         self._compiler = Thread(target=self._compile, args=(expressions, hyperscan))
         self._compiler.start()
 
-    def _compile(self, expressions: Sequence[Expression], hyperscan: Any) -> None:
+    def _compile(self, expressions: Sequence[Expression], hyperscan: Any | None) -> None:
         try:
-            self._engine = Hyperscan(database.compiled(expressions, hyperscan))
-        except hyperscan.HyperscanError as error:
+            self._engine = compiled(expressions, hyperscan)
+        except ValueError as error:
             self._fault = ScanFault(f"the matching engine refuses the rules: {error}")
 
     def engine(self) -> Engine:
         """
         Return the engine when it is ready.
 
-        Raises: `ScanFault` when it is missing or refuses the expressions.
+        Raises: `ScanFault` when it refuses the expressions.
         """
         if self._compiler is not None:
             self._compiler.join()
@@ -81,6 +110,8 @@ class Opening:
 
 class Hyperscan:
     """Hyperscan, which looks at each byte once, whatever the expressions are."""
+
+    slow = False
 
     def __init__(self, opened: Any) -> None:
         """Search with a database that has its scratch space."""

@@ -160,3 +160,12 @@ def _is(count: int) -> str:
 def _listed(paths: Collection[str]) -> str:
     shown = sorted(paths)[:_SHOWN]
     return ", ".join(shown) + (f" and {len(paths) - len(shown)} more" if len(paths) > len(shown) else "")
+
+
+def slow_engine() -> Gap:
+    """Return the note that the engine in Python ran."""
+    message = (
+        "The scanner searched with its engine in Python, which finds the same and takes longer: hyperscan, "
+        "the quicker one, is not installed or does not run on this machine."
+    )
+    return Gap(kind=GapKind.NOTE, code="slow-engine", message=message)

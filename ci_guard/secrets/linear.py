@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from ci_guard.errors import ScanFault
+from ci_guard.secrets import engines
 
 LONGEST: Final = 2_000
 """Characters of a pattern: ten times a long one, and compiled within a second."""
@@ -30,6 +31,8 @@ PATHS: Final = tuple(
 )
 """Paths that could be anywhere."""
 
+_EMPTY: Final = "it matches a text of no length, and so everything"
+
 Test = Callable[[bytes], bool]
 
 
@@ -38,29 +41,13 @@ def compiled(patterns: Sequence[str], *, samples: Iterable[bytes] = ()) -> Test:
     Return a test that tells whether any of the patterns is met anywhere in a text.
 
     Source: the syntax is that of hyperscan, which has all of RE2's but for `(?U)` and `\C`: Perl's without
-    back-references and look-around.
+    back-references and look-around. Without hyperscan it is what Python's `re` shares with that.
     Raises: `ValueError`, with a clause, for a pattern that is refused: not understood, met by nothing at all, or by
-    most of `samples`; `ScanFault` without the engine.
+    most of `samples`.
     """
-    try:
-        import hyperscan
-    except ImportError:
-        hint = "install ci-guard with its locked packages"
-        raise ScanFault("the matching engine hyperscan cannot be loaded", hint=hint) from None
-    engine = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    try:
-        engine.compile(
-            expressions=[_plain(pattern) for pattern in patterns],
-            ids=list(range(len(patterns))),
-            flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(patterns),
-        )
-        engine.scratch = hyperscan.Scratch(engine)
-    except hyperscan.HyperscanError as error:
-        raise ValueError(_reason(str(error))) from None
-
-    def test(text: bytes) -> bool:
-        return _met(engine, text)
-
+    texts = [_plain(pattern) for pattern in patterns]
+    hyperscan = engines.loaded()
+    test = (_quickly(texts, hyperscan) if hyperscan else None) or _slowly(texts)
     if too_wide(test, samples):
         raise ValueError("it matches almost everything")
     return test
@@ -70,6 +57,32 @@ def too_wide(test: Test, samples: Iterable[bytes]) -> bool:
     """Return whether a test holds for more than half of some texts made by chance."""
     answers = [test(sample) for sample in samples]
     return 2 * sum(answers) > len(answers)
+
+
+def _quickly(patterns: Sequence[bytes], hyperscan: Any) -> Test | None:
+    """Return a test that hyperscan makes, or None where it does not run on the processor."""
+    engine = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    try:
+        engine.compile(
+            expressions=patterns,
+            ids=list(range(len(patterns))),
+            flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(patterns),
+        )
+        engine.scratch = hyperscan.Scratch(engine)
+    except hyperscan.ArchitectureError:
+        return None
+    except hyperscan.HyperscanError as error:
+        raise ValueError(_reason(str(error))) from None
+    return lambda text: _met(engine, text)
+
+
+def _slowly(patterns: Sequence[bytes]) -> Test:
+    from ci_guard.secrets.automaton import Automaton
+
+    automata = [Automaton(pattern) for pattern in patterns]
+    if any(automaton.shortest == 0 for automaton in automata):
+        raise ValueError(_EMPTY)
+    return lambda text: any(automaton.is_in(text) for automaton in automata)
 
 
 def _met(engine: Any, text: bytes) -> bool:
@@ -96,5 +109,5 @@ def _plain(pattern: str) -> bytes:
 
 def _reason(said: str) -> str:
     if "empty" in said:
-        return "it matches a text of no length, and so everything"
+        return _EMPTY
     return f"it is not understood: {said.rstrip('.')[:120]}"

@@ -97,16 +97,21 @@ class Matcher:
         """
         Wait until the engine can search, as must be before the process is forked.
 
-        Raises: `ScanFault` when it is missing or refuses the rules.
+        Raises: `ScanFault` when it refuses the rules.
         """
         for opening, _ in self._openings:
             opening.engine()
+
+    @property
+    def slow(self) -> bool:
+        """Whether the engine is the one for where there is no other."""
+        return any(opening.engine().slow for opening, _ in self._openings)
 
     def look(self, data: bytes) -> Seen:
         """
         Return what some bytes have, in one pass.
 
-        Raises: `ScanFault` when the engine is missing or refuses the rules.
+        Raises: `ScanFault` when the engine refuses the rules.
         """
         met: list[tuple[int, int]] = []
         signs: set[bytes] = set()

@@ -12,9 +12,8 @@ from ci_guard.errors import GitUnavailable
 from ci_guard.git import ObjectsDamaged, Repository
 from ci_guard.git import packs as packs_of
 from ci_guard.git.packs import BLOB, Odd, Packs
-from ci_guard.secrets import database, deltas, places
+from ci_guard.secrets import database, deltas, engines, places
 from ci_guard.secrets.content import BEGINNINGS, ContentKind
-from ci_guard.secrets.engines import Hyperscan
 from ci_guard.secrets.keyfiles import MARK
 from ci_guard.secrets.places import Place
 from ci_guard.secrets.reading import NAME, Reading
@@ -115,14 +114,13 @@ class Packed:
 
         The helper knows the signs of encoded text itself, and without them an engine is twice as fast.
         """
-        import hyperscan
-
         matcher = self._reading.matcher
         expressions = [trigger.expression for trigger in matcher.triggers]
-        opened = database.shipped(expressions, hyperscan)
-        if opened is None and self._packs.size > _LARGE:
+        hyperscan = None if matcher.slow else engines.loaded()
+        opened = database.shipped(expressions, hyperscan) if hyperscan else None
+        if opened is None and hyperscan and self._packs.size > _LARGE:
             opened = database.compiled(expressions, hyperscan)
-        return Hyperscan(opened).scan if opened else lambda data: matcher.look(data).met
+        return engines.Hyperscan(opened).scan if opened else lambda data: matcher.look(data).met
 
     def _shares(self, files: ExitStack) -> list[_Share]:
         parts = processors() if self._store.count() > _FEW else 1

@@ -12,6 +12,10 @@ try:
 except ImportError:  # Python 3.10
     import sre_parse as sre
 
+ALL: Final = frozenset(range(256))
+"""Every byte."""
+UNBOUNDED: Final = sre.MAXREPEAT
+"""As the upper bound of a repetition: there is none."""
 MOST_STEPS: Final = 100_000
 """Ways to divide a text between repetitions that overlap, of which a pattern that fails tries every one."""
 
@@ -67,6 +71,15 @@ def shape_of(pattern: str, *, ignore_case: bool = False) -> Shape:
     secret = _group(parsed, compiled.groupindex["secret"]) if "secret" in compiled.groupindex else parsed
     inner = secret.getwidth() if secret else (0, 0)
     return Shape(shortest, longest, inner[0], inner[1], _first(items))
+
+
+def parsed(pattern: bytes, flags: int = 0) -> Any:
+    """
+    Return a pattern as `re` reads it: a sequence of operators, each with its value.
+
+    Raises: what `re.compile` raises.
+    """
+    return sre.parse(pattern, flags)
 
 
 def width_of(pattern: bytes) -> int:
@@ -150,16 +163,27 @@ def _items(parsed: Any, *, ignore_case: bool) -> Iterator[_Item]:
             signs = _union(item for branch in branches for item in branch)
             yield _Item(signs, min(low for low, _ in widths), max(high for _, high in widths), len(set(widths)))
         elif name not in _NO_WIDTH:
-            signs = _signs(name, value)
-            yield _Item(signs | _swapped(signs) if ignore_case else signs, 1, 1, 1)
+            yield _Item(signs_of(name, value, ignore_case=ignore_case), 1, 1, 1)
 
 
 def _union(items: Iterator[_Item]) -> frozenset[int]:
     return frozenset[int]().union(*(item.signs for item in items))
 
 
-def _swapped(signs: frozenset[int]) -> frozenset[int]:
-    return frozenset(bytes(signs).swapcase())
+def signs_of(name: str, value: Any, *, ignore_case: bool) -> frozenset[int]:
+    """Return the bytes that an operator for one byte takes, told by its name; `ANY` is any byte at all."""
+    if not ignore_case:
+        return _signs(name, value)
+    # What is excluded is excluded in both cases, so a negation is taken last, as `re` does.
+    if name == "NOT_LITERAL":
+        return ALL - _both(frozenset((value,)))
+    if name == "IN" and str(value[0][0]) == "NEGATE":
+        return ALL - _both(_signs(name, value[1:]))
+    return _both(_signs(name, value))
+
+
+def _both(signs: frozenset[int]) -> frozenset[int]:
+    return signs | frozenset(bytes(signs).swapcase())
 
 
 def _signs(name: str, value: Any) -> frozenset[int]:
@@ -167,26 +191,25 @@ def _signs(name: str, value: Any) -> frozenset[int]:
     if name == "LITERAL":
         return frozenset((value,))
     if name == "NOT_LITERAL":
-        return _ALL - {value}
+        return ALL - {value}
     if name == "RANGE":
         return frozenset(range(value[0], value[1] + 1))
     if name == "CATEGORY":
         return _category(str(value).removeprefix("CATEGORY_"))
     if name == "IN":
         members = frozenset[int]().union(*(_signs(str(one), inner) for one, inner in value if str(one) != "NEGATE"))
-        return _ALL - members if str(value[0][0]) == "NEGATE" else members
-    return _ALL
+        return ALL - members if str(value[0][0]) == "NEGATE" else members
+    return ALL
 
 
-_ALL: Final = frozenset(range(256))
 _CLASSES: Final = {"DIGIT": rb"\d", "SPACE": rb"\s", "WORD": rb"\w"}
 
 
 @cache
 def _category(name: str) -> frozenset[int]:
     inside = re.compile(_CLASSES[name.removeprefix("NOT_")])
-    signs = frozenset(sign for sign in _ALL if inside.match(bytes((sign,))))
-    return _ALL - signs if name.startswith("NOT_") else signs
+    signs = frozenset(sign for sign in ALL if inside.match(bytes((sign,))))
+    return ALL - signs if name.startswith("NOT_") else signs
 
 
 def _steps(items: list[_Item], number: int) -> int:

@@ -234,6 +234,8 @@ class _Work:
             self.gaps.append(gaps.missing_lfs(pointers))
         if past:
             self.gaps.append(gaps.past_lfs(past))
+        if self.reading.matcher.slow:
+            self.gaps.append(gaps.slow_engine())
         authors = self.history.authors if self.history else {}
         skipped = [Skipped(path=path, reason=reason) for path, reason in self.skipped.items()]
         skipped += findings.find_unread(everywhere, self.reading)
