@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Final
 
@@ -20,6 +20,10 @@ EXIT_CODES: Final = {Verdict.ALLOW: 0, Verdict.DENY: 1, Verdict.UNDECIDED: 3, Ve
 What `check` and `scan` exit with when they enforce; 2 belongs to usage and policy errors, which end a run before a
 decision.
 """
+
+
+DENYING: Final = (Weight.DENIES, Weight.UNDECIDED, Weight.ERROR)
+"""Weights that keep a verdict from being `allow`."""
 
 
 def decide(
@@ -45,12 +49,9 @@ def decide(
         for judgement in identify(in_report_order(judgements, metas))
     )
     verdict, reason = conclude(rulings)
-    exit_code = EXIT_CODES[verdict]
-    if mode is Mode.REPORT and verdict is not Verdict.ERROR:
-        exit_code = 0
     return Decision(
         verdict=verdict,
-        exit_code=exit_code,
+        exit_code=exit_code_of(verdict, mode),
         rulings=rulings,
         reason=reason,
         notes=policy.notes + tuple(waiver_notes(policy.waivers, rulings, today)),
@@ -126,6 +127,11 @@ def requirements(number: int) -> str:
 
 def in_report_order(judgements: Iterable[Judgement], metas: Sequence[Meta]) -> list[Judgement]:
     """Return the judgements by control and requirement as declared, then by subject and place."""
+    return sorted(judgements, key=report_key(metas))
+
+
+def report_key(metas: Sequence[Meta]) -> Callable[[Judgement], tuple[tuple[int, int], str, str, int, str]]:
+    """Return what judgements are sorted by."""
     rank = {
         (meta.id, requirement.id): (index, position)
         for index, meta in enumerate(metas)
@@ -137,7 +143,38 @@ def in_report_order(judgements: Iterable[Judgement], metas: Sequence[Meta]) -> l
         place = (location.path or "", location.line or 0) if location else ("", 0)
         return (rank[judgement.control, judgement.requirement], judgement.subject, *place, judgement.fingerprint)
 
-    return sorted(judgements, key=key)
+    return key
+
+
+def by_both(one: Decision, other: Decision, metas: Sequence[Meta], mode: Mode) -> Decision:
+    """
+    Return what follows where two policies judge the same facts and both have to allow the run.
+
+    Whatever denies by either denies; what both say alike is told once, as `one` says it.
+    """
+    rulings = {ruling.judgement.fingerprint: ruling for ruling in one.rulings}
+    for ruling in other.rulings:
+        known = rulings.get(ruling.judgement.fingerprint)
+        if ruling.weight in DENYING and (known is None or known.weight not in DENYING):
+            rulings[ruling.judgement.fingerprint] = ruling
+    key = report_key(metas)
+    joined = tuple(sorted(rulings.values(), key=lambda ruling: key(ruling.judgement)))
+    verdict, reason = conclude(joined) if joined else (one.verdict, one.reason)
+    for decision in (one, other):
+        if verdict is Verdict.ALLOW and decision.verdict is not Verdict.ALLOW:
+            verdict, reason = decision.verdict, decision.reason
+    return Decision(
+        verdict=verdict,
+        exit_code=exit_code_of(verdict, mode),
+        rulings=joined,
+        reason=reason,
+        notes=tuple(dict.fromkeys((*one.notes, *other.notes))),
+    )
+
+
+def exit_code_of(verdict: Verdict, mode: Mode) -> int:
+    """Return the contract's exit code of a verdict."""
+    return 0 if mode is Mode.REPORT and verdict is not Verdict.ERROR else EXIT_CODES[verdict]
 
 
 def identify(judgements: Iterable[Judgement]) -> list[Judgement]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import reduce
+from typing import Final
 
 from ci_guard import collect, contexts, decide
 from ci_guard.controls.interface import Control
@@ -11,8 +14,8 @@ from ci_guard.controls.judge import judge
 from ci_guard.errors import UsageError
 from ci_guard.evidence.interface import Forge
 from ci_guard.model.branch import BranchSelection
-from ci_guard.model.decision import Decision, PolicySummary, Result, Verdict
-from ci_guard.model.fact import Fact, Known, Source
+from ci_guard.model.decision import Decision, PolicySummary, Result, Ruling, Verdict
+from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown
 from ci_guard.model.facts import NOT_COLLECTED, Facts, Needs
 from ci_guard.model.judgement import Outcome
 from ci_guard.model.recorded import Recorded
@@ -21,30 +24,37 @@ from ci_guard.model.scan import SecretScan
 from ci_guard.model.settings import Mode, Policy, Settings
 from ci_guard.records import replace
 
+TOLD: Final = 8
+"""Changes of judgements that a note names."""
+
 
 def gather(
     *,
     controls: Sequence[Control],
     only: Sequence[str],
-    policy: Policy,
+    policies: Sequence[Policy],
     run: Run,
     forge: Forge,
     scan: Callable[[], Fact[SecretScan]],
     now: datetime,
     everything: bool = False,
-) -> tuple[Facts, Policy]:
+) -> tuple[Facts, list[Policy]]:
     """
-    Return the facts that the enabled controls need, and the policy with what its contexts add in this run.
+    Return the facts that the enabled controls need, and each policy with what its contexts add in this run.
 
     Units: `now` is aware, UTC. `only` limits the run to these controls; empty for all. With `everything`, all facts
     that any control could ask for are collected.
-    Raises: `UsageError` where `only` names a control that the policy does not enable.
+    Raises: `UsageError` where `only` names a control that no policy enables.
     """
-    about, settled = contexts.needs(policy, run.platform), policy
-    if policy.contexts:
+    about = reduce(Needs.__or__, (contexts.needs(policy, run.platform) for policy in policies), Needs())
+    settled = list(policies)
+    if any(policy.contexts for policy in policies):
         around = collect.collect(run=run, wants=(), forge=forge, scan=lambda: NOT_COLLECTED, also=about, now=now)
-        settled = contexts.settle(policy, around)
-    chosen = [(control, settled.controls[control.META.id]) for control in choose(controls, only, settled)]
+        settled = [contexts.settle(policy, around) for policy in policies]
+    check_only(only, settled)
+    chosen = [
+        (control, policy.controls[control.META.id]) for policy in settled for control in choose(controls, only, policy)
+    ]
     if everything:
         about |= Needs.everything(tuple(entry for _, settings in chosen for entry in settings.branches))
     facts = collect.collect(
@@ -63,23 +73,40 @@ def judged(recorded: Recorded, controls: Sequence[Control], version: str) -> Res
     """
     Return what follows from collected facts, by the policy and the clock that are recorded with them.
 
-    Pure: the same record is judged alike wherever and whenever, by the same version of ci-guard.
+    Pure: the same record is judged alike wherever and whenever, by the same version of ci-guard. Where there is an
+    earlier policy, both have to allow the run.
     Raises: `UsageError` where the record is limited to a control that its policy does not enable.
     """
     policy, facts, only = recorded.policy, recorded.facts, recorded.only
-    settled = recorded.settled or contexts.settle(policy, facts)
-    mode = effective_mode(policy, recorded.modes)
+    earlier = recorded.earlier if isinstance(recorded.earlier, Policy) else None
+    doubt = recorded.earlier if isinstance(recorded.earlier, Unknown) else None
+    settled = [recorded.settled or contexts.settle(policy, facts)]
+    mode = effective_mode(replace(policy, mode=None) if doubt else policy, recorded.modes)
+    if earlier:
+        settled.append(recorded.earlier_settled or contexts.settle(earlier, facts))
+        if effective_mode(earlier, recorded.modes) is Mode.ENFORCE:
+            mode = Mode.ENFORCE
+    check_only(only, settled)
+    decision = conclude(recorded, controls, policy, settled[0], mode)
+    chosen = [control for control in controls if any(control in choose(controls, only, each) for each in settled)]
+    metas = tuple(control.META for control in chosen)
+    if earlier:
+        decision = decide.by_both(decision, conclude(recorded, controls, earlier, settled[1], mode), metas, mode)
+        note = f"The policy changed: {earlier.source} has to allow this run, too."
+        decision = replace(decision, notes=(note, *decision.notes))
+    if doubt:
+        decision = in_doubt(decision, doubt, mode)
+    decision = replace(decision, notes=(*decision.notes, *after_merging(recorded, controls, decision, mode)))
+    absent = [dict(explain_absence(controls, only, each)) for each in settled]
     return Result(
         version=version,
         time=recorded.time,
-        decision=conclude(recorded, controls, settled, mode),
+        decision=decision,
         advisory=recorded.advisory,
-        controls=tuple(control.META for control in choose(controls, only, settled)),
-        not_judged=dict(explain_absence(controls, only, settled)),
+        controls=metas,
+        not_judged={name: why for name, why in absent[0].items() if all(name in each for each in absent)},
         run=facts.run,
-        policy=PolicySummary(
-            source=policy.source, sha256=policy.sha256, mode=mode, layers=policy.layers, path=recorded.policy_path
-        ),
+        policy=summary(policy, earlier, mode, recorded.policy_path),
         scan=facts.scan.value if isinstance(facts.scan, Known) else None,
         effort=recorded.effort,
         transport=recorded.transport,
@@ -87,16 +114,38 @@ def judged(recorded: Recorded, controls: Sequence[Control], version: str) -> Res
     )
 
 
-def conclude(recorded: Recorded, controls: Sequence[Control], settled: Policy, mode: Mode) -> Decision:
+def in_doubt(decision: Decision, doubt: Unknown, mode: Mode) -> Decision:
+    """
+    Hold back an `allow` where the policy from before could not be read for a fault or a limit: it may be stricter.
+
+    One that the token may not see is told and no more: whoever changes the policy cannot make it so.
+    """
+    told = f"Whether the policy was another before is not known: {doubt.reason}."
+    if doubt.cause is Cause.INVISIBLE or decision.verdict is not Verdict.ALLOW:
+        return replace(decision, notes=(told, *decision.notes))
+    verdict = Verdict.UNDECIDED
+    return replace(decision, verdict=verdict, exit_code=decide.exit_code_of(verdict, mode), reason=told)
+
+
+def summary(policy: Policy, earlier: Policy | None, mode: Mode, path: str) -> PolicySummary:
+    """Return what a report says of the policy in force; with an earlier one its digest is over both digests."""
+    digest, layers = policy.sha256, policy.layers
+    if earlier:
+        digest = hashlib.sha256(f"{earlier.sha256}\n{policy.sha256}\n".encode()).hexdigest()
+        layers = tuple(dict.fromkeys((*earlier.layers, *layers)))
+    return PolicySummary(source=policy.source, sha256=digest, mode=mode, layers=layers, path=path)
+
+
+def conclude(recorded: Recorded, controls: Sequence[Control], policy: Policy, settled: Policy, mode: Mode) -> Decision:
     """
     Judge the facts by a policy as its contexts settle it: never better than by the policy alone.
 
     A context only asks for more, but what it asks for can be what passes where nothing else could be proven.
     """
-    policy, facts, only = recorded.policy, recorded.facts, recorded.only
+    facts, only = recorded.facts, recorded.only
 
     def by(judging: Policy) -> Decision:
-        chosen = choose(controls, [name for name in only if name in judging.controls], judging)
+        chosen = choose(controls, only, judging)
         judgements = [one for control in chosen for one in judge(control, facts, judging.controls[control.META.id])]
         metas = [control.META for control in chosen]
         today = recorded.time.date()
@@ -112,20 +161,53 @@ def conclude(recorded: Recorded, controls: Sequence[Control], settled: Policy, m
     return replace(decision, verdict=alone.verdict, exit_code=alone.exit_code, reason=alone.reason)
 
 
+def after_merging(recorded: Recorded, controls: Sequence[Control], decision: Decision, mode: Mode) -> Iterable[str]:
+    """Say how this run would be judged by the policy that the change brings, once it is merged."""
+    proposed = recorded.proposed
+    if proposed is None or (proposed.contexts and proposed.under is None):  # kept, without what its contexts add
+        return
+    then = conclude(recorded, controls, proposed, contexts.settle(proposed, recorded.facts), mode)
+    before = {key_of(ruling): ruling.judgement.outcome.value for ruling in decision.rulings}
+    after = {key_of(ruling): ruling.judgement.outcome.value for ruling in then.rulings}
+    changed = [
+        f"{name}: {before.get(name, 'not judged')} -> {after.get(name, 'not judged')}"
+        for name in dict.fromkeys((*before, *after))
+        if before.get(name) != after.get(name)
+    ]
+    if then.verdict is decision.verdict and not changed:
+        yield "This change edits the policy; after merging, this run would be judged alike."
+        return
+    yield (
+        f"This change edits the policy; after merging, these verdicts change ({decision.verdict.value} -> "
+        f"{then.verdict.value}): {'; '.join(changed[:TOLD]) or 'what denies'}"
+        + (f"; and {len(changed) - TOLD} more." if len(changed) > TOLD else ".")
+    )
+
+
+def key_of(ruling: Ruling) -> str:
+    """Return what a ruling speaks of, for people."""
+    judgement = ruling.judgement
+    return f"{judgement.control}/{judgement.requirement} ({judgement.subject})"
+
+
 def effective_mode(policy: Policy, asked: Sequence[Mode]) -> Mode:
     """Return `report` only where somebody asks for it and nobody for `enforce`."""
     modes = {policy.mode, *asked}
     return Mode.REPORT if Mode.REPORT in modes and Mode.ENFORCE not in modes else Mode.ENFORCE
 
 
-def choose(controls: Sequence[Control], only: Sequence[str], policy: Policy) -> list[Control]:
-    """Return the controls to run, in registry order."""
+def check_only(only: Sequence[str], policies: Sequence[Policy]) -> None:
+    """Raise `UsageError` where a run is limited to a control that none of its policies enables."""
     for name in only:
-        if name not in policy.controls:
+        if not any(name in policy.controls for policy in policies):
             raise UsageError(
-                f"The run is limited to {name}, but {policy.source} does not enable it.",
+                f"The run is limited to {name}, but {policies[0].source} does not enable it.",
                 hint=f"Name {name} under `controls` in the policy, extend a profile that has it, or do not ask for it.",
             )
+
+
+def choose(controls: Sequence[Control], only: Sequence[str], policy: Policy) -> list[Control]:
+    """Return the controls to run by a policy, in registry order."""
     return [
         control for control in controls if control.META.id in policy.controls and (not only or control.META.id in only)
     ]

@@ -18,7 +18,7 @@ from ci_guard.decide import decide
 from ci_guard.errors import UsageError
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github.adapter import GitHub
-from ci_guard.gate import choose, explain_absence, gather, judged
+from ci_guard.gate import check_only, choose, explain_absence, gather, judged
 from ci_guard.model.decision import Verdict
 from ci_guard.model.fact import Cause
 from ci_guard.model.facts import NOT_COLLECTED, Facts
@@ -170,10 +170,10 @@ def test_recorded_facts_settle_the_contexts_of_a_policy_once_more(github: FakeGi
 
     def recorded_at(hour: int) -> Recorded:
         now = datetime(2026, 11, 21, hour, tzinfo=timezone.utc)
-        facts, settled = gather(
+        facts, (settled,) = gather(
             controls=CONTROLS,
             only=("actor-permissions",),
-            policy=policy,
+            policies=[policy],
             run=judged_run,
             forge=forge,
             scan=lambda: NOT_COLLECTED,
@@ -204,7 +204,7 @@ def test_limiting_a_run_to_a_control_that_the_policy_leaves_off_is_refused() -> 
     text = b"version: 1\ncontrols: {secret-free: {require: {no-secrets: true}}}\n"
     policy = load([PolicyText(content=text, place="p.yml")], METAS)
     with pytest.raises(UsageError, match="branch-protection"):
-        choose(CONTROLS, ("branch-protection",), policy)
+        check_only(("branch-protection",), [policy])
 
 
 def test_what_was_not_judged_is_named_with_the_reason() -> None:

@@ -29,7 +29,7 @@ ROOMS = {
     "decide": {"model"},
     "starter": {"model"},
     "gate": {"model", "errors", "evidence", "controls", "collect", "contexts", "decide"},
-    "replay": {"model", "errors", "policy", "controls", "gate"},
+    "replay": {"model", "errors", "policy", "controls", "decide", "gate"},
     "entrypoints": {
         "replay",
         "model",

@@ -26,7 +26,7 @@ from ci_guard.entrypoints.options import (
 from ci_guard.errors import PolicyError, PolicyUnreadable, UsageError
 from ci_guard.evidence import environment
 from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, Checkout, read_plain_file
-from ci_guard.evidence.interface import Forge
+from ci_guard.evidence.interface import Forge, PolicyFile
 from ci_guard.evidence.local import Local
 from ci_guard.evidence.pool import Pool
 from ci_guard.model.decision import Effort, Result
@@ -172,7 +172,8 @@ def run(options: CheckOptions, call: Call) -> Result:
         this_run = replace(identified.result(), environment=options.environment)
         progress.step("reading the policy")
         policy = read_policy(options, forge)
-        refuse_bad_proposal(options, this_run, checkout)
+        earlier = None if options.policy_file else earlier_policy(options, this_run, forge, policy)
+        proposed = proposal(options, this_run, checkout)
         this_run = replace(this_run, notes=(*this_run.notes, *unused(options, this_run, checkout)))
 
         def scanned() -> Fact[SecretScan]:
@@ -186,7 +187,7 @@ def run(options: CheckOptions, call: Call) -> Result:
         facts, settled = gather(
             controls=CONTROLS,
             only=options.controls,
-            policy=policy,
+            policies=[policy, earlier] if isinstance(earlier, Policy) else [policy],
             run=this_run,
             forge=forge,
             scan=scanned,
@@ -200,7 +201,10 @@ def run(options: CheckOptions, call: Call) -> Result:
         only=options.controls,
         modes=options.modes,
         policy=policy,
-        settled=settled,
+        settled=settled[0],
+        earlier=earlier,
+        earlier_settled=settled[1] if isinstance(earlier, Policy) else None,
+        proposed=proposed if proposed and proposed.sha256 != policy.sha256 else None,
         policy_path="" if options.policy_file else options.policy_path or DEFAULT_POLICY,
         facts=facts,
         effort=Effort(requests=forge.requests, seconds=time.monotonic() - started),
@@ -216,7 +220,7 @@ def replayed(options: CheckOptions, file: str) -> Result:
 
     recorded = read_recorded(Path(file), METAS)
     if options.policy_file:
-        recorded = replace(recorded, policy=named_policy(options.policy_file), settled=None, policy_path="")
+        recorded = recorded.under(named_policy(options.policy_file))
     recorded = replace(
         recorded,
         only=options.controls or recorded.only,
@@ -227,6 +231,25 @@ def replayed(options: CheckOptions, file: str) -> Result:
     when = f"{recorded.time:%Y-%m-%d %H:%M:%S} UTC"
     note = f"This run was recorded at {when} by ci-guard {recorded.version}; nothing was asked anew."
     return replace(result, decision=replace(result.decision, notes=(*result.decision.notes, note)))
+
+
+def earlier_policy(options: CheckOptions, run: Run, forge: Forge, policy: Policy) -> Policy | Unknown | None:
+    """
+    Return the policy that has to allow the run beside the commit's own; None where there is no other.
+
+    Raises: `PolicyError` for one that cannot be accepted.
+    """
+    from ci_guard.evidence.earlier import get_earlier
+
+    path = trusted_path(options.policy_path) if options.policy_path else DEFAULT_POLICY
+    found = get_earlier(run, forge)
+    if isinstance(found, Unknown) or found.value is None:
+        return found if isinstance(found, Unknown) else None
+    file = forge.policy_at(found.value.commit, path, found.value.ref)
+    if isinstance(file, Unknown):
+        return file
+    earlier = loaded(file.value)
+    return None if earlier.sha256 == policy.sha256 else earlier
 
 
 def forge_of(platform: Platform, options: CheckOptions, environ: Mapping[str, str], checkout: Checkout) -> Forge:
@@ -272,7 +295,7 @@ def read_policy(options: CheckOptions, forge: Forge) -> Policy:
     Raises: `PolicyError` for a bad or missing named one, `PolicyUnreadable` where a policy may exist and cannot be
     read.
     """
-    from ci_guard.policy.load import PolicyText, load, load_builtin
+    from ci_guard.policy.load import load_builtin
 
     if options.policy_file and options.policy_path:
         raise UsageError("A policy was named twice, by --policy and by the input.", hint="Name it once.")
@@ -288,19 +311,27 @@ def read_policy(options: CheckOptions, forge: Forge) -> Policy:
             else "A policy that may exist is never replaced by the baseline profile.",
         )
     if file.value is not None:
-        if file.value.content is None:
-            raise PolicyError(
-                f"{file.value.place} is larger than a policy may be ({MAXIMUM_POLICY_BYTES} bytes).",
-                hint="A policy is read by people; split off what is none.",
-            )
-        text = PolicyText(content=file.value.content, place=file.value.place, kind=LayerKind.REPOSITORY)
-        return load([text], METAS)
+        return loaded(file.value)
     if options.policy_path:
         raise PolicyError(
             f"The policy {path!r} does not exist in the trusted ref.",
             hint="Commit it to the target branch first, or correct the path.",
         )
     return load_builtin("baseline", METAS)
+
+
+def loaded(file: PolicyFile | None) -> Policy:
+    """Return the policy in a file of the trusted ref; the baseline profile where there is none."""
+    from ci_guard.policy.load import PolicyText, load, load_builtin
+
+    if file is None:
+        return load_builtin("baseline", METAS)
+    if file.content is None:
+        raise PolicyError(
+            f"{file.place} is larger than a policy may be ({MAXIMUM_POLICY_BYTES} bytes).",
+            hint="A policy is read by people; split off what is none.",
+        )
+    return load([PolicyText(content=file.content, place=file.place, kind=LayerKind.REPOSITORY)], METAS)
 
 
 def named_policy(file: str) -> Policy:
@@ -330,24 +361,21 @@ def unused(options: CheckOptions, run: Run, checkout: Checkout) -> Iterator[str]
         yield f"{DEFAULT_POLICY} of the work tree is not as it is committed and was not used: --policy {here} tries it."
 
 
-def refuse_bad_proposal(options: CheckOptions, run: Run, checkout: Checkout) -> None:
+def proposal(options: CheckOptions, run: Run, checkout: Checkout) -> Policy | None:
     """
-    Look whether the policy that a change brings could be read once it is merged; it judges nothing yet.
+    Return the policy that a change brings, or the one that is left where it takes it away; it judges nothing yet.
 
-    Otherwise every run after the merge would be refused, that of the change which mends it too.
-
-    Raises: `PolicyError`.
+    Raises: `PolicyError` for one that would be refused: otherwise every run after the merge would be, that of the
+    change which mends it too.
     """
-    from ci_guard.policy.load import PolicyText, load
-
     event, sha = run.event, run.sha
     if options.policy_file or isinstance(event, Unknown) or isinstance(sha, Unknown) or event.value not in PROPOSALS:
-        return
+        return None
     file = checkout.policy_file(sha.value, options.policy_path or DEFAULT_POLICY, ref="with this change")
-    if isinstance(file, Unknown) or file.value is None or file.value.content is None:
-        return
+    if isinstance(file, Unknown) or (file.value is not None and file.value.content is None):
+        return None
     try:
-        load([PolicyText(content=file.value.content, place=file.value.place)], METAS)
+        return loaded(file.value)
     except PolicyError as error:
         message = f"The policy that this change brings would be refused in every run after its merge.\n{error.message}"
         raise PolicyError(message, hint=error.hint) from None

@@ -85,7 +85,7 @@ COMMANDS: Final = (
     Command("init", "look at the repository and show, or write, a starter policy and a workflow or pipeline"),
     Command("doctor", "say which facts the present token shows, and what the policy makes of the rest"),
     Command("facts", "collect the facts of this run and keep them, to be judged again"),
-    Command("policy", "test a policy by cases, and try it on recorded runs"),
+    Command("policy", "check, show, compare and test a policy, and try it on recorded runs"),
     Command("audit", "verify a log of runs, ask it, report on it"),
     Command("explain", "print the page of a control, a requirement or a rule of the scanner"),
 )

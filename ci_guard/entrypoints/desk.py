@@ -25,8 +25,8 @@ def try_policy(policy: Policy, only: Sequence[str], *, run: Run, forge: Forge) -
     if not only:
         return ()
     now = datetime.now(timezone.utc)
-    facts, settled = gather(
-        controls=CONTROLS, only=only, policy=policy, run=run, forge=forge, scan=lambda: NOT_COLLECTED, now=now
+    facts, (settled,) = gather(
+        controls=CONTROLS, only=only, policies=[policy], run=run, forge=forge, scan=lambda: NOT_COLLECTED, now=now
     )
     recorded = Recorded(
         version=__version__,

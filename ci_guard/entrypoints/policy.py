@@ -10,17 +10,20 @@ from typing import Any, Final
 
 from ci_guard import __version__
 from ci_guard.controls.registry import CONTROLS
-from ci_guard.entrypoints.check import METAS, named_policy
+from ci_guard.entrypoints.check import DEFAULT_POLICY, METAS, named_policy
 from ci_guard.entrypoints.commands import Call, Parser, Said
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import UsageError
 from ci_guard.model.settings import Policy
+from ci_guard.policy import showing
 from ci_guard.records import dataclass
 from ci_guard.replay.cases import Tried, case_files, try_cases
 from ci_guard.replay.reading import read_recorded
 from ci_guard.replay.simulate import Simulated, simulate
 from ci_guard.reporters import escape
 
+WIDEST: Final = 60
+"""Columns before the comments of `show`."""
 FORMS: Final = ("table", "json")
 TOLD: Final = 8
 """Requirements of one run that a simulation names; all are counted."""
@@ -42,6 +45,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=Parser)
     for name, (_, summary) in ACTIONS.items():
         part = actions.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if name == "check":
+            part.add_argument("paths", nargs="*", metavar="FILE", help=f"policies (default: {DEFAULT_POLICY})")
+        if name == "show":
+            part.add_argument("paths", nargs="?", metavar="FILE", help=f"the policy (default: {DEFAULT_POLICY})")
+        if name == "diff":
+            part.add_argument("paths", nargs=2, metavar="FILE", help="the old and the new policy")
         if name == "test":
             part.add_argument("paths", nargs="+", metavar="DIR", help="folders with cases, or files")
             part.add_argument("--policy", metavar="FILE", help="the policy of files of cases that name none")
@@ -55,8 +64,8 @@ def options(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> Polic
     """Return the options of `policy`."""
     return PolicyOptions(
         action=arguments.action,
-        paths=tuple(arguments.paths),
-        policy=arguments.policy,
+        paths=(arguments.paths,) if isinstance(arguments.paths, str) else tuple(arguments.paths or (DEFAULT_POLICY,)),
+        policy=getattr(arguments, "policy", None),
         form=getattr(arguments, "form", FORMS[0]),
     )
 
@@ -68,6 +77,47 @@ def run(options: PolicyOptions, call: Call) -> Said:
     Raises: `PolicyError`, `UsageError`.
     """
     return ACTIONS[options.action][0](options, call)
+
+
+def check(options: PolicyOptions, _call: Call) -> Said:
+    """Say that policies can be accepted; the first that cannot is raised."""
+    told = []
+    for path in options.paths:
+        policy = named_policy(path)
+        asked = sum(len(settings.require) for settings in policy.controls.values())
+        told.append(f"{escape.visible(path)} is accepted: it asks for {counted(asked, 'requirement')}.\n")
+        told += [f"  Note: {escape.plain(note)}\n" for note in policy.notes]
+    return Said("".join(told))
+
+
+def show(options: PolicyOptions, _call: Call) -> Said:
+    """Write the policy in force, each line with who says it; it reads back as a policy."""
+    policy = named_policy(options.paths[0])
+    written = list(showing.lines(policy, METAS))
+    width = min(max(len(line.text) for line in written), WIDEST)
+    head = [f"# sha256 {policy.sha256}", *(f"# layer: {escape.plain(layer)}" for layer in policy.layers)]
+    head += [f"# note: {escape.plain(note)}" for note in policy.notes]
+    if policy.contexts:
+        names = ", ".join(context.name for context in policy.contexts)
+        head.append(f"# contexts may add to this: {escape.plain(names)}")
+    body = [f"{line.text:<{width}}  # {escape.plain(line.said_by)}" if line.said_by else line.text for line in written]
+    return Said("\n".join([*head, *body]) + "\n")
+
+
+def diff(options: PolicyOptions, call: Call) -> Said:
+    """Say what got stricter or looser from the first policy to the second; exit code 1 where anything got looser."""
+    old, new = (named_policy(path) for path in options.paths)
+    found = list(showing.changes(old, new, METAS))
+    page = page_for(call.stdout, call.environ)
+    for heading in (showing.LOOSER, showing.STRICTER, showing.OTHER):
+        some = [each for each in found if each.direction == heading]
+        if some:
+            page.write(heading.capitalize())
+        for each in some:
+            page.wrapped(escape.plain(f"{each.what}: {each.before} -> {each.after}"), 2)
+    if not found:
+        page.write("Both ask the same.")
+    return Said(page.text(), 1 if any(each.direction != showing.STRICTER for each in found) else 0)
 
 
 def test(options: PolicyOptions, call: Call) -> Said:
@@ -174,6 +224,9 @@ def counted(number: int, what: str) -> str:
 
 
 ACTIONS: Final[Mapping[str, tuple[Callable[[PolicyOptions, Call], Said], str]]] = {
+    "check": (check, "say whether policies can be accepted"),
+    "show": (show, "write the policy in force, each line with who says it"),
+    "diff": (diff, "say what got stricter or looser between two policies"),
     "test": (test, "try cases: facts, and what has to follow from them"),
     "simulate": (simulation, "replay recorded runs by another policy"),
 }

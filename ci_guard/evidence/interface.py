@@ -51,6 +51,14 @@ class PolicyEvidence(Protocol):
         """
         ...
 
+    def policy_at(self, commit: str, path: str, ref: str) -> Fact[PolicyFile | None]:
+        """Return the file at a commit, or None where that verifiably has none; `ref` names the commit in messages."""
+        ...
+
+    def default_tip(self) -> Fact[str]:
+        """Return the commit that the default branch points at now, by the server's word."""
+        ...
+
     def target_commit(self) -> Fact[str]:
         """Return, in a change, the commit of the target branch that this clone has: the tip, else where it started."""
         ...

@@ -51,6 +51,14 @@ class Local:
             return self._checkout.policy_file(sha.value, path, ref="HEAD")
         return plain_policy_file(self._checkout.folder / path)
 
+    def policy_at(self, commit: str, path: str, ref: str) -> Fact[PolicyFile | None]:
+        """See `PolicyEvidence.policy_at`."""
+        return self._checkout.policy_file(commit, path, ref=ref)
+
+    def default_tip(self) -> Fact[str]:
+        """See `PolicyEvidence.default_tip`."""
+        return NO_FORGE
+
     def target_commit(self) -> Fact[str]:
         """See `PolicyEvidence.target_commit`."""
         return NO_FORGE

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from ci_guard.model.decision import Effort
+from ci_guard.model.fact import Unknown
 from ci_guard.model.facts import Facts
 from ci_guard.model.settings import Mode, Policy
-from ci_guard.records import dataclass, field
+from ci_guard.records import dataclass, field, replace
 
 SCHEMA: Final = "ci-guard.facts/v1"
 
@@ -31,9 +32,22 @@ class Recorded:
     policy: Policy
     settled: Policy | None = None
     """The policy with what its contexts added in this run; None where that is to be found out from the facts."""
+    earlier: Policy | Unknown | None = None
+    """
+    The policy from before a push, or of the default branch, where it is another: it has to allow the run, too. Unknown
+    where it could not be read, None where there is no other.
+    """
+    earlier_settled: Policy | None = None
+    proposed: Policy | None = None
+    """What the policy would be after a change is merged, where that is another; it judges nothing yet."""
     policy_path: str = ""
     """Where in the repository it lies or would lie; empty where it was read from elsewhere."""
     facts: Facts
     effort: Effort = field(default_factory=Effort)
     transport: tuple[str, ...] = ()
     """Proxy and CA bundle in use; never credentials."""
+
+    def under(self, policy: Policy) -> Recorded:
+        """Return the same run to be judged by another policy, and by no other beside it."""
+        none: dict[str, Any] = dict.fromkeys(("settled", "earlier", "earlier_settled", "proposed"))
+        return replace(self, policy=policy, policy_path="", **none)

@@ -63,7 +63,10 @@ class Settings:
     admission: tuple[Table, ...] = ()
     """The policy's tables, one of each layer that has one: every one has to admit a run."""
     said_by: Mapping[str, str] = field(default_factory=dict)
-    """By requirement id: who asks for it, such as `.ci-guard.yml:9` or `builtin:baseline`."""
+    """
+    Who asks for it, such as `.ci-guard.yml:9` or `builtin:baseline`: by requirement id, and for `branches`, `on` and
+    `on-invisible`.
+    """
 
     def asks(self, requirement: str) -> bool:
         """Tell whether the policy asks for this requirement."""

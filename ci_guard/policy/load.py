@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ci_guard.model.admission import Table, blanket
 from ci_guard.model.context import Context
@@ -20,7 +20,7 @@ from ci_guard.policy import admission, contexts, roles
 from ci_guard.policy.document import read_document
 from ci_guard.policy.layer import Asked, Layer
 from ci_guard.policy.layering import combine, settle, without
-from ci_guard.policy.place import BUILTIN, Place
+from ci_guard.policy.place import BUILTIN, Place, Stated
 from ci_guard.policy.reading import LayerReader
 from ci_guard.policy.uniting import unite
 from ci_guard.policy.wording import listed, quoted, refusal
@@ -157,8 +157,16 @@ def settings(meta: Meta, asked: Asked, named: Mapping[str, Role], tables: tuple[
         },
         roles=named,
         admission=tables,
-        said_by={name: stated.said_by for name, stated in asked.require.items()},
+        said_by={
+            **{name: stated.said_by for name, stated in asked.require.items()},
+            **{name: stated.said_by for name, stated in options(asked).items() if stated},
+        },
     )
+
+
+def options(asked: Asked) -> dict[str, Stated[Any] | None]:
+    """Return what is said beside the requirements, by its key."""
+    return {"branches": asked.branches, "on": asked.on, "on-invisible": asked.on_invisible}
 
 
 def counting_waivers(merged: Layer, names: Sequence[str]) -> tuple[tuple[Waiver, ...], list[str]]:

@@ -132,7 +132,7 @@ def read_case(node: Node, file: Path, policy: Policy, controls: Sequence[Control
     else:
         hint = "A case without a recorded run has no clock: say time: 2026-12-24T12:00:00Z."
         raise refusal(node.place, "a case has neither facts nor time", hint=hint)
-    recorded = replace(recorded, policy=policy, settled=None, policy_path="", advisory=False, modes=())
+    recorded = replace(recorded.under(policy), advisory=False, modes=())
     if "set" in said:
         recorded = replace(recorded, facts=changed(said["set"], recorded.facts))
     if "time" in said:

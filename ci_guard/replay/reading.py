@@ -11,6 +11,7 @@ from ci_guard.errors import UsageError, unrevealing
 from ci_guard.model import codec
 from ci_guard.model.meta import Meta
 from ci_guard.model.recorded import SCHEMA, Recorded
+from ci_guard.model.settings import Policy
 
 LARGEST: Final = 256 * 1024 * 1024
 """Bytes; a scan with 100,000 findings makes 80 MB."""
@@ -56,11 +57,12 @@ def check_known(recorded: Recorded, metas: Sequence[Meta]) -> None:
         raise ValueError(f"schema: expected {SCHEMA}")
     if recorded.time.tzinfo is None:
         raise ValueError("time: expected a time in UTC")
-    if recorded.settled is None and recorded.policy.contexts:
+    pairs = ((recorded.policy, recorded.settled), (recorded.earlier, recorded.earlier_settled))
+    if any(isinstance(policy, Policy) and policy.contexts and settled is None for policy, settled in pairs):
         raise ValueError("settled: expected the policy as its contexts settle it")
     known = {meta.id: {requirement.id for requirement in meta.requirements} for meta in metas}
-    controls = [*recorded.policy.controls.items(), *(recorded.settled.controls.items() if recorded.settled else ())]
-    for control, settings in controls:
+    policies = [policy for pair in (*pairs, (recorded.proposed,)) for policy in pair if isinstance(policy, Policy)]
+    for control, settings in (item for policy in policies for item in policy.controls.items()):
         strange = {control} - known.keys() or settings.require.keys() - known[control]
         if strange:
             name = next(iter(strange))[:80]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ci_guard.controls.interface import Control
+from ci_guard.decide import DENYING
 from ci_guard.gate import judged
-from ci_guard.model.decision import Result, Ruling, Verdict, Weight
+from ci_guard.model.decision import Result, Ruling, Verdict
 from ci_guard.model.facts import NOT_COLLECTED
 from ci_guard.model.recorded import Recorded
 from ci_guard.model.settings import Policy
 from ci_guard.records import dataclass, replace
-
-DENYING = (Weight.DENIES, Weight.UNDECIDED, Weight.ERROR)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +58,7 @@ def simulate(name: str, recorded: Recorded, policy: Policy, controls: Sequence[C
     return Simulated(
         name=name,
         before=judged(recorded, controls, version),
-        after=judged(replace(whole, policy=policy, settled=None, policy_path=""), controls, version),
+        after=judged(whole.under(policy), controls, version),
     )
 
 

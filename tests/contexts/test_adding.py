@@ -107,7 +107,7 @@ FACTS = st.fixed_dictionaries(
 
 def verdict(facts: Facts, policy: Policy, settled: Policy) -> Verdict:
     recorded = Recorded(version="0", time=NOW, advisory=False, policy=policy, settled=settled, facts=facts)
-    return conclude(recorded, CONTROLS, settled, Mode.ENFORCE).verdict
+    return conclude(recorded, CONTROLS, policy, settled, Mode.ENFORCE).verdict
 
 
 @THOROUGH

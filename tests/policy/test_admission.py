@@ -111,6 +111,6 @@ def test_a_row_that_gives_everybody_anything_is_named_as_blanket_permission() ->
 def test_a_table_brings_its_control_which_denies_what_is_invisible() -> None:
     policy = policy_of(layer([row("core", ["none"])]))
     assert policy.controls["admission"].require == {"admitted": True}
-    assert policy.controls["admission"].said_by == {"admitted": "layer-0:1"}
+    assert policy.controls["admission"].said_by["admitted"] == "layer-0:1"
     tolerant = policy_of(layer([row("core", ["none"])], controls={"admission": {"on-invisible": "warn"}}))
     assert tolerant.controls["admission"].on_invisible.value == "warn"

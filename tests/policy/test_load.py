@@ -113,11 +113,13 @@ def test_layers_add_up() -> None:
         "status-checks": "layer-0:6 and layer-1:8",
         "no-bypass": "layer-0:6 and layer-1:8",
         "linear-history": "layer-0:6",
+        "branches": "layer-0:4 and layer-1:6",
+        "on-invisible": "layer-1:7",
     }
     assert branch.branches == ("default", "release/*")
     assert branch.on_invisible is OnInvisible.DENY
     assert policy.mode is Mode.ENFORCE
-    assert policy.controls["actor-permissions"].said_by == {"actor": "layer-0:7"}
+    assert policy.controls["actor-permissions"].said_by == {"actor": "layer-0:7", "on-invisible": "layer-0:7"}
 
 
 def test_a_nearer_layer_that_says_nothing_of_it_keeps_what_a_lower_one_tolerates() -> None:

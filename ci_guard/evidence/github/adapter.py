@@ -92,6 +92,14 @@ class GitHub:
         """See `PolicyEvidence.policy_file`."""
         return policy_file.get_policy_file(self._client, self._run, path, self._checkout)
 
+    def policy_at(self, commit: str, path: str, ref: str) -> Fact[PolicyFile | None]:
+        """See `PolicyEvidence.policy_at`."""
+        return policy_file.get_policy_at(self._client, commit, path, self._checkout, ref=ref)
+
+    def default_tip(self) -> Fact[str]:
+        """See `PolicyEvidence.default_tip`."""
+        return policy_file.get_default_tip(self._client, self._run)
+
     def target_commit(self) -> Fact[str]:
         """See `PolicyEvidence.target_commit`."""
         return policy_file.get_target_commit(self._client, self._run, self._checkout)

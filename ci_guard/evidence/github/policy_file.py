@@ -44,7 +44,7 @@ def get_policy_file(client: Client, run: Run, path: str, checkout: Checkout) -> 
                 return unavailable("the target of the merge queue is not known")
             return _of_target(client, run.branch.value, None, path, checkout)
         case _:
-            return run.sha if isinstance(run.sha, Unknown) else _of_commit(client, run.sha.value, path, checkout)
+            return run.sha if isinstance(run.sha, Unknown) else get_policy_at(client, run.sha.value, path, checkout)
 
 
 def get_target_commit(client: Client, run: Run, checkout: Checkout) -> Fact[str]:
@@ -70,13 +70,21 @@ def get_target_commit(client: Client, run: Run, checkout: Checkout) -> Fact[str]
     )
 
 
+def get_default_tip(client: Client, run: Run) -> Fact[str]:
+    """Return the commit that the default branch points at now."""
+    if isinstance(run.default_branch, Unknown):
+        return run.default_branch
+    name = run.default_branch.value
+    return checked(client.get(f"branches/{segment(name)}"), lambda body: _tip(body, name))
+
+
 def _of_unknown_event(client: Client, run: Run, path: str, checkout: Checkout) -> Fact[PolicyFile | None]:
     """Read the judged commit where an event that the vocabulary lacks builds a branch or tag, surely no change."""
     named = run.platform_event and not run.platform_event.startswith(("pull_request", "merge_group"))
     plain = isinstance(run.ref, Known) and run.ref.value.startswith(("refs/heads/", "refs/tags/"))
     if isinstance(run.event, Unknown) and not (named and plain):
         return run.event
-    return run.sha if isinstance(run.sha, Unknown) else _of_commit(client, run.sha.value, path, checkout)
+    return run.sha if isinstance(run.sha, Unknown) else get_policy_at(client, run.sha.value, path, checkout)
 
 
 def _of_target(
@@ -85,13 +93,14 @@ def _of_target(
     """Read the tip of the branch that a change wants to get into, which the change cannot have edited."""
     tip = checked(client.get(f"branches/{segment(target)}"), lambda body: _tip(body, target))
     if isinstance(tip, Known):
-        return _of_commit(client, tip.value, path, checkout, ref=target)
+        return get_policy_at(client, tip.value, path, checkout, ref=target)
     if target_commit is not None and checkout.has_commit(target_commit):
         return checkout.policy_file(target_commit, path, ref=target)
     return tip
 
 
-def _of_commit(client: Client, sha: str, path: str, checkout: Checkout, *, ref: str = "") -> Fact[PolicyFile | None]:
+def get_policy_at(client: Client, sha: str, path: str, checkout: Checkout, *, ref: str = "") -> Fact[PolicyFile | None]:
+    """Return the file at a commit, from the object database, else from the server; None where it has none."""
     if not checkout.has_commit(sha):
         return _of_server(client, sha, path, ref)
     file = checkout.policy_file(sha, path, ref=ref)

@@ -35,7 +35,7 @@ def get_policy_file(client: Client, run: Run, path: str, checkout: Checkout) -> 
         if run.change.value is None:
             return unavailable("the target of the merge request is not known")
         return _of_target(client, run.change.value.target, run.change.value.target_commit, path, checkout)
-    return run.sha if isinstance(run.sha, Unknown) else _of_commit(client, run.sha.value, path, checkout)
+    return run.sha if isinstance(run.sha, Unknown) else get_policy_at(client, run.sha.value, path, checkout)
 
 
 def get_target_commit(client: Client, run: Run, checkout: Checkout) -> Fact[str]:
@@ -60,13 +60,21 @@ def get_target_commit(client: Client, run: Run, checkout: Checkout) -> Fact[str]
     return unavailable(said, detail=tip.detail)
 
 
+def get_default_tip(client: Client, run: Run) -> Fact[str]:
+    """Return the commit that the default branch points at now."""
+    if isinstance(run.default_branch, Unknown):
+        return run.default_branch
+    name = run.default_branch.value
+    return _tip(client, name)
+
+
 def _of_unknown_event(client: Client, run: Run, path: str, checkout: Checkout) -> Fact[PolicyFile | None]:
     """Read the judged commit where a source that the vocabulary lacks builds a branch or tag, surely no change."""
     named = run.platform_event not in ("", event.OF_CHANGE, "external_pull_request_event")
     plain = isinstance(run.ref, Known) and run.ref.value.startswith((event.HEADS, event.TAGS))
     if isinstance(run.event, Unknown) and not (named and plain):
         return run.event
-    return run.sha if isinstance(run.sha, Unknown) else _of_commit(client, run.sha.value, path, checkout)
+    return run.sha if isinstance(run.sha, Unknown) else get_policy_at(client, run.sha.value, path, checkout)
 
 
 def _of_target(
@@ -75,7 +83,7 @@ def _of_target(
     """Read the tip of the branch that a change wants to get into, which the change cannot have edited."""
     tip = _tip(client, target)
     if isinstance(tip, Known):
-        return _of_commit(client, tip.value, path, checkout, ref=target)
+        return get_policy_at(client, tip.value, path, checkout, ref=target)
     if target_commit is not None and checkout.has_commit(target_commit):
         return checkout.policy_file(target_commit, path, ref=target)
     return tip
@@ -91,7 +99,8 @@ def _tip(client: Client, target: str) -> Fact[str]:
     return apply(branch, lambda _: found.commit)
 
 
-def _of_commit(client: Client, sha: str, path: str, checkout: Checkout, *, ref: str = "") -> Fact[PolicyFile | None]:
+def get_policy_at(client: Client, sha: str, path: str, checkout: Checkout, *, ref: str = "") -> Fact[PolicyFile | None]:
+    """Return the file at a commit, from the object database, else from the server; None where it has none."""
     if not checkout.has_commit(sha):
         return _of_server(client, sha, path, ref)
     file = checkout.policy_file(sha, path, ref=ref)

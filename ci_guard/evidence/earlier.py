@@ -1,0 +1,50 @@
+"""Where the policy stood before whoever started the run could have changed it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ci_guard.evidence.interface import PolicyEvidence
+from ci_guard.model.fact import Fact, Known, Source, Unknown, apply
+from ci_guard.model.run import Event, Platform, Run
+from ci_guard.records import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Earlier:
+    """A commit whose policy judges, too."""
+
+    commit: str
+    ref: str
+    """For messages: `before this push`, or the name of the default branch."""
+
+
+NONE: Final = Known(value=None, source=Source.NONE)
+PUSHED: Final = "before this push"
+
+
+def get_earlier(run: Run, forge: PolicyEvidence) -> Fact[Earlier | None]:
+    """
+    Return the commit whose policy has to allow the run beside the judged commit's own; None where there is no other.
+
+    On a push it is where the branch stood before, by the server's activity; of a new branch, the default branch. A tag,
+    a schedule, a deployment and the like are of the default branch. In a change the target's policy judges alone.
+    """
+    if run.platform is Platform.LOCAL or isinstance(run.event, Unknown) or isinstance(run.sha, Unknown):
+        return NONE
+    sha = run.sha.value
+    match run.event.value:
+        case Event.CHANGE | Event.TARGET_CHANGE | Event.QUEUE:
+            return NONE
+        case Event.PUSH:
+            before = run.before
+            if isinstance(before, Known) and before.value is None:
+                before = run.default_head
+            return apply(before, lambda commit: _of(commit, sha, PUSHED))
+        case _:
+            name = run.default_branch.value if isinstance(run.default_branch, Known) else "the default branch"
+            return apply(forge.default_tip(), lambda commit: _of(commit, sha, name))
+
+
+def _of(commit: str | None, sha: str, ref: str) -> Earlier | None:
+    return None if commit in (None, sha) else Earlier(commit=commit or "", ref=ref)
