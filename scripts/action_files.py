@@ -36,6 +36,12 @@ INPUTS: Final = (
         variable="CI_GUARD_INPUT_POLICY",
     ),
     Input(
+        name="floor",
+        description="Organisation policy that lies below every other, whatever the repository says, by commit or "
+        "digest - github:OWNER/REPO//PATH@COMMIT, or https://HOST/PATH#sha256=DIGEST.",
+        variable="CI_GUARD_INPUT_FLOOR",
+    ),
+    Input(
         name="token",
         description="The job's own token; contents, pull-requests and actions set to read are enough.",
         variable="GITHUB_TOKEN",

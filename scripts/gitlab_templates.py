@@ -98,6 +98,12 @@ INPUTS: Final = (
         regex="^[A-Za-z0-9_./-]*$",
     ),
     Input(
+        name="floor",
+        description="Organisation policy that lies below every other, whatever the project says, by commit or digest "
+        "- gitlab:GROUP/PROJECT//PATH@COMMIT, or https://HOST/PATH with the SHA-256 of the text behind it.",
+        regex="^[A-Za-z0-9_.:/@#=-]*$",
+    ),
+    Input(
         name="controls",
         description="Run only these controls, separated by commas (default all that the policy enables).",
         regex="^[a-z, -]*$",

@@ -141,6 +141,8 @@ def allowed(schema: Mapping[str, Any]) -> str:
         return code(str(schema["const"]).lower())
     if "enum" in schema:
         return ", ".join(code(word) for word in schema["enum"])
+    if "anyOf" in schema and "type" not in schema:
+        return " or ".join(allowed(each) for each in schema["anyOf"])
     if schema["type"] == "array":
         return "a list of maps" if schema["items"].get("type") == "object" else "a list"
     named = {"object": "a map", "string": "text", "boolean": "`true`, `false`", "integer": "a whole number"}

@@ -20,7 +20,9 @@ from ci_guard.entrypoints import commands, explain
 from ci_guard.entrypoints.options import INPUTS
 from ci_guard.model import codec, project
 from ci_guard.model.recorded import Recorded
-from ci_guard.policy.load import PolicyText, load, load_builtin
+from ci_guard.policy.extending import chain
+from ci_guard.policy.load import load, load_builtin
+from ci_guard.policy.text import PolicyText
 from ci_guard.replay.cases import read_cases
 from ci_guard.replay.given import nothing_known
 from ci_guard.secrets import rule
@@ -87,7 +89,9 @@ def test_policies_and_suppressions_that_are_shown_are_accepted(text: str) -> Non
         assert book.suppressions or book.rules
         return
     metas = [control.META for control in CONTROLS]
-    assert load([PolicyText(content=text.encode(), place="example.yml")], metas).controls
+    shown = PolicyText(content=text.encode(), place="example.yml")
+    below = "version: 1\nextends: builtin:baseline\n"
+    assert load(chain(shown, lambda _: below), metas).controls
 
 
 @pytest.mark.parametrize("text", [text for text in examples("version") if "\ncases:" in text.values[0]])

@@ -26,7 +26,8 @@ from ci_guard.model.judgement import Outcome
 from ci_guard.model.kinds import Level
 from ci_guard.model.recorded import Recorded
 from ci_guard.model.settings import Mode, OnInvisible, Policy
-from ci_guard.policy.load import PolicyText, load, load_builtin
+from ci_guard.policy.load import load, load_builtin
+from ci_guard.policy.text import PolicyText
 from tests.e2e import consumer
 from tests.facts_walker import weakened
 from tests.fakes.github import FakeGitHub

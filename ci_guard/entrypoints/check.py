@@ -13,6 +13,7 @@ from typing import Final
 from ci_guard import __version__
 from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints.commands import Call
+from ci_guard.entrypoints.layers import Layers, Vendored, beside, file_text
 from ci_guard.entrypoints.options import (
     INPUTS,
     PLATFORMS,
@@ -35,11 +36,12 @@ from ci_guard.model.origin import LayerKind
 from ci_guard.model.run import Event, Platform, Run
 from ci_guard.model.scan import SecretScan
 from ci_guard.model.settings import Mode, Policy
+from ci_guard.policy.text import PolicyText
 from ci_guard.reporters.terminal import Progress
 
 DEFAULT_POLICY: Final = ".ci-guard.yml"
 METAS: Final = tuple(control.META for control in CONTROLS)
-OF_A_RUN: Final = ("platform", "environment", "server", "audience", "proxy", "ca_bundle", "inputs")
+OF_A_RUN: Final = ("floor", "platform", "environment", "server", "audience", "proxy", "ca_bundle", "inputs")
 """Options that a recorded run has answered."""
 PROPOSALS: Final = frozenset({Event.CHANGE, Event.QUEUE})
 """Events whose commit is what the target would become."""
@@ -53,6 +55,8 @@ class CheckOptions:
     controls: tuple[str, ...] = ()
     policy_file: str | None = None
     """A trusted file anywhere, from `--policy`."""
+    floor: str | None = None
+    """An organisation policy that lies below every other, whatever the repository says."""
     policy_path: str | None = None
     """A path in the trusted ref, from the action's input."""
     platform: str | None = None
@@ -95,6 +99,9 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add what says which run it is, which policy judges and how its facts are asked for."""
     parser.add_argument("--policy", metavar="FILE", help="a trusted policy, instead of the trusted ref's")
     platforms = " or ".join(PLATFORMS)
+    parser.add_argument(
+        "--floor", metavar="REFERENCE", help="organisation policy below all others, by commit or digest"
+    )
     parser.add_argument("--platform", choices=PLATFORMS, metavar="NAME", help=f"{platforms} (default: detected)")
     parser.add_argument("--environment", metavar="NAME", help="where this will be deployed; nothing vouches for it")
     parser.add_argument("--server", metavar="URL", help="GitLab: the only instance that may be asked")
@@ -120,6 +127,7 @@ def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> CheckO
         controls=tuple(dict.fromkeys(known_control(name) for name in controls)),
         policy_file=arguments.policy,
         policy_path=given.get("POLICY") or None,
+        floor=arguments.floor or given.get("FLOOR") or None,
         platform=arguments.platform,
         enforce=arguments.enforce,
         modes=tuple(known_mode(mode) for mode in modes if mode),
@@ -171,9 +179,10 @@ def run(options: CheckOptions, call: Call) -> Result:
 
         this_run = replace(identified.result(), environment=options.environment)
         progress.step("reading the policy")
-        policy = read_policy(options, forge)
-        earlier = None if options.policy_file else earlier_policy(options, this_run, forge, policy)
-        proposed = proposal(options, this_run, checkout)
+        layers = Layers(forge, options.floor)
+        policy = read_policy(options, forge, layers)
+        earlier = None if options.policy_file else earlier_policy(options, this_run, forge, layers, policy)
+        proposed = proposal(options, this_run, checkout, layers)
         this_run = replace(this_run, notes=(*this_run.notes, *unused(options, this_run, checkout)))
 
         def scanned() -> Fact[SecretScan]:
@@ -233,7 +242,9 @@ def replayed(options: CheckOptions, file: str) -> Result:
     return replace(result, decision=replace(result.decision, notes=(*result.decision.notes, note)))
 
 
-def earlier_policy(options: CheckOptions, run: Run, forge: Forge, policy: Policy) -> Policy | Unknown | None:
+def earlier_policy(
+    options: CheckOptions, run: Run, forge: Forge, layers: Layers, policy: Policy
+) -> Policy | Unknown | None:
     """
     Return the policy that has to allow the run beside the commit's own; None where there is no other.
 
@@ -245,10 +256,11 @@ def earlier_policy(options: CheckOptions, run: Run, forge: Forge, policy: Policy
     found = get_earlier(run, forge)
     if isinstance(found, Unknown) or found.value is None:
         return found if isinstance(found, Unknown) else None
-    file = forge.policy_at(found.value.commit, path, found.value.ref)
+    at = found.value
+    file = forge.policy_at(at.commit, path, at.ref)
     if isinstance(file, Unknown):
         return file
-    earlier = loaded(file.value)
+    earlier = loaded(file.value, layers, lambda copy: forge.policy_at(at.commit, copy, at.ref))
     return None if earlier.sha256 == policy.sha256 else earlier
 
 
@@ -288,19 +300,18 @@ def gitlab_of(options: CheckOptions, environ: Mapping[str, str], checkout: Check
         ) from None
 
 
-def read_policy(options: CheckOptions, forge: Forge) -> Policy:
+def read_policy(options: CheckOptions, forge: Forge, layers: Layers | None = None) -> Policy:
     """
     Return the policy: the named file, else the default one of the trusted ref, else the baseline profile.
 
     Raises: `PolicyError` for a bad or missing named one, `PolicyUnreadable` where a policy may exist and cannot be
     read.
     """
-    from ci_guard.policy.load import load_builtin
-
+    layers = layers or Layers(forge, options.floor)
     if options.policy_file and options.policy_path:
         raise UsageError("A policy was named twice, by --policy and by the input.", hint="Name it once.")
     if options.policy_file:
-        return named_policy(options.policy_file)
+        return named_policy(options.policy_file, layers)
     path = trusted_path(options.policy_path) if options.policy_path else DEFAULT_POLICY
     file = forge.policy_file(path)
     if isinstance(file, Unknown):
@@ -311,40 +322,40 @@ def read_policy(options: CheckOptions, forge: Forge) -> Policy:
             else "A policy that may exist is never replaced by the baseline profile.",
         )
     if file.value is not None:
-        return loaded(file.value)
+        return loaded(file.value, layers, forge.policy_file)
     if options.policy_path:
         raise PolicyError(
             f"The policy {path!r} does not exist in the trusted ref.",
             hint="Commit it to the target branch first, or correct the path.",
         )
-    return load_builtin("baseline", METAS)
+    return loaded(None, layers, forge.policy_file)
 
 
-def loaded(file: PolicyFile | None) -> Policy:
-    """Return the policy in a file of the trusted ref; the baseline profile where there is none."""
-    from ci_guard.policy.load import PolicyText, load, load_builtin
-
+def loaded(file: PolicyFile | None, layers: Layers, vendored: Vendored) -> Policy:
+    """Return the policy in a file of the trusted ref; the floor, else the baseline profile, where there is none."""
     if file is None:
-        return load_builtin("baseline", METAS)
+        return layers.policy(None, vendored)
     if file.content is None:
         raise PolicyError(
             f"{file.place} is larger than a policy may be ({MAXIMUM_POLICY_BYTES} bytes).",
             hint="A policy is read by people; split off what is none.",
         )
-    return load([PolicyText(content=file.content, place=file.place, kind=LayerKind.REPOSITORY)], METAS)
+    return layers.policy(PolicyText(content=file.content, place=file.place, kind=LayerKind.REPOSITORY), vendored)
 
 
-def named_policy(file: str) -> Policy:
-    """Return the policy in a file that the caller trusts; raise `PolicyError` for a bad or missing one."""
-    from ci_guard.policy.load import PolicyText, load
+def named_policy(file: str, layers: Layers | None = None) -> Policy:
+    """
+    Return the policy in a file that the caller trusts. Without `layers` nothing is asked: copies alone are read.
 
+    Raises: `PolicyError` for a bad or missing one.
+    """
     try:
-        content = read_plain_file(Path(file))
+        text = file_text(file)
     except OSError as error:
         raise PolicyError(
             f"The policy {file!r} could not be read: {error.strerror}.", hint="Name a file that exists and may be read."
         ) from None
-    return load([PolicyText(content=content, place=file)], METAS)
+    return (layers or Layers(None)).policy(text, beside(Path(file)))
 
 
 def unused(options: CheckOptions, run: Run, checkout: Checkout) -> Iterator[str]:
@@ -361,7 +372,7 @@ def unused(options: CheckOptions, run: Run, checkout: Checkout) -> Iterator[str]
         yield f"{DEFAULT_POLICY} of the work tree is not as it is committed and was not used: --policy {here} tries it."
 
 
-def proposal(options: CheckOptions, run: Run, checkout: Checkout) -> Policy | None:
+def proposal(options: CheckOptions, run: Run, checkout: Checkout, layers: Layers) -> Policy | None:
     """
     Return the policy that a change brings, or the one that is left where it takes it away; it judges nothing yet.
 
@@ -375,7 +386,7 @@ def proposal(options: CheckOptions, run: Run, checkout: Checkout) -> Policy | No
     if isinstance(file, Unknown) or (file.value is not None and file.value.content is None):
         return None
     try:
-        return loaded(file.value)
+        return loaded(file.value, layers, lambda copy: checkout.policy_file(sha.value, copy, ref="with this change"))
     except PolicyError as error:
         message = f"The policy that this change brings would be refused in every run after its merge.\n{error.message}"
         raise PolicyError(message, hint=error.hint) from None

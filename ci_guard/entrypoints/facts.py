@@ -37,6 +37,7 @@ def options(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> Facts
         check=check.CheckOptions(
             output=Output(quiet=arguments.quiet or arguments.out == "-"),
             policy_file=arguments.policy,
+            floor=arguments.floor,
             platform=arguments.platform,
             environment=arguments.environment,
             server=arguments.server,

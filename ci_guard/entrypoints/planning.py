@@ -16,7 +16,8 @@ from ci_guard.evidence.checkout import read_plain_file
 from ci_guard.evidence.survey import Survey, own_commit, own_file
 from ci_guard.model import project
 from ci_guard.model.run import Platform
-from ci_guard.policy.load import PolicyText, load
+from ci_guard.policy.load import load
+from ci_guard.policy.text import PolicyText
 from ci_guard.reporters import escape
 
 METAS: Final = tuple(control.META for control in CONTROLS)

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact
+from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.review import Provenance
 from ci_guard.model.roles import Membership
 from ci_guard.model.run import Claim, Part, Run, Seat
@@ -53,6 +54,14 @@ class PolicyEvidence(Protocol):
 
     def policy_at(self, commit: str, path: str, ref: str) -> Fact[PolicyFile | None]:
         """Return the file at a commit, or None where that verifiably has none; `ref` names the commit in messages."""
+        ...
+
+    def organisation_policy(self, reference: LayerReference) -> Fact[str]:
+        """
+        Return the text of an organisation's policy.
+
+        On the job's own server with the job's tokens, elsewhere without any. Whoever asks compares the digest.
+        """
         ...
 
     def default_tip(self) -> Fact[str]:

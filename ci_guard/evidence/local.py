@@ -9,9 +9,12 @@ from typing import Final
 from ci_guard.errors import GitUnavailable
 from ci_guard.evidence.checkout import Checkout, read_plain_file
 from ci_guard.evidence.interface import Enough, PolicyFile
+from ci_guard.evidence.organisation import get_public
+from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
+from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.review import Provenance
 from ci_guard.model.roles import Membership
 from ci_guard.model.run import Claim, Part, Platform, Run, Seat
@@ -54,6 +57,10 @@ class Local:
     def policy_at(self, commit: str, path: str, ref: str) -> Fact[PolicyFile | None]:
         """See `PolicyEvidence.policy_at`."""
         return self._checkout.policy_file(commit, path, ref=ref)
+
+    def organisation_policy(self, reference: LayerReference) -> Fact[str]:
+        """See `PolicyEvidence.organisation_policy`: what anybody may read."""
+        return get_public(reference, Transport())
 
     def default_tip(self) -> Fact[str]:
         """See `PolicyEvidence.default_tip`."""

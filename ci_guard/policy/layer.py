@@ -38,6 +38,8 @@ class Layer:
     mode: Stated[Mode] | None = None
     controls: Mapping[str, Asked] = field(default_factory=dict)
     """Enabled controls, by id."""
+    locked: Place | None = None
+    """Where nearer layers were forbidden to ask for anything else."""
     disabled: Mapping[str, Place] = field(default_factory=dict)
     """Where `enabled: false` was written, by control."""
     waivers: tuple[Stated[Waiver], ...] = ()

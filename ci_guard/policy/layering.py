@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from ci_guard.errors import PolicyError
 from ci_guard.model.kinds import Kind, Value
@@ -13,7 +13,7 @@ from ci_guard.model.roles import Role
 from ci_guard.model.run import Event
 from ci_guard.model.settings import DEFAULT_EVENTS, Mode, OnInvisible
 from ci_guard.policy.layer import Asked, Layer
-from ci_guard.policy.place import Place, Stated
+from ci_guard.policy.place import BUILTIN, Place, Stated
 from ci_guard.policy.wording import harmless, quoted, refusal
 
 DEFAULT_BRANCHES: Final = ("default",)
@@ -32,6 +32,8 @@ def combine(floor: Layer, nearer: Layer, metas: Sequence[Meta]) -> Layer:
 
     Raises: `PolicyError` where `nearer` asks for less than `floor`, or changes what `floor` locked or named.
     """
+    if floor.locked:
+        check_adds_nothing(floor, nearer, floor.locked)
     controls: dict[str, Asked] = {}
     for meta in metas:
         below, above = floor.controls.get(meta.id), nearer.controls.get(meta.id)
@@ -42,6 +44,7 @@ def combine(floor: Layer, nearer: Layer, metas: Sequence[Meta]) -> Layer:
         elif found := below or above:
             controls[meta.id] = found
     return Layer(
+        locked=floor.locked or nearer.locked,
         mode=stricter("mode", floor.mode, nearer.mode, Mode.ENFORCE),
         controls=controls,
         disabled={name: place for name, place in {**floor.disabled, **nearer.disabled}.items() if name not in controls},
@@ -162,6 +165,57 @@ def joint(value: T, floor: Stated[T], nearer: Stated[T]) -> Stated[T]:
     else:
         places = floor.places + nearer.places
     return Stated(value=value, places=places, rank=floor.rank)
+
+
+def yielding(profile: Layer, floor: Layer, metas: Sequence[Meta]) -> Layer:
+    """
+    Return a built-in profile without what is weaker than a floor.
+
+    Whoever extends a profile above a floor asks for less in no line of their own, and every repository would be refused
+    on the day its organisation names a stricter floor.
+    """
+    controls = {}
+    for meta in metas:
+        if not (asked := profile.controls.get(meta.id)):
+            continue
+        if below := floor.controls.get(meta.id):
+            kinds = {requirement.id: requirement.kind for requirement in meta.requirements}
+            require = {
+                name: stated
+                for name, stated in asked.require.items()
+                if name not in below.require or not kinds[name].asks_for_less(stated.value, below.require[name].value)
+            }
+            events = asked.on and below.on and below.on.value - asked.on.value
+            asked = replace(asked, require=require, on_invisible=None, on=None if events else asked.on)
+            if below.locked:
+                asked = without_profile(asked)
+        controls[meta.id] = asked
+    return replace(profile, controls=controls)
+
+
+def of_profile(stated: Stated[Any]) -> bool:
+    """Tell whether a built-in profile alone says so."""
+    return all(place.file.startswith(BUILTIN) for place in stated.places)
+
+
+def without_profile(asked: Asked) -> Asked:
+    """Return what a layer says of a control in lines of its own."""
+
+    def own(stated: Stated[T] | None) -> Stated[T] | None:
+        return None if stated is None or of_profile(stated) else stated
+
+    require = {name: stated for name, stated in asked.require.items() if not of_profile(stated)}
+    branches, on, on_invisible = own(asked.branches), own(asked.on), own(asked.on_invisible)
+    return replace(asked, require=require, branches=branches, on=on, on_invisible=on_invisible)
+
+
+def check_adds_nothing(floor: Layer, nearer: Layer, locked: Place) -> None:
+    """Refuse a nearer layer that asks for anything beside what a lower one locked as a whole."""
+    added = [asked.place for name, asked in nearer.controls.items() if name not in floor.controls]
+    for place in added:
+        if not place.file.startswith(BUILTIN):
+            hint = "The organisation's policy is meant to be the whole: leave this out."
+            raise refusal(place, f"this adds to what {locked.brief} locked", hint=hint)
 
 
 def check_unchanged(meta: Meta, floor: Asked, nearer: Asked, locked: Place) -> None:

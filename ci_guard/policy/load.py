@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
@@ -13,44 +13,20 @@ from ci_guard.model.admission import Table, blanket
 from ci_guard.model.context import Context
 from ci_guard.model.kinds import AtLevel
 from ci_guard.model.meta import Meta
-from ci_guard.model.origin import LayerKind, LayerOrigin
+from ci_guard.model.origin import LayerKind
 from ci_guard.model.roles import Role
 from ci_guard.model.settings import OnInvisible, Policy, Settings, Waiver
 from ci_guard.policy import admission, contexts, roles
 from ci_guard.policy.document import read_document
 from ci_guard.policy.layer import Asked, Layer
-from ci_guard.policy.layering import combine, settle, without
+from ci_guard.policy.layering import combine, settle, without, yielding
 from ci_guard.policy.place import BUILTIN, Place, Stated
 from ci_guard.policy.reading import LayerReader
+from ci_guard.policy.text import PolicyText
 from ci_guard.policy.uniting import unite
 from ci_guard.policy.wording import listed, quoted, refusal
 
 PROFILE_FOLDER: Final = Path(__file__).parent / "profiles"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PolicyText:
-    """One policy file as it was read."""
-
-    content: bytes
-    place: str
-    """For messages: `.ci-guard.yml at 1a2b3c4d (main)`."""
-    kind: LayerKind = LayerKind.FILE
-    reference: str = ""
-    floor: bool = False
-    signer: str = ""
-
-    @property
-    def origin(self) -> LayerOrigin:
-        """How this text is held fast."""
-        return LayerOrigin(
-            place=self.place,
-            kind=self.kind,
-            reference=self.reference,
-            sha256=hashlib.sha256(self.content).hexdigest(),
-            floor=self.floor,
-            signer=self.signer,
-        )
 
 
 def load_builtin(name: str, metas: Sequence[Meta]) -> Policy:
@@ -76,7 +52,8 @@ def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
     used: list[PolicyText] = []
     merged = Layer()
     for rank, text in enumerate(texts):
-        profile, layer = read_rank(text, rank, metas)
+        below = merged if any(each.floor for each in texts[:rank]) else None
+        profile, layer = read_rank(text, rank, metas, below)
         used += [profile, text] if profile else [text]
         floor = settle(merged, metas)
         admission.check_locked(floor, layer)
@@ -119,14 +96,18 @@ def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
     return under([])
 
 
-def read_rank(text: PolicyText, rank: int, metas: Sequence[Meta]) -> tuple[PolicyText | None, Layer]:
-    """Return the profile that a text extends, and what both say together."""
+def read_rank(
+    text: PolicyText, rank: int, metas: Sequence[Meta], below: Layer | None = None
+) -> tuple[PolicyText | None, Layer]:
+    """Return the profile that a text extends, and what both say together; `below` is what a floor asks, if any."""
     reader = LayerReader(metas, rank)
     extends, layer = reader.read(read_document(text.content, text.place))
     if extends is None:
         return None, layer
     profile = profile_text(extends.value)
     _, base = reader.read(read_document(profile.content, profile.place, extends.place))
+    if below is not None:
+        base = yielding(base, settle(below, metas), metas)
     return profile, combine(without(base, layer.disabled), layer, metas)
 
 

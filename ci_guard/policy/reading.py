@@ -17,7 +17,7 @@ from ci_guard.model.settings import Bot, Mode, OnInvisible, Waiver
 from ci_guard.policy.branches import objection
 from ci_guard.policy.document import Node
 from ci_guard.policy.layer import Asked, Layer
-from ci_guard.policy.place import BUILTIN, Place, Stated
+from ci_guard.policy.place import Place, Stated
 from ci_guard.policy.wording import listed, perhaps, quoted, refusal, seen
 
 VERSION: Final = 1
@@ -25,7 +25,7 @@ VERSION: Final = 1
 PROFILES: Final = ("baseline", "strict")
 """The profiles that come with ci-guard; each is a file in `profiles/`."""
 
-POLICY_KEYS: Final = ("version", "extends", "mode", "roles", "controls", "contexts", "admission", "waivers")
+POLICY_KEYS: Final = ("version", "extends", "locked", "mode", "roles", "controls", "contexts", "admission", "waivers")
 CONTROL_KEYS: Final = ("enabled", "locked", "on-invisible", "require")
 """What every control takes; its `META.options` are further keys."""
 BOT_KEYS: Final = ("login", "id")
@@ -81,11 +81,19 @@ class LayerReader:
             roles=read_roles(self, fields["roles"]) if "roles" in fields else {},
             contexts=read_contexts(self, fields["contexts"]) if "contexts" in fields else (),
         )
+        if "locked" in fields and self.is_locked(fields["locked"]):
+            place = fields["locked"].place
+            locked = {name: replace(asked, locked=place) for name, asked in controls.items()}
+            layer = replace(layer, locked=place, controls=locked)
         if table := fields.get("admission"):
             layer = replace(layer, admission=(admission.read_admission(self, table),))
             layer = admission.enabled(layer, table.place, self.rank)
-        extends = fields.get("extends")
-        return self.said(profile_of(extends), extends.place) if extends else None, layer
+        from ci_guard.policy.extending import extends_of
+
+        if "extends" not in fields:
+            return None, layer
+        below = extends_of(fields["extends"])
+        return self.said(below, fields["extends"].place) if isinstance(below, str) else None, layer
 
     def control(self, meta: Meta, node: Node, place: Place) -> tuple[Asked, bool]:
         """Return what is said of a control, which is checked even where it is disabled, and whether it is enabled."""
@@ -298,14 +306,3 @@ def day_of(node: Node) -> date:
     except ValueError:
         pass  # a day that no calendar has
     raise refusal(node.place, "until was refused", saw=seen(text), expected="a day as YYYY-MM-DD")
-
-
-def profile_of(node: Node) -> str:
-    """Return the name of the profile that a file extends."""
-    known = [BUILTIN + name for name in PROFILES]
-    if isinstance(node.value, str) and node.value in known:
-        return node.value.removeprefix(BUILTIN)
-    hint = "Only these profiles can be extended; write out what a policy elsewhere asks."
-    if isinstance(node.value, str) and (node.value in PROFILES or node.value.startswith(BUILTIN)):
-        hint = perhaps(node.value, known)
-    raise refusal(node.place, "extends was refused", saw=seen(node.value), expected=listed(known), hint=hint)

@@ -42,10 +42,11 @@ def json_schema(metas: Sequence[Meta]) -> dict[str, Any]:
         **closed(
             {
                 "version": {"title": "Version of this format", "const": VERSION},
+                "locked": {"title": "Nearer layers may ask for nothing else", **true_schema()},
                 "extends": {
                     "title": "The profile below this file",
                     "description": "This file can only ask for more. Without it a policy starts from nothing.",
-                    "enum": [BUILTIN + name for name in PROFILES],
+                    **EXTENDS,
                 },
                 "mode": {
                     "title": "Whether a denial stops the pipeline",
@@ -150,6 +151,28 @@ def waiver_schema(metas: Sequence[Meta]) -> dict[str, Any]:
         ],
     }
 
+
+REFERENCE: Final = {
+    "title": "An organisation's policy, by commit or digest",
+    "type": "string",
+    "pattern": "^(github:[^@]+//[^@]+@([0-9a-f]{40}|[0-9a-f]{64})|gitlab:[^@]+//[^@]+@([0-9a-f]{40}|[0-9a-f]{64})|"
+    "https://[^#]+#sha256=[0-9a-f]{64})$",
+}
+
+EXTENDS: Final = {
+    "anyOf": [
+        {"enum": [BUILTIN + name for name in PROFILES]},
+        REFERENCE,
+        closed(
+            {
+                "policy": REFERENCE,
+                "sha256": {"title": "SHA-256 of the text", "type": "string", "pattern": "^[0-9a-f]{64}$"},
+                "vendored": {"title": "A copy in this repository, which needs the digest", **TEXT},
+            },
+            needs=("policy",),
+        ),
+    ]
+}
 
 BRANCHES: Final = {
     "title": "The branches that are judged",

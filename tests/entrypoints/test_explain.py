@@ -11,7 +11,8 @@ from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints import cli
 from ci_guard.model.meta import Meta, Requirement
 from ci_guard.model.reference import Framework, Reference, Relation
-from ci_guard.policy.load import PolicyText, load, load_builtin
+from ci_guard.policy.load import load, load_builtin
+from ci_guard.policy.text import PolicyText
 from ci_guard.reporters import manual
 from ci_guard.reporters.page import Page
 from ci_guard.secrets import rule

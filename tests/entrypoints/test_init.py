@@ -24,7 +24,8 @@ from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints import planning
 from ci_guard.model import project
 from ci_guard.model.settings import Policy
-from ci_guard.policy.load import PolicyText, load, load_builtin
+from ci_guard.policy.load import load, load_builtin
+from ci_guard.policy.text import PolicyText
 from tests.e2e import consumer
 from tests.entrypoints import clone
 from tests.entrypoints.clone import Said

@@ -12,7 +12,8 @@ from typing import Final
 from ci_guard.controls.registry import CONTROLS
 from ci_guard.errors import GitUnavailable, PolicyError
 from ci_guard.git.objects import parse_commit, parse_tree
-from ci_guard.policy.load import PolicyText, load
+from ci_guard.policy.load import load
+from ci_guard.policy.text import PolicyText
 from ci_guard.secrets import rule
 from ci_guard.secrets.keyfiles import KEY_FILES, judge
 from ci_guard.secrets.matcher import Matcher

@@ -14,7 +14,8 @@ from ci_guard.controls.registry import CONTROLS
 from ci_guard.errors import PolicyError
 from ci_guard.model.settings import Policy
 from ci_guard.policy.document import Node
-from ci_guard.policy.load import PolicyText, load
+from ci_guard.policy.load import load
+from ci_guard.policy.text import PolicyText
 
 METAS: Final = tuple(control.META for control in CONTROLS)
 CASES: Final = Path(__file__).parent / "cases"

@@ -21,9 +21,10 @@ from ci_guard.model.settings import Mode, OnInvisible, Policy
 from ci_guard.policy.document import read_document
 from ci_guard.policy.layer import Asked, Layer
 from ci_guard.policy.layering import combine
-from ci_guard.policy.load import PolicyText, load
+from ci_guard.policy.load import load
 from ci_guard.policy.place import Place, Stated
 from ci_guard.policy.reading import LayerReader
+from ci_guard.policy.text import PolicyText
 from tests.policy.given import CASES, METAS, policy_of, said_in_comment, unhurried
 
 

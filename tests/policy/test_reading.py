@@ -10,7 +10,8 @@ from ci_guard.errors import PolicyError
 from ci_guard.model.kinds import Level, Names
 from ci_guard.model.run import Event
 from ci_guard.model.settings import Bot, Mode, OnInvisible
-from ci_guard.policy.load import PolicyText, load
+from ci_guard.policy.load import load
+from ci_guard.policy.text import PolicyText
 from tests.policy.given import CASES, METAS, policy_of, refused, said_in_comment
 
 REFUSED = sorted((CASES / "refused").glob("*.yml"))

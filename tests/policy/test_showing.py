@@ -13,7 +13,8 @@ from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints import cli
 from ci_guard.model.settings import Policy
 from ci_guard.policy import showing
-from ci_guard.policy.load import PolicyText, load
+from ci_guard.policy.load import load
+from ci_guard.policy.text import PolicyText
 
 METAS = [control.META for control in CONTROLS]
 WAIVER = (

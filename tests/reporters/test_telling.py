@@ -13,7 +13,8 @@ from ci_guard.model.decision import Result, Ruling, Verdict, Weight
 from ci_guard.model.fact import Cause, Source
 from ci_guard.model.judgement import Location, Outcome, Severity
 from ci_guard.model.run import Platform
-from ci_guard.policy.load import PolicyText, load
+from ci_guard.policy.load import load
+from ci_guard.policy.text import PolicyText
 from ci_guard.reporters import action_outputs, json_v1, record, step_summary, telling, terminal
 from ci_guard.reporters.annotations import render as render_annotations
 from ci_guard.reporters.telling import Line, Standing

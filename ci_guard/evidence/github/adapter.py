@@ -24,11 +24,13 @@ from ci_guard.evidence.github import (
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import read_job
 from ci_guard.evidence.interface import Enough, PolicyFile
+from ci_guard.evidence.organisation import get_public
 from ci_guard.evidence.rest.together import two
 from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact
+from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.review import Provenance
 from ci_guard.model.roles import Membership
 from ci_guard.model.run import Claim, Part, Platform, Run, Seat
@@ -51,11 +53,14 @@ class GitHub:
         self._job = read_job(environ)
         self._checkout = checkout
         self._tokens = environment.named_tokens(environ, Platform.GITHUB)
+        self._api_url = environ.get("GITHUB_API_URL") or PUBLIC_API
+        self._transport = Transport(proxy=proxy, ca_bundle=ca_bundle)
+        self._elsewhere = 0
         self._client = Client(
-            api_url=environ.get("GITHUB_API_URL") or PUBLIC_API,
+            api_url=self._api_url,
             repository=self._job.repository,
             tokens=tuple(self._tokens.values()),
-            transport=Transport(proxy=proxy, ca_bundle=ca_bundle),
+            transport=self._transport,
         )
 
     @cached_property
@@ -70,7 +75,7 @@ class GitHub:
     @property
     def requests(self) -> int:
         """See `Forge.requests`."""
-        return self._client.requests
+        return self._client.requests + self._elsewhere
 
     @property
     def transport(self) -> tuple[str, ...]:
@@ -95,6 +100,20 @@ class GitHub:
     def policy_at(self, commit: str, path: str, ref: str) -> Fact[PolicyFile | None]:
         """See `PolicyEvidence.policy_at`."""
         return policy_file.get_policy_at(self._client, commit, path, self._checkout, ref=ref)
+
+    def organisation_policy(self, reference: LayerReference) -> Fact[str]:
+        """See `PolicyEvidence.organisation_policy`."""
+        if reference.host != "github":
+            return get_public(reference, self._transport)
+        client = Client(
+            api_url=self._api_url,
+            repository=reference.project,
+            tokens=tuple(self._tokens.values()),
+            transport=self._transport,
+        )
+        found = policy_file.get_text(client, reference.commit, reference.path)
+        self._elsewhere += client.requests
+        return found
 
     def default_tip(self) -> Fact[str]:
         """See `PolicyEvidence.default_tip`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
@@ -15,6 +16,7 @@ from ci_guard.evidence.interface import PolicyFile
 from ci_guard.evidence.rest.shape import ShapeError, checked, integer, record, text
 from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
 from ci_guard.model.run import Event, Run
+from ci_guard.records import replace
 
 FOLDER_LIMIT: Final = 1000
 """Entries that a listing shows at most. Source: REST "Get repository content"."""
@@ -45,6 +47,30 @@ def get_policy_file(client: Client, run: Run, path: str, checkout: Checkout) -> 
             return _of_target(client, run.branch.value, None, path, checkout)
         case _:
             return run.sha if isinstance(run.sha, Unknown) else get_policy_at(client, run.sha.value, path, checkout)
+
+
+def get_text(client: Client, commit: str, path: str) -> Fact[str]:
+    """
+    Return a file of any repository at a commit; its content is held against the blob id that the server names.
+
+    Source: REST "Get repository content"; a blob's id is the hash of its length and bytes (Git, "Git Objects").
+    """
+    answer = client.get(f"contents/{_quoted(path)}", params={"ref": commit})
+    if isinstance(answer, Unknown):
+        hidden = f"contents: read on {client.repository}, which a job's token has on its own repository alone"
+        return replace(answer, needs=answer.needs or hidden)
+
+    def read(body: Any) -> str:
+        content = _content(body, text(body, "sha"))
+        kind = hashlib.sha256 if len(text(body, "sha")) == 64 else hashlib.sha1
+        if kind(b"blob %d\0" % len(content) + content).hexdigest() != text(body, "sha"):
+            raise ShapeError("'content' is not what 'sha' names")
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError:
+            raise ShapeError("'content' is not UTF-8") from None
+
+    return checked(answer, read)
 
 
 def get_target_commit(client: Client, run: Run, checkout: Checkout) -> Fact[str]:

@@ -20,16 +20,18 @@ from ci_guard.evidence.gitlab import (
     surroundings,
     tokens,
 )
-from ci_guard.evidence.gitlab.client import Client
+from ci_guard.evidence.gitlab.client import Client, segment
 from ci_guard.evidence.gitlab.dialect import Token
 from ci_guard.evidence.gitlab.server import server_of
 from ci_guard.evidence.gitlab.sources import Sources
 from ci_guard.evidence.gitlab.variables import read_variables
 from ci_guard.evidence.interface import Enough, PolicyFile
+from ci_guard.evidence.organisation import get_public
 from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact
+from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.review import Provenance
 from ci_guard.model.roles import Membership
 from ci_guard.model.run import Claim, Part, Platform, Run, Seat
@@ -62,11 +64,14 @@ class GitLab:
         self._audience = audience
         self._tokens = environment.named_tokens(environ, Platform.GITLAB)
         job_token = environment.JOB_TOKENS[Platform.GITLAB]
+        self._held = [Token(value=value, of_job=name == job_token) for name, value in self._tokens.items()]
+        self._transport = Transport(proxy=proxy, ca_bundle=ca_bundle)
+        self._elsewhere = 0
         self._client = Client(
             server_url=server_of(environ, server),
             project=self._variables.get("CI_PROJECT_ID"),
-            tokens=[Token(value=value, of_job=name == job_token) for name, value in self._tokens.items()],
-            transport=Transport(proxy=proxy, ca_bundle=ca_bundle),
+            tokens=self._held,
+            transport=self._transport,
             public=self._variables.get("CI_PROJECT_VISIBILITY") == "public",
         )
 
@@ -81,7 +86,7 @@ class GitLab:
     @property
     def requests(self) -> int:
         """See `Forge.requests`."""
-        return self._client.requests
+        return self._client.requests + self._elsewhere
 
     @property
     def transport(self) -> tuple[str, ...]:
@@ -107,6 +112,21 @@ class GitLab:
     def policy_at(self, commit: str, path: str, ref: str) -> Fact[PolicyFile | None]:
         """See `PolicyEvidence.policy_at`."""
         return policy_file.get_policy_at(self._client, commit, path, self._checkout, ref=ref)
+
+    def organisation_policy(self, reference: LayerReference) -> Fact[str]:
+        """See `PolicyEvidence.organisation_policy`."""
+        if reference.host != "gitlab":
+            return get_public(reference, self._transport)
+        client = Client(
+            server_url=self._client.server_url,
+            project=segment(reference.project),
+            tokens=self._held,
+            transport=self._transport,
+            public=True,
+        )
+        found = policy_file.get_text(client, reference.commit, reference.path)
+        self._elsewhere += client.requests
+        return found
 
     def default_tip(self) -> Fact[str]:
         """See `PolicyEvidence.default_tip`."""

@@ -38,6 +38,16 @@ def get_policy_file(client: Client, run: Run, path: str, checkout: Checkout) -> 
     return run.sha if isinstance(run.sha, Unknown) else get_policy_at(client, run.sha.value, path, checkout)
 
 
+def get_text(client: Client, commit: str, path: str) -> Fact[str]:
+    """Return a file of any project at a commit. Source: Repository files API, "Retrieve a raw file"."""
+    file = client.get_text(f"repository/files/{segment(path)}/raw", params={"ref": commit}, absent=NO_FILE, needs=NEWER)
+    if isinstance(file, Unknown):
+        return file
+    if file.value is None:
+        return unavailable("the project has no such file at that commit", detail=file.detail)
+    return Known(value=file.value, source=file.source, detail=file.detail)
+
+
 def get_target_commit(client: Client, run: Run, checkout: Checkout) -> Fact[str]:
     """
     Return the commit of a change's target that is in this clone: the tip of the branch, by the server's word.

@@ -1,0 +1,132 @@
+"""All layers of a policy: the floor, what the organisation asks, what the repository asks; from texts to one policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ci_guard.controls.registry import CONTROLS
+from ci_guard.errors import PolicyUnreadable, UsageError
+from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, read_plain_file
+from ci_guard.evidence.interface import Forge, PolicyFile
+from ci_guard.model import layer_reference
+from ci_guard.model.fact import Fact, Known, Unknown, unavailable
+from ci_guard.model.layer_reference import LayerReference
+from ci_guard.model.settings import Policy
+from ci_guard.policy.extending import Extended, chain, fetched
+from ci_guard.policy.load import load, load_builtin
+from ci_guard.policy.place import Place
+from ci_guard.policy.text import PolicyText
+
+METAS = tuple(control.META for control in CONTROLS)
+FLOOR = "--floor"
+AGAIN = "It is never left out: run the job again, or keep a copy in the repository (vendored)."
+
+Vendored = Callable[[str], Fact[PolicyFile | None]]
+"""Reads a copy that lies in the repository, where the text that names it was read."""
+
+
+class Layers:
+    """Loads policies; organisation policies are fetched once, and the floor lies below every policy."""
+
+    def __init__(self, forge: Forge | None, floor: str | None = None) -> None:
+        """
+        Prepare; nothing is fetched yet. Without a forge only copies in the repository can be read.
+
+        Raises: `UsageError` for a floor that is no immutable reference.
+        """
+        self._forge = forge
+        self._texts: dict[str, str] = {}
+        self._floor: LayerReference | None = None
+        if floor is not None:
+            try:
+                self._floor = layer_reference.parse(floor)
+            except ValueError as error:
+                raise UsageError(
+                    f"The floor {floor[:200]!r} was refused: expected {error}.", hint=layer_reference.HINT
+                ) from None
+
+    def policy(self, text: PolicyText | None, vendored: Vendored) -> Policy:
+        """
+        Return the policy of a text with all that lies below it; of no text the floor, else the baseline profile.
+
+        Raises: `PolicyError` for what cannot be accepted, `PolicyUnreadable` for a layer that could not be read: it is
+        never left out.
+        """
+
+        def fetch(extended: Extended) -> str:
+            return self._text(extended, vendored)
+
+        below = self._below(fetch)
+        if text is None:
+            return load(below, METAS) if below else load_builtin("baseline", METAS)
+        known = {each.reference for each in below}
+        return load(
+            [*below, *(each for each in chain(text, fetch) if not each.reference or each.reference not in known)], METAS
+        )
+
+    def _below(self, fetch: Callable[[Extended], str]) -> list[PolicyText]:
+        """Return the floor with all that it extends."""
+        if self._floor is None:
+            return []
+        extended = Extended(reference=self._floor, place=Place(file=FLOOR, line=1, column=1))
+        return [*chain(fetched(extended, fetch, floor=True), fetch)]
+
+    def _text(self, extended: Extended, vendored: Vendored) -> str:
+        """Return an organisation policy's text: the copy where there is one, else what the server has."""
+        reference = extended.reference
+        if reference.text not in self._texts:
+            found = _copy(vendored(extended.vendored)) if extended.vendored else self._ask(reference)
+            if isinstance(found, Unknown):
+                what = f"{extended.place}: the policy {reference.text} could not be read, so nothing was judged"
+                raise PolicyUnreadable(
+                    f"{what}: {found.reason}.",
+                    hint=f"Needed: {found.needs}."
+                    if found.needs
+                    else "It is never left out: run the job again, or keep a copy (vendored).",
+                )
+            self._texts[reference.text] = found.value
+        return self._texts[reference.text]
+
+    def _ask(self, reference: LayerReference) -> Fact[str]:
+        if self._forge is None:
+            return unavailable("nothing is asked here; keep a copy in the repository (vendored)")
+        found = self._forge.organisation_policy(reference)
+        if isinstance(found, Known) and len(found.value.encode("utf-8")) > MAXIMUM_POLICY_BYTES:
+            return unavailable(f"it is larger than a policy may be ({MAXIMUM_POLICY_BYTES} bytes)")
+        return found
+
+
+def _copy(found: Fact[PolicyFile | None]) -> Fact[str]:
+    """Return the text of a copy in the repository."""
+    if isinstance(found, Unknown):
+        return found
+    if found.value is None or found.value.content is None:
+        return unavailable(
+            "the copy that vendored names does not exist" if found.value is None else "the copy is too large"
+        )
+    try:
+        return Known(value=found.value.content.decode("utf-8"), source=found.source, detail=found.value.place)
+    except UnicodeDecodeError:
+        return unavailable("the copy is not UTF-8")
+
+
+def beside(file: Path) -> Vendored:
+    """Return what reads copies for a policy in a plain file: below the folder that the command was started in."""
+
+    def read(path: str) -> Fact[PolicyFile | None]:
+        from ci_guard.evidence.local import plain_policy_file
+
+        return plain_policy_file(Path(path))
+
+    del file
+    return read
+
+
+def file_text(file: str) -> PolicyText:
+    """
+    Return the text of a policy that the caller trusts.
+
+    Raises: `OSError`.
+    """
+    return PolicyText(content=read_plain_file(Path(file)), place=file)
