@@ -24,6 +24,13 @@ _ASSIGNMENT: Final = re.compile(
 _EMPTY_VALUES: Final = (b'""', b"''")
 _CIPHER_VALUES: Final = (b"ENC[", b'"ENC[', b"encrypted:", b'"encrypted:', b"'encrypted:")
 _CIPHER_NAMES: Final = (b"sops_", b"dotenv_public_key", b"dotenv_vault")
+_ATTRIBUTE: Final = re.compile(rb'"([A-Za-z_][\w.-]{0,80})"\s{0,8}:\s{0,8}"([^"\r\n]{1,4000})"')
+_SENSITIVE: Final = re.compile(
+    rb'"sensitive_attributes"\s{0,8}:\s{0,8}\[\s{0,80}[^\]\s]|"sensitive"\s{0,8}:\s{0,8}true'
+)
+"""Source: HashiCorp's `statefile` package, version 4: paths of sensitive attributes, and outputs that are sensitive."""
+_USER_INFO: Final = re.compile(rb"://[^\s/:@]{0,64}:[^\s/@$]{1,100}@")
+_NO_SECRET: Final = re.compile(rb"[$%{<].*|true|false|null|none|[0-9]{1,5}", re.IGNORECASE | re.DOTALL)
 _PUBLIC_SSH_KEY: Final = re.compile(rb"\s*(?:ssh-|ecdsa-|sk-|---- BEGIN SSH2 PUBLIC KEY)")
 _SOPS: Final = re.compile(rb"^[ \t]*\"?sops\"?[ \t]*:", re.MULTILINE)
 
@@ -60,18 +67,44 @@ def _is_openpgp_key(content: bytes) -> bool:
     return content.startswith((b"\x94", b"\x95", b"\xc5"))
 
 
-def _assigns_plain_values(content: bytes) -> bool:
-    """Return whether a dotenv file gives any variable a value that is not ciphertext of sops or dotenvx."""
+def _assigns_secrets(content: bytes) -> bool:
+    """
+    Return whether a dotenv file gives a variable a secret: by the variable's name, or by the look of the value.
+
+    What is ciphertext of sops or dotenvx is none.
+    """
     return any(
-        value.strip() not in _EMPTY_VALUES and not value.startswith(_CIPHER_VALUES)
+        _is_secret(name, value.strip().strip(b"\"'"))
         for name, value in _ASSIGNMENT.findall(content)
-        if not name.lower().startswith(_CIPHER_NAMES)
+        if value.strip() not in _EMPTY_VALUES
+        and not value.startswith(_CIPHER_VALUES)
+        and not name.lower().startswith(_CIPHER_NAMES)
     )
 
 
-def _is_plain_state(content: bytes) -> bool:
-    """Return whether a Terraform state is there; OpenTofu's encrypted state has `encrypted_data`."""
-    return _is_anything(content) and b'"encrypted_data"' not in content
+def _is_state_with_secrets(content: bytes) -> bool:
+    """
+    Return whether a Terraform state holds a secret: an attribute of such a name, or one that is marked as sensitive.
+
+    OpenTofu's encrypted state has `encrypted_data`. One without its end may hold one beyond.
+    """
+    if b'"encrypted_data"' in content or not content.strip():
+        return False
+    return (
+        not content.rstrip().endswith(b"}")
+        or bool(_SENSITIVE.search(content) or _ARMOUR.search(content))
+        or any(_is_secret(name, value) for name, value in _ATTRIBUTE.findall(content))
+    )
+
+
+def _is_secret(name: bytes, value: bytes) -> bool:
+    """Return whether a variable or attribute with a value is a secret."""
+    from ci_guard.secrets import lexical  # with its vocabulary, which few contents need
+
+    if _USER_INFO.search(value):
+        return True
+    topic = lexical.topic(name.decode("latin-1"))
+    return topic not in (None, "plain-key", "salt") and not _NO_SECRET.fullmatch(value)
 
 
 def _is_service_account(content: bytes) -> bool:
@@ -116,9 +149,9 @@ _KEY_NAMES: Final = ("*.pem", "*.key", "*.p8", "*.pk8", "*.der", "*.asc", "ident
 KEY_FILES: Final = (
     KeyFile(
         id="key-file-dotenv",
-        title="Environment file with values",
+        title="Environment file with a secret",
         names=(".env", ".env.*"),
-        holds=_assigns_plain_values,
+        holds=_assigns_secrets,
     ),
     KeyFile(
         id="key-file-ssh",
@@ -257,9 +290,9 @@ KEY_FILES: Final = (
     ),
     KeyFile(
         id="key-file-terraform-state",
-        title="Terraform state",
+        title="Terraform state with a secret",
         names=("*.tfstate", "*.tfstate.backup"),
-        holds=_is_plain_state,
+        holds=_is_state_with_secrets,
         remedy="Replace every secret of its resources",
     ),
     KeyFile(

@@ -119,7 +119,7 @@ def planted(path: Path) -> tuple[Repo, Planted, str]:
             "id_rsa": secrets.key("key"),
             "suppressed.py": suppressed,
             f"{secrets.token('file name')}.txt": f"T = '{secrets.token('beside a telling name')}'\n",
-            f"{secrets.token('folder name')}/.env": "A=b\n",
+            f"{secrets.token('folder name')}/.env": "A_TOKEN=b\n",
             f"{secrets.token('name of an archive')}.zip": b"PK\3\4 damaged",
             ".ci-guard-secrets.yml": ALLOWED.format(reason=secrets.token("reason"), path="id_rsa"),
             ".ci-guard.yml": POLICY.format(reason=secrets.token("reason of a waiver")),

@@ -552,7 +552,7 @@ class TestOutsideGit:
     def test_reads_a_folder(self, tmp_path: Path) -> None:
         (tmp_path / "sub").mkdir()
         (tmp_path / "sub/a.txt").write_text(github_token())
-        (tmp_path / "sub/.env").write_text("A=b")
+        (tmp_path / "sub/.env").write_text("A_TOKEN=b")
         result = scan(ScanRequest(root=tmp_path, work_tree=True))
         assert places(result) == [("sub/a.txt", 1, None)]
         assert [found.location.path for found in result.key_files] == ["sub/.env"]
@@ -604,7 +604,7 @@ class TestResult:
     def test_is_the_same_every_time_and_sorted(self, repo: Repo) -> None:
         base = repo.git("rev-parse", "HEAD")
         repo.commit({f"{name}.txt": f"{github_token(ord(name))}\n{private_key(seed=ord(name))}" for name in "zayb"})
-        repo.commit({"z.txt": "clean", ".env": "A=b"})
+        repo.commit({"z.txt": "clean", ".env": "A_TOKEN=b"})
         one, two = (everything(repo, range=(base, "HEAD")) for _ in range(2))
         assert one == two
         keys = [(found.location.path or "", found.location.line or 0) for found in one.findings]
@@ -668,7 +668,7 @@ class TestResult:
         assert found[0].location.path != path or found[0].detail.endswith(f"; one step less severe in {words}")
 
     def test_the_worst_place_decides_the_severity(self, repo: Repo) -> None:
-        repo.commit({"docs/a.txt": github_token(), "src/a.py": github_token(), "tests/.env": "A=b"})
+        repo.commit({"docs/a.txt": github_token(), "src/a.py": github_token(), "tests/.env": "A_TOKEN=b"})
         result = everything(repo)
         (finding,) = result.findings
         assert (finding.location.path, finding.severity) == ("docs/a.txt", Severity.CRITICAL)

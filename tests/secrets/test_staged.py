@@ -62,7 +62,7 @@ def test_nothing_staged_is_said_and_stops_no_commit(repo: Repo) -> None:
 
 def test_reads_the_first_commit(tmp_path: Path) -> None:
     repo = Repo.create(tmp_path / "new")
-    repo.write({"a.txt": github_token(), ".env": "A=b\n"})
+    repo.write({"a.txt": github_token(), ".env": "A_TOKEN=b\n"})
     repo.git("add", "-A", "-f")
     result = staged(repo)
     assert (paths(result), [found.location.path for found in result.key_files]) == (["a.txt"], [".env"])

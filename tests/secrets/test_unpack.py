@@ -136,7 +136,7 @@ def test_archives_in_archives_are_read_to_a_depth(tmp_path: Path) -> None:
 
 
 def test_key_files_are_found_in_archives_and_compressed(tmp_path: Path) -> None:
-    inner = zipped({"conf/.env": b"A=b\n"})
+    inner = zipped({"conf/.env": b"A_TOKEN=b\n"})
     key = private_key().encode()
     files = {"a.zip": zipped({"x/id_rsa": key, "inner.zip": inner}), "id_rsa.gz": gzip.compress(key)}
     found = {(each.rule, each.location.path) for each in read(tmp_path, files).key_files}
