@@ -18,7 +18,7 @@ ANY: Final = "Standards and many vendors"
 
 def page() -> str:
     """Return the whole page."""
-    rules = rule.load()
+    rules = rule.known()
     vendors: dict[str, list[Rule]] = defaultdict(list)
     for one in rules:
         vendors[one.vendor or ANY].append(one)

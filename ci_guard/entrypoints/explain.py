@@ -85,7 +85,7 @@ def things() -> Iterator[tuple[str, Meta | tuple[Meta, Requirement] | Rule | Key
     for meta in METAS:
         yield meta.id, meta
         yield from ((f"{meta.id}/{requirement.id}", (meta, requirement)) for requirement in meta.requirements)
-    yield from ((one.id, one) for one in rule.load())
+    yield from ((one.id, one) for one in rule.known())
     yield from ((kind.id, kind) for kind in KEY_FILES)
 
 
@@ -165,6 +165,6 @@ def write_list(page: Page) -> None:
 
 def write_rules(page: Page) -> None:
     """Write every rule of the secret scanner."""
-    for heading, kinds in (("no-secrets", rule.load()), ("no-key-files", KEY_FILES)):
+    for heading, kinds in (("no-secrets", rule.known()), ("no-key-files", KEY_FILES)):
         page.heading(f"{secret_free.META.id}/{heading}")
         manual.write_parts(((kind.id, kind.title) for kind in kinds), page)

@@ -140,7 +140,7 @@ def write(root: Path, texts: Mapping[str, str]) -> list[str]:
 
 def config_of(root: Path) -> Config | None:
     """Return what gitleaks' configuration says, or None where there is none that can be read."""
-    known = frozenset((*(one.id for one in rule.load()), *(kind.id for kind in keyfiles.KEY_FILES)))
+    known = frozenset((*(one.id for one in rule.known()), *(kind.id for kind in keyfiles.KEY_FILES)))
     try:
         content = FolderFiles(root).read(GITLEAKS_CONFIG)
     except NoPlainFile:

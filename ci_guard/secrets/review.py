@@ -58,7 +58,7 @@ def open_review(review: Review, repository: Repository | None, root: Path | None
     Raises: `PolicyError` where a file of ci-guard's own cannot be accepted, on either side.
     """
     built_in = rule.load()
-    known = frozenset((*(one.id for one in built_in), *(kind.id for kind in keyfiles.KEY_FILES)))
+    known = frozenset((*(one.id for one in built_in), *rule.vendor_ids(), *(kind.id for kind in keyfiles.KEY_FILES)))
     context = Context(known_rules=known, line_at=_lines_of(repository) if repository else lambda *_: None)
     judged_files = _files(review.judged, repository, root)
     judged = Standard(book=read_book(judged_files, context) if judged_files else Book(), stood=lambda *_: True)

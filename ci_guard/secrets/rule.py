@@ -14,6 +14,8 @@ from ci_guard.model.scan import Confidence
 from ci_guard.records import dataclass
 
 _FOLDER: Final = Path(__file__).parent / "rules"
+VENDORS: Final = Path(__file__).parent / "vendors.json"
+"""The table of vendors, a row a line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +79,24 @@ class Rule:
 
 
 def load(folder: Path = _FOLDER) -> tuple[Rule, ...]:
-    """Return all rules, in the order of the files' names and of their lines. A test holds them to what `parse` asks."""
+    """
+    Return all rules that are searched for, in the order of the files' names and of their lines.
+
+    A test holds them to what `parse` asks.
+    """
     return tuple(_rule(raw) for file in sorted(folder.glob("*.json")) for raw in json.loads(file.read_text("utf-8")))
+
+
+def vendor_ids() -> frozenset[str]:
+    """Return the ids of the rules that a vendor's name decides on, without reading more of their table."""
+    return frozenset(re.findall(r'^  [{]"id": "([a-z0-9-]+)"', VENDORS.read_text("utf-8"), re.MULTILINE))
+
+
+def known() -> tuple[Rule, ...]:
+    """Return all rules that a finding can be of: those that are searched for, and those of vendors by their names."""
+    from ci_guard.secrets import vendors
+
+    return (*load(), *vendors.rules())
 
 
 def _rule(raw: Mapping[str, Any]) -> Rule:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ci_guard.secrets.formats import CHECKS
-from ci_guard.secrets.triggers import BY_NAME
+from ci_guard.secrets.triggers import BY_NAME, VENDOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -58,6 +58,9 @@ def confirmed(data: bytes, met: Iterable[tuple[int, int]], triggers: Sequence[Tr
 
 def _named(rule: Rule, data: bytes, start: int) -> Span | None:
     """Return the secret whose name makes it one."""
+    if rule.check == VENDOR:
+        found = _find()(data, start)
+        return Span(found[0], *found[1]) if found else None
     verdict = _judge()(str(rule.check), data, start)
     return Span(rule, *verdict) if verdict else None
 
@@ -68,6 +71,14 @@ def _judge() -> Callable[[str, bytes, int], Verdict | None]:
     from ci_guard.secrets.generic import judge
 
     return judge
+
+
+@cache
+def _find() -> Callable[[bytes, int], tuple[Rule, Verdict] | None]:
+    """Return what judges by the names of vendors."""
+    from ci_guard.secrets.vendors import find
+
+    return find
 
 
 def _matched(rule: Rule, data: bytes, match: re.Match[bytes]) -> Span | None:
@@ -92,8 +103,8 @@ def without_overlaps(spans: list[Span]) -> list[Span]:
     """
     Return spans in order; of two that overlap, the first, then the longer, then the surer, then the worse one.
 
-    What only its name makes a secret gives way to what has a format of its own. A rule of the user's own takes no other
-    rule's place: a change could bring one that begins earlier and holds for no path.
+    What only its name makes a secret gives way to what a vendor's name makes one, and both to a format. A rule of the
+    user's own takes no other rule's place: a change could bring one that begins earlier and holds for no path.
     """
     kept: list[Span] = []
     own: dict[str, Span] = {}
@@ -107,9 +118,14 @@ def without_overlaps(spans: list[Span]) -> list[Span]:
         before = next((each for each in reversed(kept) if not each.rule.own), None)
         if before is None or span.start >= before.end:
             kept.append(span)
-        elif before.rule.check in BY_NAME and span.rule.check not in BY_NAME:
+        elif _standing(span.rule) > _standing(before.rule):
             kept[kept.index(before)] = span
     return sorted(kept, key=lambda span: span.start)
+
+
+def _standing(rule: Rule) -> int:
+    """Return how much says that a secret is of this rule's kind: its name, that of a vendor, or a format."""
+    return 1 if rule.check == VENDOR else 0 if rule.check in BY_NAME else 2
 
 
 def _rank(span: Span) -> tuple[int, int, str]:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from ci_guard.secrets.rule import Rule
 
-BY_NAME: Final = frozenset(("generic-assignment", "generic-address"))
+VENDOR: Final = "vendor"
+"""The check of the rule that finds values beside a vendor's name, and of the rules that it finds them for."""
+BY_NAME: Final = frozenset(("generic-assignment", "generic-address", VENDOR))
 """Checks of the rules for which a value is a secret by its name."""
 
 

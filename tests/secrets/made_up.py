@@ -157,6 +157,10 @@ def _with_password(rule: Rule, chance: random.Random) -> str:
         "curl-user": ("curl -u ci:", " "),
         "jdbc-password": ("jdbc:mysql://db.corp.io/x?password=", ""),
         "sql-user-password": ("identified by '", "'"),
+        "connection-string-password": ("Server=db.corp.io;User ID=ci;Password=", ";"),
+        "gradle-credentials": ("credentials { username 'ci' password '", "' }"),
+        "react-app-password": ("REACT_APP_PASSWORD=", ""),
+        "windows-command-password": (r"net use \\files\share ", " /user:ci"),
     }[rule.id]
     return before + password(chance) + behind
 

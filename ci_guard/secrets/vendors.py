@@ -1,0 +1,193 @@
+"""
+Keys and tokens that have no prefix: a value is a vendor's by the name that stands ahead of it.
+
+`vendors.json` has a row for each: the words by which the vendor is named, and what its values look like where its
+documentation says so. One rule, `vendor-context`, finds the places where a value follows a word for a credential; what
+stands ahead of them is looked up here, so that hundreds of vendors cost a search no more than one does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from itertools import product
+from typing import Any, Final, NamedTuple
+
+from ci_guard.model.judgement import Severity
+from ci_guard.model.scan import Confidence
+from ci_guard.secrets import generic, looks
+from ci_guard.secrets.checks import Verdict, entropy, is_invented
+from ci_guard.secrets.rule import VENDORS, Rule
+from ci_guard.secrets.triggers import VENDOR
+
+_OPAQUE: Final = "[0-9A-Za-z_-]{16,80}"
+"""What the value of a vendor looks like whose documentation does not say."""
+_BACK: Final = 90
+"""Bytes ahead of a value in which its vendor is named."""
+_LONG: Final = 32
+"""Characters from which on a value of a form that a vendor documents is no name of something."""
+_KEY: Final = 3
+"""Characters of the shortest word."""
+
+_ROLE: Final = re.compile(
+    r"[_. -]?(?:api|app|access|auth|client|secret|private|account|project|personal|service|rest|live|oauth|consumer"
+    r"|admin|bot|user|prod|test|master|key|token|pat|signing|server|licen[sc]e|pass|webhook)"
+)
+"""How a name goes on whose first part is a word of its own, such as `float` or `front`."""
+_CREDENTIAL: Final = re.compile(
+    r"key|token|secret|pass(?:w(?:or)?d|code)?|pwd|auth(?:orization)?|api|cred(?:ential)?s?|bearer|licen[sc]e|login|dsn|access"
+    r"|(?<![a-z])(?:pat|sid|appid)(?![a-z])"
+)
+_BETWEEN: Final = re.compile(r"[^/]{0,48}|[^/]{0,24}\w://[\w.-]{0,20}")
+"""What may stand between a word for a credential and the value: no path."""
+_OTHER: Final = re.compile(
+    r"sha-?(?:1|2|5)|commit|digest|checksum|integrity|hash|md5|\brev\b|revision|etag|public|fingerprint|thumbprint|uuid|guid"
+    r"|signature|version|key_?id|cache|csrf|nonce|cursor|next|page|continuation"
+)
+"""Words for values that only look like a key."""
+_HEX: Final = re.compile(rb"[0-9A-Fa-f-]+")
+_SIGN: Final = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-+/.")
+
+
+def _whole(form: str) -> re.Pattern[bytes]:
+    return re.compile(rb"(?:%s)={0,2}(?![0-9A-Za-z_+/-])" % form.encode("ascii"), re.IGNORECASE)
+
+
+_ANY: Final = _whole("[0-9A-Za-z_.+/-]{14,100}")
+_BEGINNING: Final = re.compile(rb"[A-Za-z_+/.-]{0,15}[0-9][0-9A-Za-z_+/.-]{8}")
+"""As the rule `vendor-context` is searched for."""
+_DETAIL: Final = "the name of the vendor stands ahead of it"
+
+
+class Vendor(NamedTuple):
+    """A row of the table."""
+
+    rule: Rule
+    secret: re.Pattern[bytes]
+    """What a value of the vendor looks like."""
+    common: frozenset[str]
+    """Those of its words that need a word for what the key is for behind them."""
+
+
+def rules() -> tuple[Rule, ...]:
+    """Return a rule for each row of the table; none of them is searched for by itself."""
+    return tuple(_rule(row) for row in rows())
+
+
+def rows() -> list[dict[str, Any]]:
+    """
+    Return the rows of the table.
+
+    `words` are written with `_` where a separator may stand, and with `+` behind one that is a word of its own.
+    """
+    table: list[dict[str, Any]] = json.loads(VENDORS.read_text("utf-8"))
+    return table
+
+
+def _rule(row: dict[str, Any]) -> Rule:
+    vendor = row["vendor"]
+    return Rule(
+        id=row["id"],
+        title=row.get("title") or f"Key or token of {vendor}",
+        vendor=vendor,
+        severity=Severity(row.get("severity", Severity.MEDIUM)),
+        confidence=Confidence.MEDIUM,
+        keywords=(),
+        pattern=row.get("form", _OPAQUE),
+        check=VENDOR,
+        entropy=row.get("entropy", Rule.entropy),
+        revoke=row.get("revoke") or ("" if row.get("remedy") else f"in the account at {vendor}"),
+        remedy=row.get("remedy", ""),
+        documentation=row["documentation"],
+    )
+
+
+@cache
+def _vendors() -> dict[str, dict[str, list[Vendor]]]:
+    """Return the vendors by the first characters of each way to write one of their words, and by the whole."""
+    found: dict[str, dict[str, list[Vendor]]] = defaultdict(dict)
+    for row in rows():
+        form = row.get("form", _OPAQUE)
+        vendor = Vendor(
+            _rule(row),
+            _whole(form),
+            frozenset(way for word in row["words"] if word.endswith("+") for way in _ways(word)),
+        )
+        for way in (way for word in row["words"] for way in _ways(word)):
+            found[way[:_KEY]].setdefault(way, []).append(vendor)
+            # A vendor whose values are known goes ahead of one of which anything is taken.
+            found[way[:_KEY]][way].sort(key=lambda one: one.rule.pattern == _OPAQUE)
+    return found
+
+
+def _ways(word: str) -> Iterator[str]:
+    parts = word.rstrip("+").split("_")
+    for signs in product(("", "_", "-", ".", " "), repeat=len(parts) - 1):
+        yield "".join(part + sign for part, sign in zip(parts, (*signs, ""), strict=True))
+
+
+def find(data: bytes, start: int) -> tuple[Rule, Verdict] | None:
+    """Return the rule of the vendor whose value begins at an offset, and what is made of it; or None."""
+    if (start and data[start - 1] in _SIGN) or not _BEGINNING.match(data, start):
+        return None
+    ahead = _ahead(data, start)
+    told = max(_CREDENTIAL.finditer(ahead), key=re.Match.end, default=None)
+    if told is None or not _BETWEEN.fullmatch(ahead, told.end()) or _OTHER.search(ahead, max(0, told.start() - 12)):
+        return None
+    named = list(_named(ahead))
+    for vendor in named:
+        match = vendor.secret.match(data, start)
+        if match and _is_drawn(match.group(), vendor.rule):
+            rule = vendor.rule
+            return rule, Verdict(start, match.end(), rule.severity, rule.confidence, _DETAIL)
+    # Vendors change the form of their keys, and have some of which their documentation says nothing.
+    match = _ANY.match(data, start) if named else None
+    if match and _is_drawn(match.group()):
+        return named[0].rule, Verdict(
+            start, match.end(), Severity.MEDIUM, Confidence.LOW, f"{_DETAIL}, and its form is new"
+        )
+    return None
+
+
+def _ahead(data: bytes, start: int) -> str:
+    """Return what stands ahead of a value in small letters: its line, or the one before if the value has its own."""
+    text = data[max(0, start - _BACK) : start].decode("latin-1").lower()
+    feed = text.rfind("\n")
+    if feed >= 0 and re.search(r"[0-9a-z]{3}", re.sub(r"<[a-z]+>", "", text[feed:])):
+        return text[feed + 1 :]
+    return text[text.rfind("\n", 0, max(feed, 0)) + 1 :]
+
+
+def _named(ahead: str) -> Iterator[Vendor]:
+    """Yield the vendors that are named in a text, the one nearest to its end first, and of two the longer name."""
+    vendors = _vendors()
+    found: list[tuple[int, Vendor]] = []
+    for place in range(len(ahead) - _KEY + 1):
+        for way, named in vendors.get(ahead[place : place + _KEY], {}).items():
+            if not ahead.startswith(way, place):
+                continue
+            end = place + len(way)
+            apart = (place == 0 or not ahead[place - 1].isalpha()) and _ROLE.match(ahead, end)
+            found += [(end, vendor) for vendor in named if apart or way not in vendor.common]
+    yield from (vendor for _, vendor in sorted(found, key=lambda pair: -pair[0]))
+
+
+def _is_drawn(secret: bytes, rule: Rule | None = None) -> bool:
+    """
+    Return whether a value looks drawn at random.
+
+    Where it is short, or not of the form that a vendor's rule asks for, the model of assignments has to see it so.
+    """
+    if entropy(secret) < (rule or Rule).entropy or is_invented(secret):
+        return False
+    if not re.search(rb"[0-9]", secret) or not re.search(rb"[A-Za-z]", secret):
+        return False
+    if _HEX.fullmatch(secret) or (rule and rule.pattern != _OPAQUE and len(secret) >= _LONG):
+        return True
+    value = secret.decode("latin-1")
+    if looks.is_code(value) or looks.is_wording(value):
+        return False
+    return generic.likelihood(generic.Candidate(0, len(value), value, "", "key", "=", True)) >= generic.REPORTED

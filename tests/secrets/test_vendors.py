@@ -1,0 +1,114 @@
+"""What a vendor's name ahead of a value makes a secret: each row of the table, and what stands between the two."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+
+from ci_guard.secrets import vendors
+from ci_guard.secrets.matcher import Matcher
+from ci_guard.secrets.patterns import shape_of
+from ci_guard.secrets.rule import Rule, known, load, vendor_ids
+from tests.secrets.made_up import text_for
+
+HEX = random.Random(7).randbytes(16).hex()
+
+
+@pytest.fixture(scope="module")
+def matcher() -> Matcher:
+    return Matcher(load())
+
+
+def names(matcher: Matcher, text: str) -> list[str]:
+    return [match.rule.id for match in matcher.scan(text.encode())]
+
+
+def test_every_row_is_found_beside_each_of_its_words_or_as_what_has_a_format(matcher: Matcher) -> None:
+    # Where two vendors share a word, or a value has a format of its own, either rule may tell of it.
+    for row, rule in zip(vendors.rows(), vendors.rules(), strict=True):
+        for word in row["words"]:
+            name = word.rstrip("+").replace("_", "-")
+            # Of values drawn at random some look like words, or have no digit where one is looked for.
+            values = [text_for(rule, seed) for seed in range(12)] if "form" in row else [HEX]
+            found = [matcher.scan(f"first line\n{name}_api_key = '{value}'\n".encode()) for value in values]
+            assert [2] in [[match.line for match in matches] for matches in found], (rule.id, word)
+
+
+def test_ids_are_read_without_the_rest_of_the_table() -> None:
+    assert vendor_ids() == {rule.id for rule in vendors.rules()}
+
+
+def test_rows_are_told_apart_and_documented() -> None:
+    ids = [rule.id for rule in known()]
+    assert len(ids) == len(set(ids)) >= 1000
+    for rule in vendors.rules():
+        assert re.fullmatch(r"[a-z][a-z0-9-]*[a-z0-9]", rule.id)
+        assert rule.documentation.startswith("https://"), rule.id
+        assert bool(rule.revoke) != bool(rule.remedy), rule.id
+        assert shape_of(rule.pattern, ignore_case=True).longest <= rule.reach
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "calendarific_api_key={}",
+        "calendarificApiKey: '{}',",
+        'CALENDARIFIC_TOKEN := "{}"',
+        "# Calendarific: the key is {}",
+        "calendarific token {}",
+        "calendarific:\n  key: {}",
+        "<key>calendarific-key</key>\n<string>{}</string>",
+        "https://calendarific.com/api/v2/holidays?api_key={}&year=2024",
+        'api_key = "{}"  // calendarific',
+    ],
+)
+def test_the_forms_of_an_assignment_that_name_a_vendor(matcher: Matcher, text: str) -> None:
+    found = names(matcher, text.format(HEX))
+    ahead = not text.startswith(("api_key", "calendarific:"))
+    assert found == (["calendarific-credential"] if ahead else ["generic-secret"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "calendarific {}",
+        "calendarific-token-digest: sha256:{}",
+        "calendarific: key/{}",
+        "calendarific_api_key = '{}'".replace("{}", "0123456789abcdef" * 2),
+        "calendarific_api_key = '{}'".replace("{}", "your-calendarific-key-1"),
+        "calendarific_api_version = 'release-candidate-10'",
+        "inboxfloat_key = '{}-{}'",
+    ],
+)
+def test_what_is_no_credential_of_a_vendor(matcher: Matcher, text: str) -> None:
+    assert not any(name.endswith("-credential") for name in names(matcher, text.replace("{}", HEX)))
+
+
+def test_a_common_word_counts_only_where_the_name_goes_on_with_what_a_key_is_for(matcher: Matcher) -> None:
+    assert names(matcher, f"float_api_key = '{HEX}'") == ["float-credential"]
+    assert names(matcher, f"# a float, and the key {HEX}") == []
+    assert names(matcher, f"inbox_key is {HEX}") == []
+
+
+def test_a_format_of_its_own_outweighs_the_name_of_a_vendor(matcher: Matcher) -> None:
+    from tests.secrets.made_up import github_token
+
+    assert names(matcher, f"datadog_api_key = '{github_token()}'") == ["github-pat"]
+
+
+def test_the_nearest_vendor_tells(matcher: Matcher) -> None:
+    assert names(matcher, f"shodan, then calendarific_key = '{HEX}'") == ["calendarific-credential"]
+
+
+def test_the_table_is_read_only_where_a_value_stands_behind_a_credentials_name() -> None:
+    vendors._vendors.cache_clear()
+    Matcher(load()).scan(b"a calendarific of words\nkey = value\n" * 50)
+    assert vendors._vendors.cache_info().currsize == 0
+
+
+def test_a_rule_of_a_vendor_is_never_searched_for_by_itself() -> None:
+    searched = {rule.id for rule in load()}
+    assert not searched & {rule.id for rule in vendors.rules()}
+    assert all(isinstance(rule, Rule) and not rule.keywords and not rule.anchor for rule in vendors.rules())
