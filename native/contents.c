@@ -112,6 +112,8 @@ static u32 less(u32 a, u32 b) { return a > b ? a - b : 0; }
 static u32 more(u32 a, u32 b, u32 most) { return b > most || a > most - b ? most : a + b; }
 static int is_trigger(const Store *s, Item item) { return item.id >= 0 && (u32)item.id < s->trigger_count; }
 
+enum { LONGEST_BEGINNING = 24 }; /* bytes of a value that a trigger ends within */
+
 /* Whether the last bytes of some have the word `value`, by which a name on another line is known (`lexical.py`). */
 static int has_value(const u8 *bytes, u32 size) {
     u32 at = size > NEAR ? size - NEAR : 0;
@@ -122,6 +124,19 @@ static int has_value(const u8 *bytes, u32 size) {
     return 0;
 }
 
+/* Whether a value begins the last line of some bytes, behind blanks, quotes and a tag, so that its name is on another. */
+static int own_line(const u8 *bytes, u32 size) {
+    const u8 *end = bytes + size, *at = memrchr(bytes, '\n', size);
+    if (!at++) return 0;
+    while (at < end && strchr(" \t\"'`", *at) && *at) at++;
+    if (at < end && *at == '<')
+        while (at < end && *at++ != '>') {}
+    if (end - at > LONGEST_BEGINNING) return 0;
+    for (; at + 3 < end; at++)
+        if (*at && strchr(" \t=:(,", *at)) return 0;
+    return 1;
+}
+
 /* Whether two parts have more in common than the line feed between them: what is found lies within a part. */
 static int overlap(Change one, u32 start, u32 end) { return one.start + 1 < end && start + 1 < one.end; }
 
@@ -130,7 +145,9 @@ static Change reach_of(const Store *s, const u8 *raw, u32 size, Item item) {
     const Reach *reach = &s->reaches[item.id];
     Change part = {less(item.end, reach->back), more(item.end, reach->ahead, size)};
     const u8 *feed;
-    int bounded = reach->line_back && !(reach->but_value && has_value(raw + part.start, item.end - part.start));
+    const u8 *from = raw + part.start;
+    u32 ahead = item.end - part.start;
+    int bounded = reach->line_back && !(reach->but_value && (has_value(from, ahead) || own_line(from, ahead)));
     if (bounded && (feed = memrchr(raw + part.start, '\n', item.end - part.start))) part.start = (u32)(feed - raw);
     if (reach->line_ahead && (feed = memchr(raw + item.end, '\n', part.end - item.end))) part.end = (u32)(feed - raw) + 1;
     return part;

@@ -26,7 +26,7 @@ from ci_guard.secrets.patterns import keeps_to_line, width_of
 from ci_guard.secrets.reading import Reading
 from ci_guard.secrets.rule import Rule
 from ci_guard.secrets.signs import GROUP
-from ci_guard.secrets.triggers import BY_NAME, Trigger
+from ci_guard.secrets.triggers import BY_NAME, VENDOR, Trigger
 
 SPECIAL: Final = 1
 ARCHIVE: Final = 2
@@ -63,8 +63,8 @@ _CLOSE: Final = frozenset(
     }
 )
 """Checks that look at the match alone."""
-_BY_PAIR: Final = frozenset({"generic-assignment"})
-"""Checks that know a name and its value by the words for these, which may stand on two lines."""
+_BY_PAIR: Final = frozenset({"generic-assignment", VENDOR})
+"""Checks that know a name and its value on two lines: by the words for these, or by a value alone on its own."""
 _END_LINE: Final = 130
 
 
@@ -92,7 +92,10 @@ class Reach(NamedTuple):
     line_ahead: bool
     """Whether the line feed behind the trigger bounds it, too."""
     but_value: bool = False
-    """Whether the line feed ahead does so only where `value` is not among the last bytes: `lexical.AFTER_VALUE`."""
+    """
+    Whether the line feed ahead does so only where `value` is not among the last bytes (`lexical.AFTER_VALUE`), and
+    more than blanks, quotes and a tag stands on the value's own line.
+    """
 
 
 def shape_of(rule: Rule) -> tuple[int, bool]:
@@ -116,7 +119,8 @@ def reach_of(trigger: Trigger) -> Reach:
     rule = trigger.rule
     if trigger.by_name:
         back = 180 if rule.check == "generic-address" else BACK
-        # A value ends with its line; its name may stand on a line before, but only with `value` on the value's own.
+        # A value ends with its line; its name may stand on a line before, but only with `value` on the
+        # value's own, or with nothing there.
         return Reach(trigger.length + back + _SLACK, generic.LONGEST + _SLACK, True, True, rule.check in _BY_PAIR)
     around = _AROUND.get(rule.check, 0) + _SLACK
     if rule.check not in _CLOSE and rule.check not in _AROUND:

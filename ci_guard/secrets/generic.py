@@ -69,7 +69,7 @@ def in_assignment(data: bytes, start: int) -> Candidate | None:
     if quoted is None and data[end : min(end + 1, stop)] == b"(":
         return None
     value = literal.group().decode("latin-1")
-    if value.endswith("..") or looks.is_wording(value):
+    if value.endswith(("..", ":")) or looks.is_wording(value):
         return None
     found = assignment(data[max(0, start - BACK) : start].decode("latin-1"))
     if found is None:

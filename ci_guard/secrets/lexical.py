@@ -17,12 +17,14 @@ BACK: Final = 120
 # Text reversed, so that one match from the beginning reads it, whatever precedes the name.
 _JOIN: Final = re.compile(
     r"""(?P<quote>["'`]\\{0,3})?
-    (?P<wrap>\(etyb\]\[|b?\((?:edo(?:cne|ced))46b(?:[.]46esab)?|(?<=["'])(?:[bBruf]{1,2}(?![0-9A-Za-z_])|@))?
+    (?P<wrap>\(etyb\]\[|b?\((?:edo(?:cne|ced))46b(?:[.]46esab)?|(?<=["'])(?:[bBruf]{1,2}(?![0-9A-Za-z_])|@)
+      |(?<=["'])(?:\{gnirts\]\[|\((?:morf::|wen::)?(?:(?:rtS)?terceS|(?:gni)?rt[Ss]|emoS)(?:[ ]wen)?|[ ]?[\[({]|""|''))?
     [ \t]{0,24}
-    (?P<join>=[:?]|>=|-<|={0,2}[=!]|[:,(>])
+    (?P<join>=:{1,3}|=\?{1,2}|=?\|\||\?\?|=[+.&~|]|>[=-]|-<|={0,2}[=!]|[:,(>])
     [ \t]{0,24}
-    (?:(?:(?:enoN|llun|denifednu)[ ]?\|[ ]?)?(?:rts|gnirt[Ss]|setyb|rtSterceS)[ ]?:[ ]?|(?:gnirts|rts)[ ]\??(?=[^ ]))?
-    (?:\][0-9]{0,4}\[)?(?P<closed>[\])]?\\?["'`]?\\{0,3})
+    (?:(?:(?:enoN|llun|denifednu)[ ]?\|[ ]?)?(?:rts(?:[ ]citats')?&?|\]rts\[lanoitpO|gnirt[Ss]|setyb|rtSterceS)[ ]?:[ ]?
+      |(?:gnirts|rts)[ ]\??(?=[^ ]))?
+    (?:\][0-9]{0,4}\[)?[*]{0,2}(?P<closed>[\])]?\\?["'`]?\\{0,3})
     (?P<name>[0-9A-Za-z_.$@-]{0,63}[0-9A-Za-z_$@-])(?P<ahead>.{0,2})""",
     re.VERBOSE,
 )
@@ -31,9 +33,34 @@ _PAIR: Final = re.compile(
     r"""(?P<name>[A-Za-z][0-9A-Za-z_.-]{0,63})["']?,?\s{1,40}["']?value["']?[ ]{0,4}[:=][ ]{0,4}["']?\Z""",
     re.IGNORECASE,
 )
-_VARIABLE: Final = re.compile(r"(?:ENV|setenv)[ \t]{1,4}(?P<name>[A-Za-z_][0-9A-Za-z_]{0,63})[ \t]{1,4}['\"]?\Z")
+_VARIABLE: Final = re.compile(
+    r"(?:ENV|setenv|#[ ]?define)[ \t]{1,4}(?P<name>[A-Za-z_][0-9A-Za-z_]{0,63})[ \t]{1,4}['\"]?\Z"
+)
+_DEFINED: Final = re.compile(
+    r"(?:\bset|[(](?:def[a-z]{0,10}|setq))[ \t]{1,4}[*+]?(?P<name>[A-Za-z_][0-9A-Za-z_-]{0,63})[*+]?[ \t]{1,4}['\"]\Z"
+)
+_DEFAULT: Final = re.compile(
+    r"""(?P<name>[0-9A-Za-z_$-]{1,64})["'\]]{0,2}[ ]?[:=][ ]?[^\s,;]{1,60}[ ](?:\|\||\?\?|or)[ ]["'`]\Z"""
+)
+_LISTED: Final = re.compile(
+    r"""(?P<name>[0-9A-Za-z_.-]{1,64})(?:["']?>|</key>)\s{1,24}<(?:string|value)>\Z""", re.IGNORECASE
+)
+_BLOCK: Final = re.compile(r"(:[ \t]*)[|>][+-]?[ \t]*\r?\n[ \t]*\Z")
+_FEED: Final = re.compile(r"[ \t]*\\?\r?\n[ \t]*([\"'`]?)\Z")
 _LOGIN: Final = re.compile(r"""(?:^|[\s"'])(?:-u|--user)(?:[ =]|[ =]?["'])[^\s/:@"'`]{1,40}:\Z""")
-_OPTIONS: Final = (("-", _FLAG), ("env", _VARIABLE), ("ENV", _VARIABLE))
+_OPTIONS: Final = (
+    ("-", _FLAG),
+    ("env", _VARIABLE),
+    ("ENV", _VARIABLE),
+    ("define", _VARIABLE),
+    ("set", _DEFINED),
+    ("(def", _DEFINED),
+    (" ||", _DEFAULT),
+    (" ??", _DEFAULT),
+    (" or ", _DEFAULT),
+    ("<string>", _LISTED),
+    ("<value>", _LISTED),
+)
 """Each with a text that it needs."""
 AFTER_VALUE: Final = 16
 """Bytes from the word `value` to the value's beginning, in `_PAIR`."""
@@ -46,7 +73,11 @@ _SUFFIXES, _QUALIFIERS, _LOCATORS, _HANDLES = (
 )
 _TOPICS: Final = {word: topic for topic, words in _WORDS["topics"].items() for word in words.split()}
 _ENDINGS: Final = tuple((word, topic) for topic, words in _WORDS["endings"].items() for word in words.split())
-_UNQUOTED_NEVER: Final = frozenset((",", "(", "==", "===", "!=", "!==", ":=", "<-"))
+_UNQUOTED_NEVER: Final = frozenset(
+    (",", "(", "==", "===", "!=", "!==", "<-", "->", "||", "||=", "??", ".=", "&=", "~=", "|=")
+)
+_UNQUOTED_UPPER: Final = frozenset((":=", "+=", "??="))
+"""Signs that make assign, too, whose variables have names in capitals."""
 
 
 class Assignment(NamedTuple):
@@ -91,19 +122,29 @@ def topic(name: str) -> str | None:
 
 def assignment(text: str) -> Assignment | None:
     """Return the assignment whose value would begin at the end of a text, if its name is one of a secret."""
-    match = _JOIN.match(text[text.rfind("\n") + 1 :][::-1])
+    line = _on_one_line(text)
+    match = _JOIN.match(line[line.rfind("\n") + 1 :][::-1])
     name = match["name"][::-1].rstrip(".").rpartition(".")[2] if match else ""
     named = topic(name)
     if match is None or named is None:
         return _option(text)
     join, quote = match["join"][::-1], match["quote"]
-    if match["ahead"] == "::" or (join == ">" and match["ahead"][:1] not in ("<", ":")):
+    ahead = match["ahead"]
+    if ahead == "::" or (join == ">" and ahead[:1] not in ("<", ":") and match["closed"] not in ('"', "'")):
         return None  # the name of a type; a comparison
-    if join in _UNQUOTED_NEVER and not quote:
+    if not quote and (join in _UNQUOTED_NEVER or (join in _UNQUOTED_UPPER and not name.isupper())):
         return None  # an expression
     if join == "," and not match["closed"].strip("\\])"):
         return None
     return Assignment(name, named, join, (match["wrap"] or "")[::-1])
+
+
+def _on_one_line(text: str) -> str:
+    """Return a text whose last line is the beginning of a value alone together with the line that the value is of."""
+    feed = text.rfind("\n")
+    if feed < 0 or text[feed + 1 :].strip(" \t\"'`"):
+        return text
+    return _FEED.sub(r"\1", _BLOCK.sub(r"\1", text))
 
 
 def _option(text: str) -> Assignment | None:

@@ -67,8 +67,9 @@ _BETWEEN = ("\n", "\n", " ", "  ", "=", ":", ": ", ",", "(", "'", '"', " '", "x"
 
 @settings(max_examples=2000, deadline=None)
 @given(st.lists(st.sampled_from(_AHEAD + _BETWEEN), max_size=14).map("".join))
-def test_a_name_is_read_from_the_line_of_its_value_unless_value_is_close_ahead(text: str) -> None:
+def test_a_name_is_read_from_the_line_of_its_value_unless_that_says_otherwise(text: str) -> None:
     """So the helper looks at no more than that line again (`Reach.but_value`)."""
     text = text[-BACK:]
-    if "value" not in text[-AFTER_VALUE:].lower() and "\n" in text:
+    own = text.rpartition("\n")[2].strip(" \t\"'`")
+    if "value" not in text[-AFTER_VALUE:].lower() and "\n" in text and own:
         assert assignment(text) == assignment("\n" + text.rpartition("\n")[2])
