@@ -23,7 +23,7 @@ ROOMS = {
     "secrets": {"model", "git", "errors", "policy"},
     "controls": {"model"},
     "reporters": {"model"},
-    "audit": {"model", "errors", "reporters"},
+    "audit": {"model", "errors", "evidence", "git", "reporters"},
     "collect": {"model", "git", "errors", "evidence", "secrets", "controls"},
     "contexts": {"model"},
     "decide": {"model"},

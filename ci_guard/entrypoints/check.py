@@ -41,7 +41,9 @@ from ci_guard.reporters.terminal import Progress
 
 DEFAULT_POLICY: Final = ".ci-guard.yml"
 METAS: Final = tuple(control.META for control in CONTROLS)
-OF_A_RUN: Final = ("floor", "platform", "environment", "server", "audience", "proxy", "ca_bundle", "inputs")
+OF_A_RUN: Final = (
+    "floor", "platform", "environment", "server", "audience", "proxy", "ca_bundle", "inputs", "audit_log"
+)
 """Options that a recorded run has answered."""
 PROPOSALS: Final = frozenset({Event.CHANGE, Event.QUEUE})
 """Events whose commit is what the target would become."""
@@ -120,7 +122,7 @@ def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> CheckO
     sarif = given.get("REPORT_SARIF", "")
     output = output_options(arguments)
     if arguments.facts is not None:
-        refuse_beside_facts(arguments, output)
+        refuse_beside_facts(arguments)
     return CheckOptions(
         output=output if sarif in ("", UPLOAD) else with_sarif(output, sarif),
         upload=sarif == UPLOAD,
@@ -141,10 +143,10 @@ def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> CheckO
     )
 
 
-def refuse_beside_facts(arguments: argparse.Namespace, output: Output) -> None:
+def refuse_beside_facts(arguments: argparse.Namespace) -> None:
     """Raise for what speaks of a run that takes place: a recorded one is judged as it was recorded."""
     said = {name.replace("_", "-"): value for name, value in vars(arguments).items() if name in OF_A_RUN and value}
-    if strange := next(iter(said), "audit-log" if output.audit else None):
+    if strange := next(iter(said), None):
         raise UsageError(
             f"--{strange} does not go with --facts: a recorded run is judged as it was, and is not recorded again.",
             hint=f"Leave out --{strange}; --policy, --mode, --enforce and controls may be named.",

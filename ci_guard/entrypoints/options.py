@@ -41,11 +41,28 @@ UPLOAD: Final = "upload"
 
 @dataclass(frozen=True, kw_only=True)
 class AuditLog:
-    """Where a run is recorded, and how its checkpoint is signed."""
+    """One place where a run is recorded, and how that is signed."""
 
     path: str
+    """Of a file, or the address of a sink elsewhere."""
     key: str | None = None
-    """A file with the private key; without it, and without the variable, the checkpoint is not signed."""
+    """A file with the key; without it, and without the variable, the checkpoint of a file is not signed."""
+
+    @property
+    def is_webhook(self) -> bool:
+        """Whether records are sent there over HTTP."""
+        return self.path.startswith(("https://", "http://", "cloudevents+"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """Where a run is recorded, and what such places are reached by."""
+
+    logs: tuple[AuditLog, ...]
+    spool: str | None = None
+    """The folder in which records wait for a sink that did not take them."""
+    proxy: str | None = None
+    ca_bundle: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +73,7 @@ class Output:
     """Pairs of format and file; `-` is standard output."""
     quiet: bool = False
     color: bool = True
-    audit: AuditLog | None = None
+    audit: Audit | None = None
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
@@ -76,13 +93,50 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
 
 def add_audit_options(parser: argparse.ArgumentParser) -> None:
     """Add where a run is recorded."""
-    parser.add_argument("--audit-log", metavar="LOG", help="record the run in an audit log; LOG,KEY signs it")
+    parser.add_argument(
+        "--audit-log",
+        action="append",
+        default=[],
+        metavar="LOG",
+        help="record the run: in a file, at an https:// address; LOG,KEY signs",
+    )
+    parser.add_argument("--audit-spool", metavar="DIR", help="where records wait that a sink did not take")
 
 
-def audit_of(text: str | None) -> AuditLog | None:
-    """Return where a run is recorded, if anywhere."""
-    path, _, key = (text or "").partition(",")
-    return AuditLog(path=path, key=key or None) if path else None
+def audit_of(argv: Sequence[str], environ: Mapping[str, str]) -> Audit | None:
+    """Return where a command line asks a run to be recorded, if anywhere, without judging the rest."""
+    logs = []
+    for text in values_of("--audit-log", argv):
+        path, _, key = text.partition(",")
+        logs += [AuditLog(path=path, key=key or None)] if path else []
+    given = environ if "--inputs" in argv else {}
+
+    def one(option: str, name: str) -> str | None:
+        return (values_of(option, argv) or [given.get(f"CI_GUARD_INPUT_{name}", "").strip()])[0] or None
+
+    if not logs:
+        return None
+    return Audit(
+        logs=tuple(logs),
+        spool=next(iter(values_of("--audit-spool", argv)), None),
+        proxy=one("--proxy", "PROXY"),
+        ca_bundle=one("--ca-bundle", "CA_BUNDLE"),
+    )
+
+
+def check_audit(arguments: argparse.Namespace) -> None:
+    """Raise `UsageError` for places that a run cannot be recorded in."""
+    logs = getattr(arguments, "audit_log", [])
+    if getattr(arguments, "audit_spool", None) and not logs:
+        raise UsageError("--audit-spool goes with --audit-log.", hint="Name the sink whose records may wait there.")
+    for text in logs:
+        log = AuditLog(path=text.partition(",")[0])
+        if not log.path:
+            raise UsageError(f"--audit-log {text[:80]!r} names no log.", hint="For example --audit-log audit.jsonl.")
+        if log.is_webhook:
+            from ci_guard.audit.webhook import checked
+
+            checked(log.path)
 
 
 def output_options(arguments: argparse.Namespace) -> Output:
@@ -98,8 +152,8 @@ def output_options(arguments: argparse.Namespace) -> Output:
         reports.append((name, file))
     if len({file for _, file in reports}) != len(reports):
         raise UsageError("Two reports were asked for in one file.", hint="Give each --report a file of its own.")
-    audit = audit_of(getattr(arguments, "audit_log", None))
-    return Output(reports=tuple(reports), quiet=arguments.quiet, color=not arguments.no_color, audit=audit)
+    check_audit(arguments)
+    return Output(reports=tuple(reports), quiet=arguments.quiet, color=not arguments.no_color)
 
 
 def with_sarif(output: Output, path: str) -> Output:
@@ -144,7 +198,7 @@ def reports_despite_errors(argv: Sequence[str], environ: Mapping[str, str]) -> O
         reports=tuple((name, file) for file, name in reports.items()),
         quiet="--quiet" in argv,
         color="--no-color" not in argv,
-        audit=audit_of(next(iter(values_of("--audit-log", argv)), None)),
+        audit=audit_of(argv, environ),
     )
     sarif = environ.get("CI_GUARD_INPUT_REPORT_SARIF", "").strip() if "--inputs" in argv else ""
     with suppress(UsageError):

@@ -1,28 +1,29 @@
-"""Record a run in an audit log; what is not recorded must not go on."""
+"""Record a run in audit logs; what is not recorded must not go on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from ci_guard.entrypoints.options import AuditLog
-from ci_guard.errors import AuditError
+from ci_guard.entrypoints.options import Audit, AuditLog
+from ci_guard.errors import AuditError, UsageError
 from ci_guard.model.decision import Result
 
 if TYPE_CHECKING:
     from ci_guard.audit.note import Signer
+    from ci_guard.audit.sinks import Sink
 
 KEY: Final = "CI_GUARD_AUDIT_KEY"
-"""The private key, where there is no file for it. Every step of a job can read a secret that one step is given."""
+"""The key, where there is no file for it. Every step of a job can read a secret that one step is given."""
 
 LONGEST_KEY: Final = 1_000
 
 
 WEAK: Final = (
-    f"The key that signs the audit log's checkpoint is in {KEY}: whoever can run a step of this job can sign, too. "
+    f"The key that signs the audit log is in {KEY}: whoever can run a step of this job can sign, too. "
     "Sign where the log is kept instead."
 )
 
@@ -35,40 +36,85 @@ class Recorded:
     notes: tuple[str, ...] = ()
 
 
-def record(result: Result, log: AuditLog, environ: Mapping[str, str]) -> Recorded:
-    """Append a record of the run; nothing is raised, because there is a verdict to tell."""
-    from ci_guard.audit.log import append
+def record(result: Result, audit: Audit, environ: Mapping[str, str]) -> Recorded:
+    """Record the run in every log that was named; nothing is raised, because there is a verdict to tell."""
     from ci_guard.audit.record import record_of
 
+    whole = record_of(result)
+    told = [recorded_in(log, whole, audit, environ, origin=origin_of(result)) for log in audit.logs]
+    return Recorded(
+        unique(text for each in told for text in each.failures), unique(n for each in told for n in each.notes)
+    )
+
+
+def recorded_in(
+    log: AuditLog, whole: dict[str, Any], audit: Audit, environ: Mapping[str, str], *, origin: str
+) -> Recorded:
+    """Record the run in one log."""
     try:
-        signer = signer_of(log, environ)
-        appended = append(Path(log.path), record_of(result), origin=origin_of(result), signer=signer)
-    except AuditError as error:
+        key = key_of(log, environ)
+        if log.is_webhook:
+            from ci_guard.audit import sinks
+            from ci_guard.audit.spool import Spool
+
+            sink = sink_of(log, key, audit)
+            kept = sinks.deliver(sink, whole, Spool(Path(audit.spool), sink.place) if audit.spool else None)
+            failures, notes = tuple(f"This run was not recorded: {each}." for each in kept.failures), kept.notes
+        else:
+            from ci_guard.audit.log import append
+
+            failures, notes = (), append(Path(log.path), whole, origin=origin, signer=signer_of(key)).notes
+    except (AuditError, UsageError) as error:
         return Recorded((" ".join(part for part in ("This run was not recorded.", error.message, error.hint) if part),))
     except ValueError as error:  # a value that canonical JSON cannot say
         return Recorded((f"This run was not recorded: {error}.",))
-    weak = (WEAK,) if signer and not log.key else ()
-    return Recorded(notes=(*(f"Audit log: {note}." for note in appended.notes), *weak))
+    weak = (WEAK,) if key and not log.key else ()
+    return Recorded(failures, (*(f"Audit log: {note}." for note in notes), *weak))
 
 
-def signer_of(log: AuditLog, environ: Mapping[str, str]) -> Signer | None:
+def sink_of(log: AuditLog, key: str, audit: Audit) -> Sink:
     """
-    Return the signer, if there is a key.
+    Return the sink at an address.
 
-    Raises: `AuditError` for a key that cannot be read or used; it is never quoted.
+    Raises: `AuditError` for a key, `UsageError` for an address, a proxy or a CA bundle that cannot be used.
     """
-    line = environ.get(KEY, "").strip()
-    if log.key:
-        try:
-            with Path(log.key).open("rb") as file:
-                line = file.read(LONGEST_KEY).decode("ascii", "replace").strip()
-        except OSError as error:
-            raise AuditError(f"The signing key {log.key!r} could not be read: {error.strerror}.") from None
-    if not line:
+    from ci_guard.audit.webhook import webhook
+    from ci_guard.evidence.rest.transport import Transport
+
+    return webhook(log.path, key, Transport(proxy=audit.proxy, ca_bundle=audit.ca_bundle))
+
+
+def key_of(log: AuditLog, environ: Mapping[str, str]) -> str:
+    """
+    Return the text of the key, empty where there is none.
+
+    Raises: `AuditError` for a file that cannot be read.
+    """
+    if not log.key:
+        return environ.get(KEY, "").strip()
+    try:
+        with Path(log.key).open("rb") as file:
+            return file.read(LONGEST_KEY).decode("ascii", "replace").strip()
+    except OSError as error:
+        raise AuditError(f"The signing key {log.key!r} could not be read: {error.strerror}.") from None
+
+
+def signer_of(key: str) -> Signer | None:
+    """
+    Return the signer of checkpoints, if there is a key.
+
+    Raises: `AuditError` for a key that cannot be used; it is never quoted.
+    """
+    if not key:
         return None
     from ci_guard.audit import note
 
-    return note.signer(line)
+    return note.signer(key)
+
+
+def unique(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return texts in their order, each once."""
+    return tuple(dict.fromkeys(texts))
 
 
 def origin_of(result: Result) -> str:

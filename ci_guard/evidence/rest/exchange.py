@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import queue
 import re
 import threading
 import time
@@ -14,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from ci_guard.errors import UsageError
+from ci_guard.evidence.rest.deadline import within
 from ci_guard.evidence.rest.pauses import Pauses, retry_after
-from ci_guard.evidence.rest.transport import Fault, Transport, same_origin
+from ci_guard.evidence.rest.transport import Fault, Transport, context_for, same_origin
 from ci_guard.model.fact import Cause, Fact, Known, Unknown
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ class Exchange:
         self._origin = transport.origin(api_url)
         self._transport = transport
         self._dialect = dialect
-        self._context = self._tls_context() if transport.needs_tls(api_url) else None
+        self._context = context_for(transport, api_url)
         if tokens:
             # Now, while nothing else is done: the first requests are sent as soon as this is loaded.
             dialect.load()
@@ -192,32 +191,19 @@ class Exchange:
 
     def _send(self, token: int, target: str, payload: Mapping[str, str] | None) -> Answer:
         """
-        Send one request in a thread of its own, which is left behind when its time is over.
-
-        Neither a slow name look-up nor headers that drip can be bounded otherwise.
+        Send one request, in bounded time.
 
         Raises: `Fault`.
         """
-        outcome: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
 
-        def run() -> None:
-            try:
-                lane = self._take_lane(token)
-                answer = lane.ask(target, payload)
-                self._keep(token, answer.headers)
-                self._lanes[token].append(lane)
-                outcome.put(answer)
-            except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
-                outcome.put(error)
+        def ask() -> Answer:
+            lane = self._take_lane(token)
+            answer = lane.ask(target, payload)
+            self._keep(token, answer.headers)
+            self._lanes[token].append(lane)
+            return answer
 
-        threading.Thread(target=run, name="forge-request", daemon=True).start()
-        try:
-            got = outcome.get(timeout=self._transport.total_seconds)
-        except queue.Empty:
-            raise Fault(f"no complete answer within {self._transport.total_seconds:g} s") from None
-        if isinstance(got, BaseException):
-            raise got
-        return got
+        return within(self._transport.total_seconds, ask)
 
     def _take_lane(self, token: int) -> Lane:
         try:
@@ -234,19 +220,6 @@ class Exchange:
     def _count(self) -> None:
         with self._lock:
             self.sent += 1
-
-    def _tls_context(self) -> ssl.SSLContext:
-        import ssl
-
-        from ci_guard.evidence.rest.tls import tls_context
-
-        try:
-            return tls_context(self._transport.ca_bundle)
-        except (OSError, ssl.SSLError):
-            raise UsageError(
-                f"The CA bundle {self._transport.ca_bundle!r} holds no certificates.",
-                hint="Name a file with certificates in PEM form.",
-            ) from None
 
 
 def best(

@@ -68,7 +68,7 @@ class Carrier:
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
-    def carry(self, verb: str, url: str, headers: Mapping[str, str], body: str | None = None) -> Answer:
+    def carry(self, verb: str, url: str, headers: Mapping[str, str], body: str | bytes | None = None) -> Answer:
         """
         Send a request and return the complete answer.
 

@@ -6,10 +6,13 @@ import ipaddress
 import os
 import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
 from ci_guard.errors import UsageError
+
+if TYPE_CHECKING:
+    import ssl
 
 MAXIMUM_BODY_BYTES: Final = 20 << 20
 """Of one answer, unpacked; a hundred pull request files with their patches are a few megabytes."""
@@ -85,6 +88,27 @@ class Transport:
                 hint="Use the https:// address of the server.",
             )
         return parts
+
+
+def context_for(transport: Transport, url: str) -> ssl.SSLContext | None:
+    """
+    Return the context for an address, None where neither it nor the proxy is spoken to over TLS.
+
+    Raises: `UsageError` for a CA bundle that holds no certificates.
+    """
+    if not transport.needs_tls(url):
+        return None
+    import ssl
+
+    from ci_guard.evidence.rest.tls import tls_context
+
+    try:
+        return tls_context(transport.ca_bundle)
+    except (OSError, ssl.SSLError):
+        raise UsageError(
+            f"The CA bundle {transport.ca_bundle!r} holds no certificates.",
+            hint="Name a file with certificates in PEM form.",
+        ) from None
 
 
 def split_url(url: str, what: str, *, credentials: bool = False) -> SplitResult:
