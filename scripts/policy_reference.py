@@ -77,6 +77,8 @@ def lines(metas: Sequence[Meta]) -> Iterator[str]:
     yield "\n## Admission\n"
     row = keys["admission"]["items"]
     yield from table(row["properties"], row["required"])
+    yield "\n## Audit\n"
+    yield from table(keys["audit"]["properties"], ())
     yield "\n## Requirements\n"
     yield REQUIREMENT_TEXT
     profiles = {name: load_builtin(name, metas) for name in PROFILES}

@@ -11,6 +11,7 @@ from typing import TextIO
 from ci_guard.entrypoints.joblog import JobLog, obeys_commands, people_of
 from ci_guard.entrypoints.options import Output
 from ci_guard.entrypoints.screen import shows_color, width_of
+from ci_guard.model.auditing import OnFailure
 from ci_guard.model.decision import Result
 from ci_guard.model.run import Platform
 from ci_guard.reporters import terminal
@@ -28,7 +29,8 @@ def deliver(
     Write every report that was asked for and return the exit code.
 
     Shape: with a report on standard output everything else goes to standard error. A report or a record that cannot be
-    written turns an exit code of 0 into 2, because somebody counts on it; any other exit code stays.
+    written turns an exit code of 0 into 2, because somebody counts on it; any other exit code stays. Only of a record
+    the policy may say that telling is enough.
     """
     exit_code = result.decision.exit_code
     unwritten: list[str] = []
@@ -47,8 +49,11 @@ def deliver(
         from ci_guard.entrypoints.recording import record
 
         recorded = record(result, output.audit, environ)
-        unwritten += recorded.failures
-        notes = recorded.notes
+        if tolerates_no_record(result):
+            notes = (*recorded.failures, *recorded.notes)
+        else:
+            unwritten += recorded.failures
+            notes = recorded.notes
     obeyed = obeys_commands(result.run.platform, environ)
     if obeyed:
         unwritten += tell_github(result, environ, people, action=action)
@@ -70,6 +75,11 @@ def deliver(
     if unwritten and exit_code == 0:
         return CANNOT_WRITE_EXIT
     return exit_code
+
+
+def tolerates_no_record(result: Result) -> bool:
+    """Tell whether the policy that judged lets a run go on whose record could not be kept."""
+    return result.recorded is not None and result.recorded.policy.on_unrecorded is OnFailure.WARN
 
 
 def report_text(name: str, result: Result) -> str:

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from ci_guard.model import kinds
+from ci_guard.model.auditing import OnFailure
 from ci_guard.model.kinds import Value
 from ci_guard.model.origin import LayerOrigin
 from ci_guard.model.run import Event
@@ -128,6 +129,8 @@ class Policy:
     """Of all layers, nearest to the organisation first."""
     roles: Mapping[str, Role] = field(default_factory=dict)
     """Of all layers, by name."""
+    on_unrecorded: OnFailure = OnFailure.DENY
+    """What a record that could not be kept does to a run that may proceed."""
     under: Callable[[Sequence[Context]], Policy] | None = field(
         default=None, compare=False, repr=False, metadata={"recorded": False}
     )

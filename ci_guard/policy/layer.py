@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ci_guard.model.admission import Table
+from ci_guard.model.auditing import OnFailure
 from ci_guard.model.context import Context
 from ci_guard.model.kinds import Value
 from ci_guard.model.roles import Role
@@ -46,6 +47,7 @@ class Layer:
     roles: Mapping[str, Stated[Role]] = field(default_factory=dict)
     contexts: tuple[Conditional, ...] = ()
     admission: tuple[Stated[Table], ...] = ()
+    audit: Stated[OnFailure] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from ci_guard.errors import PolicyError
+from ci_guard.model.auditing import OnFailure
 from ci_guard.model.kinds import Kind, Value
 from ci_guard.model.meta import Meta
 from ci_guard.model.roles import Role
@@ -23,7 +24,7 @@ LONGEST_VALUE: Final = 200
 """Characters of a value that an error shows: both are needed to see what they differ in."""
 
 T = TypeVar("T")
-E = TypeVar("E", Mode, OnInvisible)
+E = TypeVar("E", Mode, OnInvisible, OnFailure)
 
 
 def combine(floor: Layer, nearer: Layer, metas: Sequence[Meta]) -> Layer:
@@ -52,6 +53,7 @@ def combine(floor: Layer, nearer: Layer, metas: Sequence[Meta]) -> Layer:
         roles=combine_roles(floor.roles, nearer.roles),
         contexts=floor.contexts + nearer.contexts,
         admission=floor.admission + nearer.admission,
+        audit=stricter("audit on-failure", floor.audit, nearer.audit, OnFailure.DENY),
     )
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from ci_guard.model.admission import Table, blanket
+from ci_guard.model.auditing import OnFailure
 from ci_guard.model.context import Context
 from ci_guard.model.kinds import AtLevel
 from ci_guard.model.meta import Meta
 from ci_guard.model.origin import LayerKind
 from ci_guard.model.roles import Role
 from ci_guard.model.settings import OnInvisible, Policy, Settings, Waiver
-from ci_guard.policy import admission, contexts, roles
+from ci_guard.policy import admission, auditing, contexts, roles
 from ci_guard.policy.document import read_document
 from ci_guard.policy.layer import Asked, Layer
 from ci_guard.policy.layering import combine, settle, without, yielding
@@ -56,6 +57,8 @@ def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
         profile, layer = read_rank(text, rank, metas, below)
         used += [profile, text] if profile else [text]
         floor = settle(merged, metas)
+        if rank:
+            floor = auditing.settled(floor, texts[rank - 1].place, rank - 1)
         admission.check_locked(floor, layer)
         layer = replace(layer, contexts=contexts.checked(layer, floor, metas))
         merged = combine(floor, layer, metas)
@@ -88,6 +91,7 @@ def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
             notes=(*left_out(united), *waiver_notes, *bots_without_effect(united, metas, names), *blankets),
             contexts=tuple(each.context for each in merged.contexts),
             roles=named,
+            on_unrecorded=united.audit.value if united.audit else OnFailure.DENY,
             under=under if merged.contexts else None,
         )
 

@@ -25,7 +25,7 @@ VERSION: Final = 1
 PROFILES: Final = ("baseline", "strict")
 """The profiles that come with ci-guard; each is a file in `profiles/`."""
 
-POLICY_KEYS: Final = ("version", "extends", "locked", "mode", "roles", "controls", "contexts", "admission", "waivers")
+POLICY_KEYS: Final = ("version", "extends", "locked", "mode", "roles", "controls", "contexts", "admission", "audit", "waivers")
 CONTROL_KEYS: Final = ("enabled", "locked", "on-invisible", "require")
 """What every control takes; its `META.options` are further keys."""
 BOT_KEYS: Final = ("login", "id")
@@ -67,7 +67,7 @@ class LayerReader:
                 else:
                     disabled[control] = place
         # They read with what stands below.
-        from ci_guard.policy import admission
+        from ci_guard.policy import admission, auditing
         from ci_guard.policy.contexts import read_contexts
         from ci_guard.policy.roles import read_roles
 
@@ -80,6 +80,7 @@ class LayerReader:
             else (),
             roles=read_roles(self, fields["roles"]) if "roles" in fields else {},
             contexts=read_contexts(self, fields["contexts"]) if "contexts" in fields else (),
+            audit=auditing.read_audit(self, fields["audit"]) if "audit" in fields else None,
         )
         if "locked" in fields and self.is_locked(fields["locked"]):
             place = fields["locked"].place

@@ -11,6 +11,7 @@ from ci_guard.model.meta import Meta, Requirement
 from ci_guard.model.run import Event
 from ci_guard.model.settings import Mode, OnInvisible
 from ci_guard.policy.admission_schema import ADMISSION
+from ci_guard.policy.auditing import AUDIT
 from ci_guard.policy.branches import RULES
 from ci_guard.policy.context_schema import contexts_schema
 from ci_guard.policy.place import BUILTIN
@@ -62,6 +63,7 @@ def json_schema(metas: Sequence[Meta]) -> dict[str, Any]:
                 },
                 "contexts": contexts_schema(controls),
                 "admission": ADMISSION,
+                "audit": AUDIT,
                 "waivers": {
                     "title": "Accepted failures and unknowns, each with a reason and an end",
                     "type": "array",

@@ -325,6 +325,23 @@ def test_check_sends_its_record_and_one_that_is_not_taken_stops_the_run(
     assert run_check("--audit-spool", str(waits))[0] == 2
 
 
+@pytest.mark.parametrize(
+    ("said", "exit_code"), [("", 2), ("audit: {on-failure: deny}", 2), ("audit: {on-failure: warn}", 0)]
+)
+def test_the_policy_says_whether_a_run_without_its_record_goes_on(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, exit_code: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy.yml").write_text(f"version: 1\nextends: builtin:baseline\n{said}\n")
+    environ = {"CI_GUARD_AUDIT_KEY": receiver.secret}
+    receiver.answers = [refused(403)]
+    code, told = run_check("--policy", "policy.yml", "--audit-log", receiver.url, environ=environ)
+    assert (code, "This run was not recorded" in told) == (exit_code, True)
+    receiver.answers = [refused(403)]
+    code, told = run_check("--policy", "policy.yml", "--audit-log", receiver.url, "no-such", environ=environ)
+    assert (code, "This run was not recorded" in told) == (2, True)
+
+
 def test_a_run_is_recorded_in_every_log_that_is_named(
     receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from ci_guard.errors import PolicyError
+from ci_guard.model.auditing import OnFailure
 from ci_guard.model.kinds import AllOf, AtLeast, AtLevel, Flag, Kind, NoneBut, Value, level, names, number
 from ci_guard.model.meta import Meta
 from ci_guard.model.run import Event
@@ -100,6 +101,7 @@ documents = st.fixed_dictionaries(
     {"version": st.just(1)},
     optional={
         "mode": st.sampled_from(["enforce", "report"]),
+        "audit": st.sampled_from([{"on-failure": "deny"}, {"on-failure": "warn"}]),
         "controls": st.fixed_dictionaries({}, optional={meta.id: control(meta) for meta in METAS if meta.id in CHOSEN}),
         "waivers": st.lists(waivers, max_size=2),
     },
@@ -134,6 +136,7 @@ def asks_at_least(kind: Kind, value: Value, floor: Value) -> bool:
 def assert_no_looser(policy: Policy, floor: Policy) -> None:
     """Check that `policy` asks for all that `floor` asks, and pardons nothing more of it."""
     assert policy.mode is not Mode.REPORT or floor.mode is not Mode.ENFORCE
+    assert policy.on_unrecorded is OnFailure.DENY or floor.on_unrecorded is OnFailure.WARN
     for meta in METAS:
         if meta.id not in floor.controls:
             continue
@@ -151,6 +154,7 @@ def assert_no_looser(policy: Policy, floor: Policy) -> None:
 def assert_holds_what_is_written(policy: Policy, document: Mapping[str, Any]) -> None:
     """Check that everything that a layer writes holds in the policy that it is part of."""
     assert document.get("mode") != "enforce" or policy.mode is Mode.ENFORCE
+    assert document.get("audit") != {"on-failure": "deny"} or policy.on_unrecorded is OnFailure.DENY
     for meta in METAS:
         written = document.get("controls", {}).get(meta.id)
         if written is None or written.get("enabled") is False:

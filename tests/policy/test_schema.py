@@ -243,6 +243,7 @@ documents = st.fixed_dictionaries(
     optional={
         "extends": st.sampled_from(["builtin:baseline", "builtin:strict"]),
         "mode": st.sampled_from(["enforce", "report"]),
+        "audit": st.fixed_dictionaries({"on-failure": st.sampled_from(["deny", "warn"])}),
         "controls": st.fixed_dictionaries({}, optional={meta.id: control_of(meta) for meta in METAS}),
         "waivers": st.lists(st.one_of([waiver_of(meta) for meta in METAS]), max_size=2),
     },
