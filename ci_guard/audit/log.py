@@ -149,10 +149,18 @@ def read_head(path: Path, file: BinaryIO, notes: list[str]) -> Head:
 def kept_head(path: Path) -> Head | None:
     """Return the head that is kept beside the log; None where there is none to be read."""
     try:
-        raw = json.loads(beside(path, "head").read_text("ascii"))
+        return parsed_head(beside(path, "head").read_text("ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def parsed_head(text: str) -> Head | None:
+    """Return the head that `Head.text` wrote; None for anything else."""
+    try:
+        raw = json.loads(text)
         nodes = [bytes.fromhex(node) for node in raw["frontier"]]
         head = Head(int(raw["size"]), int(raw["length"]), str(raw["last"]), Frontier(int(raw["size"]), nodes))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
     whole = len(nodes) == head.size.bit_count() and all(len(node) == 32 for node in nodes) and head.length >= 0
     return head if whole else None

@@ -7,12 +7,13 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final
 
 from ci_guard.controls.registry import CONTROLS
+from ci_guard.entrypoints import auditing
+from ci_guard.entrypoints.auditing import AuditOptions
 from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import AuditError, UsageError
@@ -21,88 +22,15 @@ from ci_guard.reporters import escape
 COLUMNS: Final = ("index", "time", "verdict", "who", "event", "repository", "ref", "sha", "environment", "why")
 """What a row of an answer shows."""
 
-QUESTION: Final = frozenset({"since", "until", "actor", "environment", "verdict", "where", "form"})
-TAKES: Final = {
-    "verify": frozenset({"checkpoint", "earlier", "key"}),
-    "query": QUESTION,
-    "report": QUESTION | {"out"},
-    "keygen": frozenset({"out"}),
-}
-"""The options of each action."""
-
-WHERE: Final = ("repository", "ref", "sha", "event", "outcome")
-"""What else a record can be asked for."""
-
-VERDICTS: Final = ("allow", "deny", "undecided", "error")
-
-
-@dataclass(frozen=True, kw_only=True)
-class AuditOptions:
-    """What `ci-guard audit` was asked."""
-
-    action: str
-    subject: str
-    """The log; of `keygen` the name of the key."""
-    checkpoint: str | None = None
-    earlier: tuple[str, ...] = ()
-    key: str | None = None
-    question: Mapping[str, str] = field(default_factory=dict)
-    form: str = "table"
-    out: str = "-"
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `audit`; which of them an action takes, `TAKES` says."""
-    parser.usage = "ci-guard audit ACTION LOG|NAME [OPTIONS]"
-    parser.add_argument("action", choices=tuple(TAKES), metavar="ACTION", help=", ".join(TAKES))
-    parser.add_argument("subject", metavar="LOG|NAME", help="the log; for keygen the key's name")
-    parser.add_argument("--checkpoint", metavar="FILE", help="verify: instead of the one beside the log")
-    parser.add_argument("--earlier", action="append", metavar="FILE", help="verify: one that the log must continue")
-    parser.add_argument("--key", metavar="FILE", help="verify: the public key of the checkpoints")
-    parser.add_argument("--since", metavar="WHEN", help="yesterday, 24h, 7d, a date or time, in UTC")
-    parser.add_argument("--until", metavar="WHEN", help="exclusive")
-    parser.add_argument("--actor", metavar="LOGIN", help="who acted, or pressed re-run")
-    parser.add_argument("--environment", metavar="NAME", help="where it was deployed")
-    parser.add_argument("--verdict", choices=VERDICTS, metavar="WORD", help=", ".join(VERDICTS))
-    parser.add_argument("--where", action="append", metavar="KEY=VALUE", help=", ".join(WHERE))
-    parser.add_argument("--format", dest="form", metavar="FORM", help="query: table, json, csv; report: markdown, html")
-    parser.add_argument("--out", metavar="FILE", help="report, keygen: the file to write")
+    """Add the actions of `audit`, each with options of its own."""
+    auditing.add_actions(parser, {name: summary for name, (_, summary) in ACTIONS.items()})
 
 
 def options(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> AuditOptions:
     """Return the options of `audit`."""
-    said = {name: value for name, value in vars(arguments).items() if value is not None and name != "command"}
-    action, subject = said.pop("action"), said.pop("subject")
-    strange = sorted(set(said) - TAKES[action])
-    if strange:
-        option = f"--{'format' if strange[0] == 'form' else strange[0]}"
-        raise UsageError(f"ci-guard audit {action} takes no {option}.", hint="Try 'ci-guard audit --help'.")
-    if action == "keygen" and "out" not in said:
-        raise UsageError("ci-guard audit keygen needs --out FILE.", hint="The public key is written to FILE.pub.")
-    forms = {"query": ("table", "json", "csv"), "report": ("markdown", "html")}.get(action, ("",))
-    form = said.get("form", forms[0])
-    if form not in forms:
-        raise UsageError(f"--format {form[:40]!r} was refused.", hint=f"{action} writes {', '.join(forms)}.")
-    asked: dict[str, str] = {
-        name: said[name] for name in ("since", "until", "actor", "environment", "verdict") if name in said
-    }
-    for text in said.get("where", ()):
-        key, separator, value = text.partition("=")
-        if key not in WHERE or not separator or not value:
-            raise UsageError(
-                f"--where {text[:80]!r} was refused.", hint=f"Expected KEY=VALUE; keys: {', '.join(WHERE)}."
-            )
-        asked[key] = value
-    return AuditOptions(
-        action=action,
-        subject=subject,
-        checkpoint=said.get("checkpoint"),
-        earlier=tuple(said.get("earlier", ())),
-        key=said.get("key"),
-        question=asked,
-        form=form,
-        out=said.get("out", "-"),
-    )
+    return auditing.options_of(arguments)
 
 
 def run(options: AuditOptions, call: Call) -> Said:
@@ -111,13 +39,7 @@ def run(options: AuditOptions, call: Call) -> Said:
 
     Raises: `AuditError`, `UsageError`.
     """
-    actions: dict[str, Callable[[AuditOptions, Call], Said]] = {
-        "verify": verify,
-        "query": query,
-        "report": report,
-        "keygen": keygen,
-    }
-    return actions[options.action](options, call)
+    return ACTIONS[options.action][0](options, call)
 
 
 def verify(options: AuditOptions, call: Call) -> Said:
@@ -195,6 +117,18 @@ def keygen(options: AuditOptions, _call: Call) -> Said:
     return Said(f"{escape.visible(str(path))} holds the private key, {escape.visible(str(public))} the public one.\n")
 
 
+def export(options: AuditOptions, call: Call) -> Said:
+    """Write a log that lies on a branch into a file, as it is."""
+    from ci_guard.audit.branch import export as fetch
+    from ci_guard.entrypoints.recording import TOKEN
+    from ci_guard.evidence.rest.transport import Transport
+
+    transport = Transport(proxy=options.proxy, ca_bundle=options.ca_bundle)
+    count = fetch(options.subject, transport, call.environ.get(TOKEN, "").strip(), Path(options.out))
+    told = f"{escape.visible(options.out)} was written: {count:,} record{'' if count == 1 else 's'}.\n"
+    return Said(f"{told}Verify it with: ci-guard audit verify {escape.visible(options.out)}\n")
+
+
 def wanted(options: AuditOptions) -> Iterator[dict[str, Any]]:
     """Yield the records that are asked for."""
     from ci_guard.audit.query import Question, moment, records
@@ -263,3 +197,13 @@ def read(path: Path) -> str:
         raise AuditError(f"{str(path)!r} could not be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise AuditError(f"{str(path)!r} is no text in UTF-8.") from None
+
+
+ACTIONS: Final[Mapping[str, tuple[Callable[[AuditOptions, Call], Said], str]]] = {
+    "verify": (verify, "tell whether a log is what it was"),
+    "query": (query, "list the records that are wanted"),
+    "report": (report, "report on runs, deployments, bypasses, waivers and coverage"),
+    "export": (export, "write a log that lies on a branch into a file"),
+    "keygen": (keygen, "make a key pair for checkpoints and webhooks"),
+}
+"""What can be done, in the order of the help."""

@@ -53,6 +53,11 @@ class AuditLog:
         """Whether records are sent there over HTTP."""
         return self.path.startswith(("https://", "http://", "cloudevents+"))
 
+    @property
+    def is_branch(self) -> bool:
+        """Whether records are committed onto a branch."""
+        return self.path.startswith("git+")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
@@ -98,7 +103,7 @@ def add_audit_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="LOG",
-        help="record the run: in a file, at an https:// address; LOG,KEY signs",
+        help="record the run: in a file, https://… or git+URL#BRANCH; LOG,KEY signs",
     )
     parser.add_argument("--audit-spool", metavar="DIR", help="where records wait that a sink did not take")
 
@@ -137,6 +142,10 @@ def check_audit(arguments: argparse.Namespace) -> None:
             from ci_guard.audit.webhook import checked
 
             checked(log.path)
+        if log.is_branch:
+            from ci_guard.audit.branch import parse
+
+            parse(log.path)
 
 
 def output_options(arguments: argparse.Namespace) -> Output:

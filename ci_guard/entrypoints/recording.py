@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 KEY: Final = "CI_GUARD_AUDIT_KEY"
 """The key, where there is no file for it. Every step of a job can read a secret that one step is given."""
 
+TOKEN: Final = "CI_GUARD_AUDIT_TOKEN"  # noqa: S105 - a variable's name
+"""What may push to the branch that records are committed onto."""
+
 LONGEST_KEY: Final = 1_000
 
 
@@ -53,11 +56,11 @@ def recorded_in(
     """Record the run in one log."""
     try:
         key = key_of(log, environ)
-        if log.is_webhook:
+        if log.is_webhook or log.is_branch:
             from ci_guard.audit import sinks
             from ci_guard.audit.spool import Spool
 
-            sink = sink_of(log, key, audit)
+            sink = sink_of(log, key, audit, environ, origin=origin)
             kept = sinks.deliver(sink, whole, Spool(Path(audit.spool), sink.place) if audit.spool else None)
             failures, notes = tuple(f"This run was not recorded: {each}." for each in kept.failures), kept.notes
         else:
@@ -72,16 +75,23 @@ def recorded_in(
     return Recorded(failures, (*(f"Audit log: {note}." for note in notes), *weak))
 
 
-def sink_of(log: AuditLog, key: str, audit: Audit) -> Sink:
+def sink_of(log: AuditLog, key: str, audit: Audit, environ: Mapping[str, str], *, origin: str) -> Sink:
     """
     Return the sink at an address.
 
     Raises: `AuditError` for a key, `UsageError` for an address, a proxy or a CA bundle that cannot be used.
     """
-    from ci_guard.audit.webhook import webhook
     from ci_guard.evidence.rest.transport import Transport
 
-    return webhook(log.path, key, Transport(proxy=audit.proxy, ca_bundle=audit.ca_bundle))
+    transport = Transport(proxy=audit.proxy, ca_bundle=audit.ca_bundle)
+    if log.is_branch:
+        from ci_guard.audit.branch import branch
+
+        token = environ.get(TOKEN, "").strip()
+        return branch(log.path, transport, token=token, origin=origin, signer=signer_of(key))
+    from ci_guard.audit.webhook import webhook
+
+    return webhook(log.path, key, transport)
 
 
 def key_of(log: AuditLog, environ: Mapping[str, str]) -> str:
