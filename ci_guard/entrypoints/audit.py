@@ -15,6 +15,7 @@ from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints import auditing
 from ci_guard.entrypoints.auditing import AuditOptions
 from ci_guard.entrypoints.commands import Call, Said
+from ci_guard.entrypoints.reconciling import reconcile
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import AuditError, UsageError
 from ci_guard.reporters import escape
@@ -203,6 +204,7 @@ ACTIONS: Final[Mapping[str, tuple[Callable[[AuditOptions, Call], Said], str]]] =
     "verify": (verify, "tell whether a log is what it was"),
     "query": (query, "list the records that are wanted"),
     "report": (report, "report on runs, deployments, bypasses, waivers and coverage"),
+    "reconcile": (reconcile, "list what the server knows to have happened and a log does not"),
     "export": (export, "write a log that lies on a branch into a file"),
     "keygen": (keygen, "make a key pair for checkpoints and webhooks"),
 }

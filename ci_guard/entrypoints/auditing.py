@@ -8,13 +8,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ci_guard.entrypoints.commands import Parser
+from ci_guard.entrypoints.options import PLATFORMS
 from ci_guard.errors import UsageError
 
 WHERE: Final = ("repository", "ref", "sha", "event", "outcome")
 """What else a record can be asked for."""
 
 VERDICTS: Final = ("allow", "deny", "undecided", "error")
-FORMS: Final = {"query": ("table", "json", "csv"), "report": ("markdown", "html")}
+FORMS: Final = {
+    "query": ("table", "json", "csv"),
+    "report": ("markdown", "html"),
+    "reconcile": ("table", "json"),
+}
 """The first of each is the default."""
 
 
@@ -33,6 +38,8 @@ class AuditOptions:
     out: str = "-"
     proxy: str | None = None
     ca_bundle: str | None = None
+    platform: str = ""
+    repository: str | None = None
 
 
 def add_actions(parser: argparse.ArgumentParser, summaries: Mapping[str, str]) -> None:
@@ -79,6 +86,16 @@ def add_report(part: argparse.ArgumentParser) -> None:
     part.add_argument("--out", metavar="FILE", help="the file to write; else it is printed")
 
 
+def add_reconcile(part: argparse.ArgumentParser) -> None:
+    """Add whom to ask, and since when."""
+    platforms, forms = " or ".join(PLATFORMS), FORMS["reconcile"]
+    part.add_argument("--platform", choices=PLATFORMS, required=True, metavar="NAME", help=platforms)
+    part.add_argument("--repository", metavar="NAME", help="owner/name, or GitLab's project; else the job's")
+    part.add_argument("--since", metavar="WHEN", help="yesterday, 7d, a date or time (default: the first record's)")
+    part.add_argument("--format", dest="form", choices=forms, metavar="FORM", help=" or ".join(forms))
+    add_reaching(part)
+
+
 def add_keygen(part: argparse.ArgumentParser) -> None:
     """Add where the keys go."""
     part.add_argument("--out", metavar="FILE", required=True, help="the private key; the public one is FILE.pub")
@@ -121,6 +138,8 @@ def options_of(arguments: argparse.Namespace) -> AuditOptions:
         out=said.get("out", "-"),
         proxy=said.get("proxy"),
         ca_bundle=said.get("ca_bundle"),
+        platform=said.get("platform", ""),
+        repository=said.get("repository"),
     )
 
 
@@ -128,6 +147,7 @@ ADD: Final[Mapping[str, Callable[[argparse.ArgumentParser], None]]] = {
     "verify": add_verifying,
     "query": add_query,
     "report": add_report,
+    "reconcile": add_reconcile,
     "export": add_export,
     "keygen": add_keygen,
 }

@@ -15,6 +15,7 @@ _DEFAULTS: Final = (
     (r"teams\b", "administration: read"),
     (r"/orgs/|/organizations/", "members: read"),
     (r"actions/", "actions: read"),
+    (r"deployments\b", "deployments: read"),
     (r"pulls\b|commits/[^/]+/pulls", "pull-requests: read"),
     (r"issues/", "pull-requests: read"),
     (r"rules/|rulesets|collaborators/|/users?/|$", "metadata: read"),

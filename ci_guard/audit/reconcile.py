@@ -1,0 +1,91 @@
+"""Hold a log against what the server knows: which runs and deployments are not in it, or otherwise than it says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ci_guard.model.activity import Activity
+
+RUN: Final = re.compile(r"/(?:actions/runs|-/pipelines)/(\d{1,19})(?:/attempts/\d+)?")
+"""How the address of a run ends."""
+
+
+@dataclass
+class Logged:
+    """What a log knows, by what the server's lists name it."""
+
+    runs: dict[str, set[str]] = field(default_factory=dict)
+    """Commits by the number of the run: the judged one, and the head of its change."""
+    deployments: dict[tuple[str, str], bool] = field(default_factory=dict)
+    """By environment and commit: whether any run went on."""
+    commits: set[str] = field(default_factory=set)
+    nameless: int = 0
+    """Records of runs that ended before they were read, so that none of the server's can be told to be theirs."""
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Take in a record."""
+        what = record["what"]
+        change = what.get("change") or {}
+        commits = {each for each in (what.get("sha"), change.get("head")) if isinstance(each, str)}
+        url = what.get("run_url")
+        found = RUN.search(url) if isinstance(url, str) else None
+        if found:
+            self.runs.setdefault(found[1], set()).update(commits)
+        else:
+            self.nameless += 1
+        self.commits |= commits
+        if environment := what.get("environment"):
+            went_on = record.get("exit_code") == 0
+            for commit in commits:
+                key = (environment, commit)
+                self.deployments[key] = self.deployments.get(key, False) or went_on
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What the server knows and the log does not, or otherwise."""
+
+    kind: str
+    """`run` or `deployment`."""
+    activity: Activity
+    why: str
+
+
+def logged(records: Iterable[dict[str, Any]]) -> Logged:
+    """Return what a log knows."""
+    found = Logged()
+    for record in records:
+        found.add(record)
+    return found
+
+
+def missing_runs(log: Logged, runs: Iterable[Activity]) -> list[Gap]:
+    """Return the runs that are over, did something, and are not in the log by their number and commit."""
+    gaps = []
+    for run in runs:
+        commits = log.runs.get(run.identity)
+        if commits is None and not (run.going or run.idle):
+            gaps.append(Gap("run", run, "is not in the log"))
+        elif commits and run.sha not in commits:
+            gaps.append(Gap("run", run, "is in the log with another commit"))
+    return gaps
+
+
+def missing_deployments(log: Logged, deployments: Iterable[Activity]) -> list[Gap]:
+    """Return the deployments that no run in the log let go on, by environment and commit."""
+    gaps = []
+    for each in deployments:
+        went_on = log.deployments.get((each.environment, each.sha))
+        if went_on or each.idle or (each.going and went_on is None):
+            continue
+        if went_on is False:
+            why = "was made although no run in the log let it go on"
+        elif each.sha in log.commits:
+            why = "is not in the log; its commit is, for no such environment"
+        else:
+            why = "is not in the log"
+        gaps.append(Gap("deployment", each, why))
+    return gaps

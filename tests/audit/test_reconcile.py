@@ -1,0 +1,288 @@
+"""What the server knows and the log does not: over real HTTP, page by page, never a pass where it cannot be seen."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ci_guard.audit.log import append
+from ci_guard.audit.record import record_of
+from ci_guard.entrypoints import cli
+from ci_guard.model.fact import Known, Source
+from tests.audit import logs
+from tests.fakes.faults import Fault
+from tests.fakes.hub.router import Answer, Call
+from tests.fakes.server import LoopbackServer, Reply
+from tests.reporters import sample
+from tests.reporters.hostile import CORPUS
+
+SHA = "1" * 40
+OTHER = "2" * 40
+TOKEN = "ghs_" + "A" * 36
+
+
+@dataclass
+class Server:
+    """Lists runs and deployments as either platform does, two to a page."""
+
+    lists: dict[str, Any] = field(default_factory=dict)
+    """By the end of the path: items, or an answer."""
+    fault: Fault | None = None
+    calls: list[Call] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.server = LoopbackServer(self.receive)
+
+    def receive(self, call: Call) -> Reply:
+        self.calls.append(call)
+        name = call.path.rpartition("/")[2]
+        listed = self.lists.get(name, [])
+        if isinstance(listed, Answer):
+            return Reply(answer=listed)
+        page = int(call.query.get("page", "1"))
+        items = listed[2 * page - 2 : 2 * page]
+        headers = {}
+        if len(listed) > 2 * page:
+            headers["Link"] = f'<{self.server.origin}{call.path}?page={page + 1}>; rel="next"'
+        body = {"total_count": len(listed), "workflow_runs": items} if name == "runs" else items
+        return Reply(answer=Answer(body=body, headers=headers), fault=self.fault)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    made.server.start()
+    yield made
+    made.server.stop()
+
+
+def run(number: int, sha: str = SHA, **other: Any) -> dict[str, Any]:
+    return {
+        "id": number,
+        "created_at": f"2026-11-25T10:{60 - number:02}:00Z",
+        "head_sha": sha,
+        "head_branch": "main",
+        "event": "push",
+        "status": "completed",
+        "conclusion": "success",
+        "html_url": f"https://github.com/acme/app/actions/runs/{number}",
+        **other,
+    }
+
+
+def pipeline(number: int, sha: str = SHA, **other: Any) -> dict[str, Any]:
+    made = {"id": number, "created_at": f"2026-11-25T10:{60 - number:02}:00.000Z", "sha": sha, "ref": "main"}
+    address = f"https://gitlab.example/acme/app/-/pipelines/{number}"
+    return {**made, "source": "push", "status": "success", "web_url": address, **other}
+
+
+def deployment(number: int, environment: Any, sha: str = SHA, **other: Any) -> dict[str, Any]:
+    made = {"id": number, "created_at": f"2026-11-25T11:{60 - number:02}:00Z", "sha": sha, "ref": "main"}
+    return {**made, "environment": environment, **other}
+
+
+def log_of(folder: Path, *said: dict[str, Any]) -> Path:
+    """Return a log of runs: `number`, `sha`, `environment`, `denied`."""
+    path = folder / "audit.jsonl"
+    for each in said:
+        number, sha = each["number"], Known(value=each.get("sha", SHA), source=Source.API)
+        page = each.get("url", "https://github.com/acme/app/actions/runs/{}").format(number)
+        made = logs.result(0 if each.get("denied") else 1, sha=sha, environment=each.get("environment"), run_url=page)
+        append(path, record_of(made), origin=logs.ORIGIN)
+    return path
+
+
+def reconcile(server: Server, log: Path, *words: str, token: str = TOKEN) -> tuple[int, str]:
+    out, err = io.StringIO(), io.StringIO()
+    environ = {"GITHUB_API_URL": server.server.origin, "GITHUB_TOKEN": token} if token else {}
+    asked = ["--platform", "github", "--repository", "acme/app", "--since", "2026-11-25T00:00:00Z"]
+    code = cli.run(["audit", "reconcile", str(log), *asked, *words], environ, out, err)
+    return code, out.getvalue() + err.getvalue()
+
+
+def test_a_log_that_knows_all_is_fine_by_number_and_commit(server: Server, tmp_path: Path) -> None:
+    again = "https://github.com/acme/app/actions/runs/{}/attempts/2"
+    log = log_of(tmp_path, {"number": 1}, {"number": 2, "url": again}, {"number": 3, "environment": "production"})
+    server.lists = {"runs": [run(1), run(2), run(3)], "deployments": [deployment(9, "production")]}
+    code, told = reconcile(server, log)
+    assert code == 0
+    assert "3 runs and 1 deployments; 0 not as in the log" in told
+
+
+def test_every_page_is_read_and_what_the_log_lacks_is_named(server: Server, tmp_path: Path) -> None:
+    log = log_of(tmp_path, {"number": 1}, {"number": 4})
+    server.lists = {"runs": [run(1), run(2), run(3), run(4), run(5)]}
+    code, told = reconcile(server, log, "--format", "json")
+    found = json.loads(told)
+    assert code == 1
+    assert [row["id"] for row in found["missing"]] == ["2", "3", "5"]
+    assert len([call for call in server.calls if call.path.endswith("/runs")]) == 3
+
+
+def test_pages_of_what_nobody_asks_for_are_not_read(server: Server, tmp_path: Path) -> None:
+    old = {"created_at": "2026-11-20T10:00:00Z"}
+    server.lists = {"runs": [run(1), *(run(number, **old) for number in range(2, 9))]}
+    code, told = reconcile(server, log_of(tmp_path, {"number": 1}))
+    assert (code, "1 runs" in told) == (0, True)
+    assert len([call for call in server.calls if call.path.endswith("/runs")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("other", "missing"),
+    [
+        ({"status": "in_progress", "conclusion": None}, False),
+        ({"status": "queued", "conclusion": None}, False),
+        ({"conclusion": "skipped"}, False),
+        ({"conclusion": "action_required"}, False),
+        ({"conclusion": "cancelled"}, True),
+        ({"conclusion": "failure"}, True),
+        ({"conclusion": None}, True),
+    ],
+)
+def test_a_run_that_did_nothing_or_still_goes_on_is_not_missing(
+    server: Server, tmp_path: Path, other: dict[str, Any], missing: bool
+) -> None:
+    server.lists = {"runs": [run(1), run(2, **other)]}
+    assert reconcile(server, log_of(tmp_path, {"number": 1}))[0] == missing
+
+
+def test_a_run_of_another_commit_than_the_log_says_is_told(server: Server, tmp_path: Path) -> None:
+    server.lists = {"runs": [run(1, sha=OTHER)]}
+    code, told = reconcile(server, log_of(tmp_path, {"number": 1}))
+    assert (code, "is in the log with another commit" in told) == (1, True)
+    server.lists = {"runs": [run(1, sha=sample.HEAD)]}  # the head of the change, where the merge was judged
+    assert reconcile(server, tmp_path / "audit.jsonl")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"number": 1, "environment": "production"}, ""),
+        ({"number": 1, "environment": "production", "denied": True}, "although no run in the log let it go on"),
+        ({"number": 1, "environment": "staging"}, "its commit is, for no such environment"),
+        ({"number": 1, "environment": "production", "sha": OTHER}, "deployment 7"),
+    ],
+)
+def test_a_deployment_needs_a_run_that_went_on_there(
+    server: Server, tmp_path: Path, said: dict[str, Any], why: str
+) -> None:
+    server.lists = {"deployments": [deployment(7, "production")]}
+    code, told = reconcile(server, log_of(tmp_path, said))
+    assert (code, why in told) == (1 if why else 0, True)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_what_the_token_may_not_see_is_unknown_with_the_permission(server: Server, tmp_path: Path, status: int) -> None:
+    headers = {"X-Accepted-GitHub-Permissions": "deployments=read"}
+    server.lists["deployments"] = Answer(status=status, body={"message": "Not Found"}, headers=headers)
+    server.lists["runs"] = [run(1)]
+    log = log_of(tmp_path, {"number": 1})
+    code, told = reconcile(server, log)
+    assert code == 3
+    assert "deployments: read" in told
+    server.lists["runs"] = [run(1), run(2)]
+    assert reconcile(server, log)[0] == 1, "what is missing is missing, whatever else cannot be seen"
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Answer(status=200, body={"workflow_runs": "all"}),
+        Answer(status=200, body={"workflow_runs": [{"id": 1}]}),
+        Answer(status=200, body={"workflow_runs": [run(1, created_at="yesterday")]}),
+        Answer(status=200, body=b"<html>"),
+        Answer(status=302, body=b"", headers={"Location": "http://127.0.0.2/runs"}),
+        Answer(status=200, body={"workflow_runs": []}, headers={"Link": '<http://127.0.0.2/runs?page=2>; rel="next"'}),
+    ],
+    ids=range(6),
+)
+def test_an_answer_that_is_none_is_unknown(server: Server, tmp_path: Path, trouble: Answer) -> None:
+    server.lists["runs"] = trouble
+    assert reconcile(server, log_of(tmp_path, {"number": 1}))[0] == 3
+
+
+def test_a_torn_answer_is_unknown(server: Server, tmp_path: Path) -> None:
+    server.lists["runs"] = [run(1)]
+    server.fault = Fault(name="torn", wire="truncate")
+    assert reconcile(server, log_of(tmp_path, {"number": 1}))[0] == 3
+
+
+def test_without_a_token_nothing_is_known(server: Server, tmp_path: Path) -> None:
+    code, told = reconcile(server, log_of(tmp_path, {"number": 1}), token="")
+    assert (code, "no token was given" in told) == (3, True)
+
+
+def test_the_log_s_first_record_says_where_to_begin(server: Server, tmp_path: Path) -> None:
+    server.lists = {"runs": [run(1), run(2, created_at="2026-11-01T00:00:00Z")]}
+    out = io.StringIO()
+    environ = {"GITHUB_API_URL": server.server.origin, "GITHUB_TOKEN": TOKEN, "GITHUB_REPOSITORY": "acme/app"}
+    log = log_of(tmp_path, {"number": 1})
+    assert cli.run(["audit", "reconcile", str(log), "--platform", "github"], environ, out, out) == 0
+    log.write_text("")
+    assert cli.run(["audit", "reconcile", str(log), "--platform", "github"], environ, out, out) == 2
+
+
+def test_strangers_names_are_harmless(server: Server, tmp_path: Path) -> None:
+    texts = [text for text in CORPUS.values() if "\0" not in text]
+    server.lists["runs"] = [run(1), *(run(2 + n, head_branch=text, event=text) for n, text in enumerate(texts[:50]))]
+    server.lists["deployments"] = [deployment(1, text) for text in texts[:1]]
+    code, told = reconcile(server, log_of(tmp_path, {"number": 1}))
+    assert code == 1
+    assert not [line for line in told.splitlines() if not line.startswith(("run ", "deployment ", "Seen", "  "))]
+    assert "\x1b" not in told
+    assert "::error" not in "".join(line[:2] for line in told.splitlines())
+    code, told = reconcile(server, tmp_path / "audit.jsonl", "--format", "json")
+    assert (code, told.isascii()) == (1, True)
+
+
+def gitlab(server: Server, log: Path, *words: str, **environ: str) -> tuple[int, str]:
+    out, err = io.StringIO(), io.StringIO()
+    asked = ["--platform", "gitlab", "--since", "2026-11-25T00:00:00Z", *words]
+    given = {"CI_SERVER_URL": server.server.origin, "CI_GUARD_TOKEN": "glpat-" + "A" * 20, **environ}
+    code = cli.run(["audit", "reconcile", str(log), *asked], given, out, err)
+    return code, out.getvalue() + err.getvalue()
+
+
+PIPELINES = "https://gitlab.example/acme/app/-/pipelines/{}"
+
+
+def test_pipelines_and_deployments_of_gitlab_are_held_against_the_log(server: Server, tmp_path: Path) -> None:
+    log = log_of(
+        tmp_path, {"number": 1, "url": PIPELINES, "environment": "production"}, {"number": 3, "url": PIPELINES}
+    )
+    server.lists = {
+        "pipelines": [pipeline(1), pipeline(2, status="running"), pipeline(3)],
+        "deployments": [deployment(1, {"name": "production"}, status="success")],
+    }
+    code, told = gitlab(server, log, CI_PROJECT_ID="7")
+    assert (code, "1 of them still go on" in told) == (0, True)
+    server.lists["pipelines"].append(pipeline(4, status="manual"))
+    server.lists["deployments"].append(deployment(2, {"name": "live\n::x"}, status="success"))
+    code, told = gitlab(server, log, CI_PROJECT_ID="7")
+    assert code == 1
+    assert "pipelines/4" in told
+    assert "deployment 2" in told
+    assert {call.path for call in server.calls} == {"/api/v4/projects/7/pipelines", "/api/v4/projects/7/deployments"}
+
+
+def test_a_project_of_gitlab_is_named_by_its_path_too(server: Server, tmp_path: Path) -> None:
+    log = log_of(tmp_path, {"number": 1, "url": PIPELINES})
+    server.lists["acme%2Fapp"] = Answer(body={"id": 7})
+    server.lists["pipelines"] = [pipeline(1)]
+    assert gitlab(server, log, "--repository", "acme/app")[0] == 0
+    server.lists["acme%2Fapp"] = Answer(status=404, body={"message": "404 Project Not Found"})
+    code, told = gitlab(server, log, "--repository", "acme/app")
+    assert (code, "Reporter" in told) == (3, True)
+    assert gitlab(server, log)[0] == 2
+
+
+def test_a_job_s_token_is_not_asked_for_pipelines(server: Server, tmp_path: Path) -> None:
+    log = log_of(tmp_path, {"number": 1, "url": PIPELINES})
+    code, told = gitlab(server, log, CI_PROJECT_ID="7", CI_GUARD_TOKEN="", CI_JOB_TOKEN="glcbt-" + "A" * 20)
+    assert (code, "a job's token does not show this" in told) == (3, True)
