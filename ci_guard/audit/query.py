@@ -38,6 +38,8 @@ class Question:
     sha: str = ""
     """A commit id or its beginning."""
     event: str = ""
+    artifact: str = ""
+    """SHA-256 in hex of a file that was handed on."""
     verdict: str = ""
     outcome: str = ""
     """`control/requirement=outcome`: a judgement that the record must have."""
@@ -45,7 +47,7 @@ class Question:
     def needles(self) -> list[bytes]:
         """Return bytes that a wanted line holds, so that most lines need not be parsed."""
         exact = (self.actor, self.environment, self.repository, self.event, self.verdict)
-        parts = (self.ref, self.sha)
+        parts = (self.ref, self.sha, self.artifact)
         return [canonical(each) for each in exact if each] + [canonical(each)[1:-1] for each in parts if each]
 
     def wants(self, record: dict[str, Any]) -> bool:
@@ -58,6 +60,7 @@ class Question:
             and (not self.ref or self.ref in (what["ref"], str(what["ref"]).partition("/")[2].partition("/")[2]))
             and (not self.sha or str(what["sha"]).startswith(self.sha))
             and (not self.event or self.event in (what["event"], what["platform_event"]))
+            and (not self.artifact or any(each["sha256"] == self.artifact for each in what.get("artifacts", ())))
             and (not self.verdict or record["verdict"] == self.verdict)
             and (not self.outcome or self.outcome in outcomes(record))
         )

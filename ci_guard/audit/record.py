@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any, Final
 
 from ci_guard.model.decision import PolicySummary, Result, Ruling
 from ci_guard.model.fact import Fact, Known
+from ci_guard.model.origin import LayerOrigin
 from ci_guard.model.run import Run
 from ci_guard.model.scan import SecretScan
 from ci_guard.reporters import facts
@@ -25,12 +27,13 @@ NAME: Final = 1_000
 """Characters kept of any other text: strangers can name things at length, and a record is bounded."""
 
 
-def record_of(result: Result) -> dict[str, Any]:
+def record_of(result: Result, artifacts: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """
     Return the record of a run, without its place in a log.
 
     Shape: plain data for canonical JSON, null for what is not known; no text of a judgement is more than the report
-    has, so no part of a secret. `who` and `what` say beside each value who vouches for it.
+    has, so no part of a secret. `who` and `what` say beside each value who vouches for it. `artifacts` are as
+    `artifacts.described` returns them.
     """
     rulings = result.decision.rulings
     record = {
@@ -43,8 +46,8 @@ def record_of(result: Result) -> dict[str, Any]:
         "advisory": result.advisory,
         "reason": result.failure.message if result.failure else result.decision.reason,
         "who": {"actor": result.run.actor or None, "triggering_actor": result.run.triggering_actor or None},
-        "what": what(result.run),
-        "policy": policy_of(result.policy),
+        "what": {**what(result.run), "artifacts": list(artifacts)},
+        "policy": policy_of(result.policy, result.recorded.policy.origins if result.recorded else ()),
         "judgements": [judgement_of(each) for each in sorted(rulings, key=weighs)[:JUDGEMENTS]],
         "outcomes": dict(Counter(each.judgement.outcome.value for each in rulings)),
         "scan": scan_of(result.scan),
@@ -102,11 +105,27 @@ def known(fact: Fact[str]) -> str | None:
     return fact.value if isinstance(fact, Known) else None
 
 
-def policy_of(policy: PolicySummary | None) -> dict[str, Any] | None:
-    """Return which policy judged; null where the run ended before one was read."""
+def policy_of(policy: PolicySummary | None, origins: Sequence[LayerOrigin] = ()) -> dict[str, Any] | None:
+    """Return which policy judged and how each layer is held fast; null where the run ended before one was read."""
     if policy is None:
         return None
-    return {"source": policy.source, "sha256": policy.sha256, "mode": policy.mode.value, "layers": list(policy.layers)}
+    return {
+        "source": policy.source,
+        "sha256": policy.sha256,
+        "mode": policy.mode.value,
+        "layers": list(policy.layers),
+        "origins": [
+            {
+                "place": origin.place,
+                "kind": origin.kind.value,
+                "reference": origin.reference or None,
+                "sha256": origin.sha256 or None,
+                "floor": origin.floor,
+                "signer": origin.signer or None,
+            }
+            for origin in origins
+        ],
+    }
 
 
 def judgement_of(ruling: Ruling) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from ci_guard.entrypoints.commands import Parser
 from ci_guard.entrypoints.options import PLATFORMS
 from ci_guard.errors import UsageError
 
-WHERE: Final = ("repository", "ref", "sha", "event", "outcome")
+WHERE: Final = ("repository", "ref", "sha", "event", "outcome", "artifact")
 """What else a record can be asked for."""
 
 VERDICTS: Final = ("allow", "deny", "undecided", "error")

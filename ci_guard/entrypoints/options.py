@@ -35,6 +35,9 @@ INPUTS: Final = ("POLICY", "FLOOR", "MODE", "CONTROLS", "ENVIRONMENT", "REPORT_S
 """What the actions and templates pass on, as `CI_GUARD_INPUT_…`; read only with `--inputs`."""
 
 
+MOST_ARTIFACTS: Final = 100
+"""Of a run; a record is bounded."""
+
 UPLOAD: Final = "upload"
 """The value of the input `report-sarif` that sends the report to code scanning instead of writing it to a file."""
 
@@ -66,6 +69,8 @@ class Audit:
     logs: tuple[AuditLog, ...]
     spool: str | None = None
     """The folder in which records wait for a sink that did not take them."""
+    artifacts: tuple[str, ...] = ()
+    """Files whose digests are recorded."""
     proxy: str | None = None
     ca_bundle: str | None = None
 
@@ -106,6 +111,7 @@ def add_audit_options(parser: argparse.ArgumentParser) -> None:
         help="record the run: in a file, https://… or git+URL#BRANCH; LOG,KEY signs",
     )
     parser.add_argument("--audit-spool", metavar="DIR", help="where records wait that a sink did not take")
+    parser.add_argument("--artifact", action="append", default=[], metavar="FILE", help="record this file's digest")
 
 
 def audit_of(argv: Sequence[str], environ: Mapping[str, str]) -> Audit | None:
@@ -124,6 +130,7 @@ def audit_of(argv: Sequence[str], environ: Mapping[str, str]) -> Audit | None:
     return Audit(
         logs=tuple(logs),
         spool=next(iter(values_of("--audit-spool", argv)), None),
+        artifacts=tuple(sorted(set(values_of("--artifact", argv))))[:MOST_ARTIFACTS],
         proxy=one("--proxy", "PROXY"),
         ca_bundle=one("--ca-bundle", "CA_BUNDLE"),
     )
@@ -132,8 +139,15 @@ def audit_of(argv: Sequence[str], environ: Mapping[str, str]) -> Audit | None:
 def check_audit(arguments: argparse.Namespace) -> None:
     """Raise `UsageError` for places that a run cannot be recorded in."""
     logs = getattr(arguments, "audit_log", [])
-    if getattr(arguments, "audit_spool", None) and not logs:
-        raise UsageError("--audit-spool goes with --audit-log.", hint="Name the sink whose records may wait there.")
+    artifacts = getattr(arguments, "artifact", [])
+    for option, said in (("--audit-spool", getattr(arguments, "audit_spool", None)), ("--artifact", artifacts)):
+        if said and not logs:
+            raise UsageError(f"{option} goes with --audit-log.", hint="Name the log that it is for.")
+    if len(artifacts) > MOST_ARTIFACTS:
+        raise UsageError(
+            f"{len(artifacts)} artifacts were named; a record takes {MOST_ARTIFACTS}.",
+            hint="Name one file with the digests of all, such as sha256sum writes it.",
+        )
     for text in logs:
         log = AuditLog(path=text.partition(",")[0])
         if not log.path:

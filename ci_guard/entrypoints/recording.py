@@ -41,13 +41,14 @@ class Recorded:
 
 def record(result: Result, audit: Audit, environ: Mapping[str, str]) -> Recorded:
     """Record the run in every log that was named; nothing is raised, because there is a verdict to tell."""
+    from ci_guard.audit.artifacts import described
     from ci_guard.audit.record import record_of
 
-    whole = record_of(result)
+    artifacts, unread = described(audit.artifacts)
+    whole = record_of(result, artifacts)
     told = [recorded_in(log, whole, audit, environ, origin=origin_of(result)) for log in audit.logs]
-    return Recorded(
-        unique(text for each in told for text in each.failures), unique(n for each in told for n in each.notes)
-    )
+    failures = unique((*unread, *(text for each in told for text in each.failures)))
+    return Recorded(failures, unique(note for each in told for note in each.notes))
 
 
 def recorded_in(
