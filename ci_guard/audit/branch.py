@@ -15,7 +15,6 @@ import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -27,6 +26,7 @@ from ci_guard.audit.sinks import NotKept
 from ci_guard.errors import AuditError, GitUnavailable, UsageError
 from ci_guard.evidence.rest.transport import Transport, is_loopback, split_url
 from ci_guard.git.scratch import Remote, Scratch, scratch
+from ci_guard.records import dataclass, field
 
 if TYPE_CHECKING:
     from ci_guard.audit.note import Signer

@@ -21,7 +21,6 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -29,6 +28,7 @@ from ci_guard.audit.canonical import canonical
 from ci_guard.audit.merkle import Frontier, leaf_hash
 from ci_guard.audit.note import Checkpoint
 from ci_guard.errors import AuditError
+from ci_guard.records import dataclass, field
 
 if TYPE_CHECKING:
     from ci_guard.audit.note import Signer

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from ci_guard.records import dataclass, field
 
 EMPTY: Final = hashlib.sha256(b"").digest()
 """The root of a log without records (RFC 6962, 2.1)."""

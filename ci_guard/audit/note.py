@@ -10,12 +10,12 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from ci_guard.errors import AuditError
+from ci_guard.records import dataclass
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey

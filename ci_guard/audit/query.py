@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +13,7 @@ from typing import Any, Final
 from ci_guard.audit.canonical import canonical
 from ci_guard.audit.log import LONGEST
 from ci_guard.errors import AuditError, UsageError
+from ci_guard.records import dataclass
 
 _TIME: Final = re.compile(rb'"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"')
 """Unescaped quotes are JSON's own, so no text of a stranger's can look like it."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ci_guard.model.activity import Activity
+from ci_guard.records import dataclass, field
 
 RUN: Final = re.compile(r"/(?:actions/runs|-/pipelines)/(\d{1,19})(?:/attempts/\d+)?")
 """How the address of a run ends."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from ci_guard.audit.summary import LISTED, Line, Summary
+from ci_guard.records import dataclass
 from ci_guard.reporters.coverage import Coverage
 
 DAYS: Final = 92

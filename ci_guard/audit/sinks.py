@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ci_guard.errors import AuditError
+from ci_guard.records import dataclass
 
 if TYPE_CHECKING:
     from ci_guard.audit.spool import Spool

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
 from ci_guard.model.judgement import Outcome
 from ci_guard.model.meta import Meta
+from ci_guard.records import dataclass, field
 from ci_guard.reporters.coverage import Coverage, items
 
 LISTED: Final = 200

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from ci_guard.audit.log import CHAIN, LONGEST, START
 from ci_guard.audit.merkle import Frontier, leaf_hash
 from ci_guard.audit.note import Checkpoint
 from ci_guard.errors import AuditError
+from ci_guard.records import dataclass, field
 
 if TYPE_CHECKING:
     from ci_guard.audit.note import Verifier

@@ -13,7 +13,6 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -23,6 +22,7 @@ from ci_guard.audit.sinks import NotKept
 from ci_guard.errors import AuditError, UsageError
 from ci_guard.evidence.rest.pauses import Pauses, retry_after
 from ci_guard.evidence.rest.transport import Fault, Transport, context_for, is_loopback, split_url
+from ci_guard.records import dataclass
 
 if TYPE_CHECKING:
     from ci_guard.audit.note import Signer

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from ci_guard.entrypoints.commands import Parser
 from ci_guard.entrypoints.options import PLATFORMS
 from ci_guard.errors import UsageError
+from ci_guard.records import dataclass, field
 
 WHERE: Final = ("repository", "ref", "sha", "event", "outcome", "artifact")
 """What else a record can be asked for."""

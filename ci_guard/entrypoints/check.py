@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
@@ -37,12 +36,21 @@ from ci_guard.model.run import Event, Platform, Run
 from ci_guard.model.scan import SecretScan
 from ci_guard.model.settings import Mode, Policy
 from ci_guard.policy.text import PolicyText
+from ci_guard.records import dataclass, field, replace
 from ci_guard.reporters.terminal import Progress
 
 DEFAULT_POLICY: Final = ".ci-guard.yml"
 METAS: Final = tuple(control.META for control in CONTROLS)
 OF_A_RUN: Final = (
-    "floor", "platform", "environment", "server", "audience", "proxy", "ca_bundle", "inputs", "audit_log"
+    "floor",
+    "platform",
+    "environment",
+    "server",
+    "audience",
+    "proxy",
+    "ca_bundle",
+    "inputs",
+    "audit_log",
 )
 """Options that a recorded run has answered."""
 PROPOSALS: Final = frozenset({Event.CHANGE, Event.QUEUE})

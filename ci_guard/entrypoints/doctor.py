@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +28,7 @@ from ci_guard.model.settings import Policy
 from ci_guard.model.token import TokenSight
 from ci_guard.policy.load import load_builtin
 from ci_guard.policy.reading import PROFILES
+from ci_guard.records import dataclass, replace
 from ci_guard.reporters import diagnosis, escape
 from ci_guard.reporters.page import Page
 from ci_guard.reporters.telling import count

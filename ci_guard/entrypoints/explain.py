@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Final
 
 from ci_guard.controls import secret_free
@@ -16,6 +15,7 @@ from ci_guard.model import project
 from ci_guard.model.meta import Meta, Requirement
 from ci_guard.policy.load import load_builtin
 from ci_guard.policy.reading import PROFILES
+from ci_guard.records import replace
 from ci_guard.reporters import manual
 from ci_guard.reporters.manual import Article, Entry
 from ci_guard.reporters.page import Page

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +24,7 @@ from ci_guard.model.fact import Known, Unknown
 from ci_guard.model.run import Platform
 from ci_guard.policy.load import load_builtin
 from ci_guard.policy.reading import PROFILES
+from ci_guard.records import dataclass
 from ci_guard.reporters import diagnosis, escape
 from ci_guard.reporters.page import Page
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -18,6 +17,7 @@ from ci_guard.model import project
 from ci_guard.model.run import Platform
 from ci_guard.policy.load import load
 from ci_guard.policy.text import PolicyText
+from ci_guard.records import dataclass
 from ci_guard.reporters import escape
 
 METAS: Final = tuple(control.META for control in CONTROLS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 from ci_guard.entrypoints.options import Audit, AuditLog
 from ci_guard.errors import AuditError, UsageError
 from ci_guard.model.decision import Result
+from ci_guard.records import dataclass
 
 if TYPE_CHECKING:
     from ci_guard.audit.note import Signer

@@ -25,7 +25,18 @@ VERSION: Final = 1
 PROFILES: Final = ("baseline", "strict")
 """The profiles that come with ci-guard; each is a file in `profiles/`."""
 
-POLICY_KEYS: Final = ("version", "extends", "locked", "mode", "roles", "controls", "contexts", "admission", "audit", "waivers")
+POLICY_KEYS: Final = (
+    "version",
+    "extends",
+    "locked",
+    "mode",
+    "roles",
+    "controls",
+    "contexts",
+    "admission",
+    "audit",
+    "waivers",
+)
 CONTROL_KEYS: Final = ("enabled", "locked", "on-invisible", "require")
 """What every control takes; its `META.options` are further keys."""
 BOT_KEYS: Final = ("login", "id")

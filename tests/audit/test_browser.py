@@ -19,7 +19,7 @@ from ci_guard.audit.log import append
 from ci_guard.audit.query import records
 from ci_guard.audit.record import record_of
 from ci_guard.audit.summary import summarise
-from ci_guard.controls import CONTROLS
+from ci_guard.controls.registry import CONTROLS
 from tests.audit import logs
 from tests.reporters.hostile import CORPUS
 
