@@ -197,6 +197,7 @@ def test_every_control_has_an_action_of_its_own_that_runs_it_alone() -> None:
         "actor-permissions": ["actor-permissions"],
         "admission": ["admission"],
         "branch-protection": ["branch-protection"],
+        "guard-integrity": ["guard-integrity"],
         "required-reviews": ["required-reviews"],
         "secret-scan": ["secret-free"],
     }

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from ci_guard.controls import actor_permissions, admission, branch_protection, required_reviews, secret_free
+from ci_guard.controls import (
+    actor_permissions,
+    admission,
+    branch_protection,
+    guard_integrity,
+    required_reviews,
+    secret_free,
+)
 from ci_guard.controls.interface import Control
 
-CONTROLS: Final[tuple[Control, ...]] = (branch_protection, actor_permissions, admission, required_reviews, secret_free)
+CONTROLS: Final[tuple[Control, ...]] = (
+    branch_protection,
+    actor_permissions,
+    admission,
+    required_reviews,
+    secret_free,
+    guard_integrity,
+)
 """Every control, in report order."""

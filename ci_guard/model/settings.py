@@ -63,6 +63,8 @@ class Settings:
     """The policy's, by name."""
     admission: tuple[Table, ...] = ()
     """The policy's tables, one of each layer that has one: every one has to admit a run."""
+    origins: tuple[LayerOrigin, ...] = field(default=(), compare=False)
+    """How each layer of the policy is held fast, nearest to the organisation first; it asks for nothing by itself."""
     said_by: Mapping[str, str] = field(default_factory=dict)
     """
     Who asks for it, such as `.ci-guard.yml:9` or `builtin:baseline`: by requirement id, and for `branches`, `on` and

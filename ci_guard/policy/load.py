@@ -73,6 +73,8 @@ def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
     tables = tuple(stated.value for stated in merged.admission)
     named = {name: stated.value for name, stated in merged.roles.items()}
 
+    origins = tuple(text.origin for text in used)
+
     blankets = [note for table in tables for note in blanket(table, named)]
 
     def under(chosen: Sequence[Context]) -> Policy:
@@ -84,9 +86,11 @@ def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
             source=names[-1],
             sha256=digest(used),
             layers=tuple(text.place for text in used),
-            origins=tuple(text.origin for text in used),
+            origins=origins,
             mode=united.mode.value if united.mode else None,
-            controls={meta.id: settings(meta, asked[meta.id], named, tables) for meta in metas if meta.id in asked},
+            controls={
+                meta.id: settings(meta, asked[meta.id], named, tables, origins) for meta in metas if meta.id in asked
+            },
             waivers=waivers,
             notes=(*left_out(united), *waiver_notes, *bots_without_effect(united, metas, names), *blankets),
             contexts=tuple(each.context for each in merged.contexts),
@@ -124,7 +128,13 @@ def digest(texts: Sequence[PolicyText]) -> str:
     return total.hexdigest()
 
 
-def settings(meta: Meta, asked: Asked, named: Mapping[str, Role], tables: tuple[Table, ...]) -> Settings:
+def settings(
+    meta: Meta,
+    asked: Asked,
+    named: Mapping[str, Role],
+    tables: tuple[Table, ...],
+    origins: tuple[LayerOrigin, ...],
+) -> Settings:
     """Return a settled control in its final form, or raise `PolicyError` where it requires nothing."""
     if not asked.require:
         known = listed(requirement.id for requirement in meta.requirements)
@@ -142,6 +152,7 @@ def settings(meta: Meta, asked: Asked, named: Mapping[str, Role], tables: tuple[
         },
         roles=named,
         admission=tables,
+        origins=origins,
         said_by={
             **{name: stated.said_by for name, stated in asked.require.items()},
             **{name: stated.said_by for name, stated in options(asked).items() if stated},

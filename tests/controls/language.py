@@ -28,6 +28,7 @@ from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown
 from ci_guard.model.facts import NOT_COLLECTED, Facts
 from ci_guard.model.judgement import Judgement, Location, Severity
 from ci_guard.model.kinds import Level
+from ci_guard.model.origin import LayerKind, LayerOrigin
 from ci_guard.model.review import (
     Change,
     ChangeState,
@@ -100,6 +101,20 @@ def settings(name: str, raw: Raw) -> Settings:
         bots=dict.fromkeys(raw["require"], bots),
         roles={name: role(name, one) for name, one in raw.get("roles", {}).items()},
         admission=tuple(table(number, one) for number, one in enumerate(raw.get("tables", ()), 1)),
+        origins=tuple(origin_of(one) for one in raw.get("origins", ())),
+    )
+
+
+def origin_of(raw: Raw) -> LayerOrigin:
+    """Return where a layer was read: `repository`, or `{kind: remote, reference: …}`."""
+    raw = {"kind": raw} if isinstance(raw, str) else raw
+    places = {"repository": ".ci-guard.yml at c0ffee000000", "builtin": "builtin:strict", "file": "/etc/policy.yml"}
+    return LayerOrigin(
+        place=raw.get("place", places.get(raw["kind"], "the organisation's policy")),
+        kind=LayerKind(raw["kind"]),
+        reference=raw.get("reference", ""),
+        floor=raw.get("floor", False),
+        signer=raw.get("signer", ""),
     )
 
 

@@ -100,6 +100,18 @@ ROWS = st.tuples(
     st.sampled_from([["any"], ["default"], ["main", "tag:v*"], ["release/*"]]),
     st.sampled_from([["any"], ["none"], ["none", "staging"], ["production"], ["**"]]),
 )
+CHANGED = record(
+    changed_paths=lossy(
+        st.one_of(st.none(), st.lists(st.sampled_from([".ci-guard.yml", "src/a.py", ".github", "docs/CODEOWNERS"])))
+    )
+)
+LAYERS = st.lists(
+    st.one_of(
+        st.sampled_from(["repository", "builtin", "file", "remote"]),
+        st.fixed_dictionaries({"kind": st.just("remote"), "reference": st.just("x"), "floor": st.booleans()}),
+    ),
+    max_size=3,
+)
 TABLES = st.lists(st.lists(ROWS, min_size=1, max_size=3), max_size=2)
 
 REVIEWS = st.fixed_dictionaries(
@@ -156,6 +168,7 @@ SECTIONS: dict[str, dict[str, Raw]] = {
         "memberships": MEMBERSHIPS,
     },
     "admission": {"people": st.lists(SEATS, max_size=4), "memberships": MEMBERSHIPS, "around": AROUND},
+    "guard-integrity": {"around": CHANGED},
     "required-reviews": {"provenance": PROVENANCES},
     "secret-free": {"scan": SCANS},
 }
@@ -197,6 +210,7 @@ def settings(control_id: str) -> Raw:
             "events": st.lists(st.sampled_from([event.value for event in Event]), unique=True),
             "roles": ROLES,
             "tables": TABLES,
+            "origins": LAYERS,
             "bots": st.lists(st.fixed_dictionaries({"login": LOGINS, "id": st.integers(1, 3)}), max_size=2),
         },
     )

@@ -65,10 +65,14 @@ CONTRACT: dict[str, dict[str, Kind]] = {
         "complete-scan": FLAG,
         "reviewed-suppressions": FLAG,
     },
+    "guard-integrity": {"policy-source": FLAG, "policy-unchanged": FLAG},
 }
 """Every requirement with its kind, in the order in which it is reported."""
 
-HELPERS = {"__init__", "holders", "interface", "judge", "judging", "origins", "registry", "tally", "words"}
+HELPERS = {
+    *("__init__", "holders", "interface", "judge", "judging", "origins", "registry", "tally", "words"),
+    *("guarded_paths", "policy_source"),
+}
 """Modules of the room that are no control."""
 
 METAS = [control.META for control in CONTROLS]
@@ -87,7 +91,8 @@ def test_every_module_of_the_room_is_a_registered_control_or_a_known_helper() ->
 
 
 @pytest.mark.parametrize(
-    ("meta", "options"), list(zip(METAS, [{"branches"}, {"bots"}, set(), {"branches", "on"}, set()], strict=True))
+    ("meta", "options"),
+    list(zip(METAS, [{"branches"}, {"bots"}, set(), {"branches", "on"}, set(), set()], strict=True)),
 )
 def test_a_control_takes_the_settings_of_the_contract(meta: Meta, options: set[str]) -> None:
     assert meta.options == options

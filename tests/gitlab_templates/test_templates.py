@@ -74,7 +74,8 @@ def job(path: Path, **more: object) -> dict[str, Any]:
 def test_there_is_a_template_for_all_controls_and_one_for_each_in_both_faces() -> None:
     names = {folder: sorted(path.stem for path in TEMPLATES if path.parent.name == folder) for folder in ("templates",)}
     names["gitlab-templates"] = sorted(path.stem for path in TEMPLATES if path.parent.name == "gitlab-templates")
-    expected = ["actor-permissions", "admission", "branch-protection", "ci-guard", "required-reviews", "secret-scan"]
+    expected = ["actor-permissions", "admission", "branch-protection", "ci-guard", "guard-integrity"]
+    expected += ["required-reviews", "secret-scan"]
     assert names == {"templates": expected, "gitlab-templates": expected}
     alone = [re.search(r"-- check (\S+) --platform", job(path)["script"][0]) for path in TEMPLATES]
     assert {found[1] for found in alone if found} == {control.META.id for control in CONTROLS}

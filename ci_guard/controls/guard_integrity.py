@@ -1,0 +1,43 @@
+"""Control `guard-integrity`: whoever is judged can change neither the policy nor the guard, nor what listens to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from ci_guard.controls import guarded_paths
+from ci_guard.controls.declared import guard_integrity as declared
+from ci_guard.controls.judging import RUN, Bench, asked
+from ci_guard.controls.policy_source import judge_source
+from ci_guard.model import project
+from ci_guard.model.facts import Facts, Needs
+from ci_guard.model.judgement import Judgement
+from ci_guard.model.run import Run
+from ci_guard.model.settings import Settings
+
+META = declared.META
+
+JUDGES: Final[Mapping[str, Callable[[Facts, Settings, Bench], Iterator[Judgement]]]] = {
+    "policy-source": judge_source,
+    "policy-unchanged": guarded_paths.judge_paths,
+}
+
+
+def needs(settings: Settings, run: Run) -> Needs:  # noqa: ARG001 - the interface of a control
+    """See `Control.needs`."""
+    around = frozenset({"changed_paths"} if settings.asks("policy-unchanged") else ())
+    return Needs(circumstances=around)
+
+
+def check(facts: Facts, settings: Settings) -> Iterator[Judgement]:
+    """See `Control.check`."""
+    for requirement in asked(META, settings):
+        bench = Bench(
+            meta=META,
+            requirement=requirement,
+            value=settings.require[requirement.id],
+            subject=RUN,
+            run=facts.run,
+            page=project.requirement_page(META.id, requirement.id),
+        )
+        yield from JUDGES[requirement.id](facts, settings, bench)
