@@ -17,6 +17,7 @@ from ci_guard.evidence.surroundings import get_circumstances
 from ci_guard.git import Repository
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.facts import NOT_COLLECTED, Facts, Needs
+from ci_guard.model.guard import Guard
 from ci_guard.model.run import Event, Part, Platform, Run
 from ci_guard.model.scan import Gap, GapKind, SecretScan
 from ci_guard.model.settings import Settings
@@ -65,6 +66,7 @@ def collect(
             needs.provenance,
             lambda: forge.provenance(history=needs.history, reviews=needs.reviews, owners=needs.owners),
         )
+        guard = pool.submit(forge.guard, needs.guard) if needs.guard else None
         around = pool.submit(get_circumstances, forge, run, needs.circumstances, now)
         # Matching is work for this thread's core while the others wait for the network.
         found = scan() if needs.scan else NOT_COLLECTED
@@ -78,6 +80,7 @@ def collect(
             provenance=result_of(provenance),
             scan=found,
             circumstances=around.result(),
+            guard=guard.result() if guard else Guard(),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from ci_guard.controls import guarded_paths
+from ci_guard.controls import guarded_paths, wiring
 from ci_guard.controls.declared import guard_integrity as declared
 from ci_guard.controls.judging import RUN, Bench, asked
 from ci_guard.controls.policy_source import judge_source
@@ -20,13 +20,19 @@ META = declared.META
 JUDGES: Final[Mapping[str, Callable[[Facts, Settings, Bench], Iterator[Judgement]]]] = {
     "policy-source": judge_source,
     "policy-unchanged": guarded_paths.judge_paths,
+    "not-weakened": wiring.judge_wiring,
 }
+
+
+FIELDS: Final[Mapping[str, str]] = {"not-weakened": "wiring"}
+"""The field of `Guard` that a requirement is judged by."""
 
 
 def needs(settings: Settings, run: Run) -> Needs:  # noqa: ARG001 - the interface of a control
     """See `Control.needs`."""
     around = frozenset({"changed_paths"} if settings.asks("policy-unchanged") else ())
-    return Needs(circumstances=around)
+    guard = frozenset(field for name, field in FIELDS.items() if settings.asks(name))
+    return Needs(circumstances=around, guard=guard)
 
 
 def check(facts: Facts, settings: Settings) -> Iterator[Judgement]:

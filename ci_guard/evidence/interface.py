@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact
+from ci_guard.model.guard import Guard
 from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.review import Provenance
 from ci_guard.model.roles import Membership
@@ -144,6 +145,14 @@ class CircumstanceEvidence(Protocol):
         ...
 
 
+class GuardEvidence(Protocol):
+    """How the guard itself stands."""
+
+    def guard(self, wanted: AbstractSet[str]) -> Guard:
+        """Return the wanted fields of `Guard`."""
+        ...
+
+
 @runtime_checkable
 class TokenHolder(Protocol):
     """A platform's adapter that can say what its tokens are."""
@@ -154,7 +163,14 @@ class TokenHolder(Protocol):
 
 
 class Forge(
-    RunEvidence, PolicyEvidence, BranchEvidence, PeopleEvidence, ProvenanceEvidence, CircumstanceEvidence, Protocol
+    RunEvidence,
+    PolicyEvidence,
+    BranchEvidence,
+    PeopleEvidence,
+    ProvenanceEvidence,
+    CircumstanceEvidence,
+    GuardEvidence,
+    Protocol,
 ):
     """Everything that the gate asks of a platform."""
 

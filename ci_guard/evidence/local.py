@@ -14,6 +14,7 @@ from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
+from ci_guard.model.guard import Guard
 from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.review import Provenance
 from ci_guard.model.roles import Membership
@@ -113,6 +114,10 @@ class Local:
     def runner(self) -> Fact[Runner]:
         """See `CircumstanceEvidence.runner`."""
         return NO_FORGE
+
+    def guard(self, wanted: AbstractSet[str]) -> Guard:
+        """See `GuardEvidence.guard`."""
+        return Guard(**dict.fromkeys(wanted, NO_FORGE))
 
     def _sha(self) -> Fact[str]:
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Circumstances
 from ci_guard.model.fact import Cause, Fact, Unknown
+from ci_guard.model.guard import Guard
 from ci_guard.model.refs import CURRENT, DEFAULT
 from ci_guard.model.review import Provenance
 from ci_guard.model.run import Claim, Part, Run, Seat
@@ -35,6 +36,7 @@ class Facts:
     provenance: Fact[Provenance] = NOT_COLLECTED
     scan: Fact[SecretScan] = NOT_COLLECTED
     circumstances: Circumstances = field(default_factory=Circumstances)
+    guard: Guard = field(default_factory=Guard)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,8 @@ class Needs:
     scan: bool = False
     circumstances: frozenset[str] = frozenset()
     """Fields of `Circumstances` that are wanted."""
+    guard: frozenset[str] = frozenset()
+    """Fields of `Guard` that are wanted."""
 
     @classmethod
     def everything(cls, branches: tuple[str, ...]) -> Needs:
@@ -68,6 +72,7 @@ class Needs:
             branches=tuple(dict.fromkeys((DEFAULT, CURRENT, *branches))),
             people=frozenset(part.value for part in Part),
             circumstances=frozenset(each.name for each in fields(Circumstances)),
+            guard=frozenset(each.name for each in fields(Guard)),
         )
 
     def __or__(self, other: Needs) -> Needs:
@@ -84,4 +89,5 @@ class Needs:
             owners=self.owners or other.owners,
             scan=self.scan or other.scan,
             circumstances=self.circumstances | other.circumstances,
+            guard=self.guard | other.guard,
         )

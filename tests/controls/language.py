@@ -26,6 +26,7 @@ from ci_guard.model.branch import (
 from ci_guard.model.circumstances import Circumstances, Host, Runner, Visibility
 from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown
 from ci_guard.model.facts import NOT_COLLECTED, Facts
+from ci_guard.model.guard import Guard, Job, Pin, Spot, Step, Wiring
 from ci_guard.model.judgement import Judgement, Location, Severity
 from ci_guard.model.kinds import Level
 from ci_guard.model.origin import LayerKind, LayerOrigin
@@ -184,6 +185,7 @@ def facts(raw: Raw) -> Facts:
         provenance=section("provenance", provenance),
         scan=section("scan", scan),
         circumstances=circumstances(raw.get("around", {})),
+        guard=guard(raw.get("guard", {})),
     )
 
 
@@ -200,6 +202,70 @@ def circumstances(raw: Raw) -> Circumstances:
     if "environments" in raw:
         found["environments"] = tuple(fact(one, str) for one in raw["environments"])
     return Circumstances(**found)
+
+
+def guard(raw: Raw) -> Guard:
+    """Return what is known of the guard; `wiring` is a workflow or pipeline as its file has it."""
+    found: dict[str, Any] = {}
+    if "wiring" in raw:
+        found["wiring"] = fact(raw["wiring"], wiring)
+    return Guard(**found)
+
+
+def wiring(raw: Raw) -> Wiring:
+    """Return what the adapters read in a file: a map of jobs, written as the platforms write them, in a short form."""
+    return Wiring(
+        path=raw.get("path", ".github/workflows/ci.yml"),
+        commit=SHA,
+        jobs=tuple(job(number, one) for number, one in enumerate(raw["jobs"], 1)),
+        includes=tuple(pin(one, 1) for one in raw.get("includes", ())),
+        namesakes=tuple(job(number, one) for number, one in enumerate(raw.get("namesakes", ()), 1)),
+        doubts=(Unknown(reason=raw["doubt"], cause=Cause.UNAVAILABLE),) if "doubt" in raw else (),
+    )
+
+
+def job(number: int, raw: Raw) -> Job:
+    """Return a job; the guard's is called `guard`, and lines follow from the order."""
+    name = raw["name"]
+    return Job(
+        name=name,
+        label=raw.get("label", name),
+        path=raw.get("path", ".github/workflows/ci.yml"),
+        line=number * 10,
+        guard=raw.get("guard", name == "guard"),
+        environment=raw.get("environment", name == "deploy"),
+        needs=tuple(raw["needs"]) if "needs" in raw else None,
+        condition=spot(raw.get("if"), number * 10 + 1),
+        tolerated=tuple(Spot(text=one, line=number * 10 + 2) for one in raw.get("tolerated", ())),
+        whens=tuple(Spot(text=one, line=number * 10 + 3) for one in raw.get("whens", ())),
+        overrides=tuple(raw.get("overrides", ())),
+        pin=pin(raw["pin"], number * 10 + 1) if "pin" in raw else None,
+        steps=tuple(step(number * 10 + place, one) for place, one in enumerate(raw.get("steps", ()), 4)),
+    )
+
+
+def step(line: int, raw: Raw) -> Step:
+    """Return a step."""
+    return Step(
+        line=line,
+        guard=raw.get("guard", "pin" in raw),
+        pin=pin(raw["pin"], line) if "pin" in raw else None,
+        condition=spot(raw.get("if"), line),
+        tolerated=tuple(Spot(text=one, line=line) for one in raw.get("tolerated", ())),
+        swallowed=spot(raw.get("swallowed"), line),
+        checkout=spot(raw.get("checkout"), line),
+    )
+
+
+def pin(raw: str, line: int) -> Pin:
+    """Return what names ci-guard: `name@ref`, where `sha` stands for a commit."""
+    name, _, ref = raw.partition("@")
+    return Pin(name=name, ref="c" * 40 if ref == "sha" else ref, line=line)
+
+
+def spot(raw: str | None, line: int) -> Spot | None:
+    """Return a text at a line."""
+    return None if raw is None else Spot(text=raw, line=line)
 
 
 def runner(raw: Raw) -> Runner:

@@ -100,6 +100,33 @@ ROWS = st.tuples(
     st.sampled_from([["any"], ["default"], ["main", "tag:v*"], ["release/*"]]),
     st.sampled_from([["any"], ["none"], ["none", "staging"], ["production"], ["**"]]),
 )
+NAMES = st.sampled_from(["guard", "deploy", "build", "test"])
+STEPS = record(
+    pin=st.sampled_from(["ci-guard/ci-guard@sha", "acme/ci-guard@v1"]),
+    tolerated=st.lists(st.sampled_from(["true", "false"]), max_size=1),
+    swallowed=st.just("||"),
+    checkout=st.sampled_from(["main", "${{ github.sha }}"]),
+    **{"if": st.sampled_from(["always()", "${{ failure() }}", "x"])},
+)
+JOBS = st.builds(
+    lambda name, more: {"name": name, **more},
+    NAMES,
+    record(
+        needs=st.lists(NAMES, max_size=2),
+        whens=st.lists(st.sampled_from(["always", "manual", "on_success"]), max_size=1),
+        steps=st.lists(STEPS, max_size=2),
+        **{"if": st.sampled_from(["always()", "needs.guard.outputs.verdict == 'allow'", "x"])},
+    ),
+)
+GUARDS = record(
+    wiring=lossy(
+        st.builds(
+            lambda jobs, more: {"jobs": jobs, **more},
+            st.lists(JOBS, max_size=3),
+            record(includes=st.lists(st.sampled_from(["p/ci-guard@sha", "p/ci-guard@main"])), doubt=st.just("x")),
+        )
+    )
+)
 CHANGED = record(
     changed_paths=lossy(
         st.one_of(st.none(), st.lists(st.sampled_from([".ci-guard.yml", "src/a.py", ".github", "docs/CODEOWNERS"])))
@@ -168,7 +195,7 @@ SECTIONS: dict[str, dict[str, Raw]] = {
         "memberships": MEMBERSHIPS,
     },
     "admission": {"people": st.lists(SEATS, max_size=4), "memberships": MEMBERSHIPS, "around": AROUND},
-    "guard-integrity": {"around": CHANGED},
+    "guard-integrity": {"around": CHANGED, "guard": GUARDS},
     "required-reviews": {"provenance": PROVENANCES},
     "secret-free": {"scan": SCANS},
 }
@@ -177,7 +204,10 @@ SECTIONS: dict[str, dict[str, Raw]] = {
 
 def facts(control_id: str) -> Raw:
     """Return the facts that a control reads, mostly all of them."""
-    sections = {key: strategy if key == "around" else lossy(strategy) for key, strategy in SECTIONS[control_id].items()}
+    sections = {
+        key: strategy if key in ("around", "guard") else lossy(strategy)
+        for key, strategy in SECTIONS[control_id].items()
+    }
     return st.one_of(
         st.fixed_dictionaries({"run": RUNS, **sections}),
         st.fixed_dictionaries({**sections}),

@@ -21,6 +21,7 @@ SECTIONS = {
     **{name: name for name in ("branches", "tags", "people", "claims", "provenance", "scan")},
     "memberships": "circles",
     "circumstances": "circumstances",
+    "guard": "guard",
 }
 """The sections of facts, and what of `Needs` wants them."""
 THOROUGH = tune(

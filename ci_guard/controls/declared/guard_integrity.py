@@ -66,5 +66,36 @@ META: Final = Meta(
             source="https://owasp.org/www-project-top-10-ci-cd-security-risks/CICD-SEC-04-Poisoned-Pipeline-Execution",
             references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-1", "CICD-SEC-4")),
         ),
+        Requirement(
+            id="not-weakened",
+            kind=Flag(),
+            title="nothing in the pipeline's file takes the guard's verdict away",
+            why=(
+                "A guard whose failure is tolerated, that is skipped, or that the deployment does not wait for, is "
+                "green and stops nothing."
+            ),
+            notes=(
+                "It reads the file of the run's own commit: `continue-on-error`, `if` on the step or job, what hides "
+                "the exit code (`||`, `;`, a pipe), `allow_failure`, `when: never` or `manual`, a job of the same "
+                "name, and a reference to ci-guard that is no commit. Of jobs with an `environment` it asks that they "
+                "need the guard, that they do not run on `always()`, `failure()` or `!cancelled()` without "
+                "`needs.<guard>.outputs.verdict == 'allow'`, and that they check out no branch by its name. It is no "
+                "shell: a script of your own that calls ci-guard is not followed, and what other projects' includes "
+                "do to a job is unknown. Whoever edits the file for one run is seen in that run only: `enforced` "
+                "asks what they cannot edit."
+            ),
+            severity=Severity.CRITICAL,
+            github=(
+                "Give the guard a job of its own without conditions, and every job that deploys `needs: guard` without "
+                "a condition of its own, or with `if: always() && needs.guard.outputs.verdict == 'allow'`. Takes "
+                "`actions: read`, and a checkout for the other workflows."
+            ),
+            gitlab=(
+                "Include the template by commit, define no job of its name, and let every job that deploys name it in "
+                "`needs` or leave `needs` and `when` out. Takes the checkout, or a job token that reads the repository."
+            ),
+            source="https://docs.github.com/actions/reference/workflows-and-actions/expressions#status-check-functions",
+            references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-1", "CICD-SEC-4")),
+        ),
     ),
 )

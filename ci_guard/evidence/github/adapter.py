@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
@@ -20,6 +21,7 @@ from ci_guard.evidence.github import (
     surroundings,
     tags,
     tokens,
+    workflow,
 )
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import read_job
@@ -30,6 +32,7 @@ from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact
+from ci_guard.model.guard import Guard
 from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.review import Provenance
 from ci_guard.model.roles import Membership
@@ -174,3 +177,10 @@ class GitHub:
     def runner(self) -> Fact[Runner]:
         """See `CircumstanceEvidence.runner`."""
         return surroundings.get_runner(self._client, self._job)
+
+    def guard(self, wanted: AbstractSet[str]) -> Guard:
+        """See `GuardEvidence.guard`."""
+        found = Guard()
+        if "wiring" in wanted:
+            found = replace(found, wiring=workflow.get_wiring(self._client, self._job, self._run, self._checkout))
+        return found

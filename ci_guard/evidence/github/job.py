@@ -47,6 +47,8 @@ class Job:
     event: Fact[Payload]
     runner_environment: str = ""
     runner_name: str = ""
+    workflow_ref: str = ""
+    workflow_sha: str = ""
 
 
 def read_job(environment: Mapping[str, str]) -> Job:
@@ -72,6 +74,8 @@ def read_job(environment: Mapping[str, str]) -> Job:
         mail_domain=_mail_domain(variable("GITHUB_API_URL"), variable("GITHUB_SERVER_URL")),
         runner_environment=variable("RUNNER_ENVIRONMENT"),
         runner_name=variable("RUNNER_NAME"),
+        workflow_ref=variable("GITHUB_WORKFLOW_REF"),
+        workflow_sha=variable("GITHUB_WORKFLOW_SHA"),
         event=payload.read(variable("GITHUB_EVENT_PATH")),
     )
 

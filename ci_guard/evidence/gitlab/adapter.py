@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from functools import cached_property
 
 from ci_guard.evidence import environment
@@ -13,6 +14,7 @@ from ci_guard.evidence.gitlab import (
     event,
     memberships,
     people,
+    pipeline_file,
     policy_file,
     protection,
     provenance,
@@ -31,6 +33,7 @@ from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact
+from ci_guard.model.guard import Guard
 from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.review import Provenance
 from ci_guard.model.roles import Membership
@@ -181,3 +184,11 @@ class GitLab:
     def runner(self) -> Fact[Runner]:
         """See `CircumstanceEvidence.runner`."""
         return surroundings.get_runner(self._sources)
+
+    def guard(self, wanted: AbstractSet[str]) -> Guard:
+        """See `GuardEvidence.guard`."""
+        found = Guard()
+        if "wiring" in wanted:
+            read = pipeline_file.get_wiring(self._client, self._sources, self._run, self._checkout)
+            found = replace(found, wiring=read)
+        return found

@@ -48,6 +48,11 @@ def get_text(client: Client, commit: str, path: str) -> Fact[str]:
     return Known(value=file.value, source=file.source, detail=file.detail)
 
 
+def get_file(client: Client, commit: str, path: str, checkout: Checkout) -> Fact[PolicyFile | None]:
+    """Return any plain file of a commit, read in the same way."""
+    return _of_commit(client, commit, path, checkout)
+
+
 def get_target_commit(client: Client, run: Run, checkout: Checkout) -> Fact[str]:
     """
     Return the commit of a change's target that is in this clone: the tip of the branch, by the server's word.

@@ -1,0 +1,97 @@
+"""How the guard stands in the pipeline that it is a part of. Texts are strangers' data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ci_guard.model.fact import Cause, Fact, Unknown
+
+UNWANTED: Final = Unknown(reason="no control that was run asked for it", cause=Cause.UNAVAILABLE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spot:
+    """Something that stands in a file."""
+
+    text: str
+    line: int
+    """1-based."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pin:
+    """A place that brings ci-guard in, and what it names of it."""
+
+    name: str
+    """Such as `ci-guard/ci-guard`."""
+    ref: str
+    """The commit, tag, branch or digest behind it, empty where none is named."""
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A step of a job; on GitLab the job's script is one."""
+
+    line: int
+    guard: bool = False
+    """Whether it runs ci-guard."""
+    pin: Pin | None = None
+    """Set where it brings ci-guard in from another repository."""
+    condition: Spot | None = None
+    tolerated: tuple[Spot, ...] = ()
+    """`continue-on-error`, as it is written."""
+    swallowed: Spot | None = None
+    """What keeps the exit code of ci-guard's command from the shell that runs it, such as `||`."""
+    checkout: Spot | None = None
+    """What it checks out of the judged repository, where it names something."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A job as it is written, with what it takes from others of the same files."""
+
+    name: str
+    label: str
+    """What its check is called: `name`, else the id."""
+    path: str
+    line: int
+    guard: bool = False
+    """Whether it runs ci-guard, or is a reusable workflow of it."""
+    environment: bool = False
+    """Whether it deploys: it, or the workflow of this repository that it calls, has an environment."""
+    needs: tuple[str, ...] | None = None
+    """The jobs that it waits for by name; None where it names none, which on GitLab means all earlier stages."""
+    condition: Spot | None = None
+    tolerated: tuple[Spot, ...] = ()
+    """`continue-on-error` or `allow_failure`, of its rules too."""
+    whens: tuple[Spot, ...] = ()
+    """GitLab: `when`, of its rules too."""
+    overrides: tuple[str, ...] = ()
+    """GitLab: the keys by which it changes a job of the same name that an include brings."""
+    pin: Pin | None = None
+    """Set for a reusable workflow of ci-guard."""
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiring:
+    """The pipeline's file at the run's own commit, and the files of this repository that it is made of."""
+
+    path: str
+    commit: str
+    jobs: tuple[Job, ...]
+    includes: tuple[Pin, ...] = ()
+    """GitLab: includes that bring ci-guard in."""
+    namesakes: tuple[Job, ...] = ()
+    """GitHub: jobs of other workflows whose check has the name of the guard's."""
+    doubts: tuple[Unknown, ...] = ()
+    """What could not be read and may change how the guard stands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guard:
+    """What is known of the guard itself. What no control wants is unknown, and costs nothing."""
+
+    wiring: Fact[Wiring] = UNWANTED

@@ -1,0 +1,170 @@
+"""The workflow of a run as its own commit has it: by the server's word which file, by git what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ci_guard.evidence.checkout import Checkout
+from ci_guard.evidence.github import workflow
+from ci_guard.evidence.yaml_tree import read_tree
+from ci_guard.model.fact import Cause, Fact, Known, Source
+from ci_guard.model.guard import Job, Wiring
+from tests.evidence.github.scene import PERMISSIONS, Scene, known, unknown
+from tests.fakes import faults
+from tests.secrets.repositories import Repo
+
+SHA = "c" * 40
+PATH = ".github/workflows/ci.yml"
+GUARDED = f"""
+on: push
+jobs:
+  guard:
+    name: the guard
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@{SHA}
+        with: {{fetch-depth: 0}}
+      - uses: CI-Guard/ci-guard/actions/secret-scan@v1
+        if: ${{{{ always() }}}}
+        continue-on-error: true
+  deploy:
+    needs: guard
+    environment: {{name: production}}
+    steps:
+      - uses: actions/checkout@v4
+        with: {{ref: main}}
+"""
+
+
+def jobs(text: str, **others: str) -> dict[str, Job]:
+    files = {f".github/workflows/{name}.yml": read_tree(one.encode()) for name, one in others.items()}
+    return {job.name: job for job in workflow.read_jobs(read_tree(text.encode()), PATH, files)}
+
+
+def wiring(scene: Scene, folder: Path | None = None) -> Fact[Wiring]:
+    client, job, run = scene.read()
+    return workflow.get_wiring(client, job, run, Checkout(folder or scene.folder))
+
+
+def pushed(scene: Scene, files: dict[str, str], sha: str | None = None, **changes: str) -> Scene:
+    before = scene.repo.branches["main"]
+    made = scene.repo.commit("Work", author="alice", on="main", by="alice", files=files, sha=sha)
+    return scene.push(made, before=before, actor="alice", **changes)
+
+
+def test_a_workflow_is_read_with_its_lines() -> None:
+    found = jobs(GUARDED)
+    guard, deploy = found["guard"], found["deploy"]
+    assert (guard.guard, guard.label, guard.line, guard.environment) == (True, "the guard", 4, False)
+    step = guard.steps[1]
+    assert step.pin is not None
+    assert (step.pin.name, step.pin.ref, step.pin.line) == ("CI-Guard/ci-guard", "v1", 10)
+    assert step.condition is not None
+    assert (step.condition.text, step.tolerated[0].text) == ("${{ always() }}", "true")
+    assert (deploy.needs, deploy.environment) == (("guard",), True)
+    assert deploy.steps[0].checkout is not None
+    assert deploy.steps[0].checkout.text == "main"
+
+
+def test_a_reusable_workflow_of_ci_guard_is_a_guard_and_one_of_ones_own_may_deploy() -> None:
+    found = jobs(
+        f"jobs: {{g: {{uses: a/ci-guard/.github/workflows/guard.yml@{SHA}}}, d: {{uses: ./.github/workflows/d.yml}}}}",
+        d="jobs: {x: {environment: production}}",
+    )
+    assert found["g"].guard
+    assert found["g"].pin is not None
+    assert found["g"].pin.ref == SHA
+    assert found["d"].environment
+
+
+@pytest.mark.parametrize(
+    ("script", "swallows"),
+    [
+        ("ci-guard check --platform github --enforce", None),
+        ("python3 -I bootstrap.py check && make", None),
+        ("ci-guard check || true", "||"),
+        ("ci-guard check; echo done", ";"),
+        ("ci-guard check | tee log", "|"),
+        ("ci-guard check &", "&"),
+        ("ci-guard check 2>&1", None),
+        ("ci-guard check --policy 'a;b|c'", None),
+        ("if ci-guard check", "if"),
+        ("! ci-guard check", "!"),
+        ("set +e\nci-guard check", "set +e"),
+        ("ci-guard check \\\n  || true", "||"),
+    ],
+)
+def test_what_hides_the_exit_code_is_seen(script: str, swallows: str | None) -> None:
+    text = "jobs:\n  a:\n    steps:\n      - run: |\n" + "".join(f"          {line}\n" for line in script.splitlines())
+    step = jobs(text)["a"].steps[0]
+    assert step.guard
+    assert (step.swallowed.text if step.swallowed else None) == swallows
+
+
+def test_a_script_that_only_speaks_of_ci_guard_runs_none() -> None:
+    assert not jobs('jobs: {a: {steps: [{run: "# ci-guard check\\necho my-ci-guard checks"}]}}')["a"].guard
+
+
+def test_a_shell_that_wraps_the_command_hides_its_exit_code() -> None:
+    job = jobs("jobs: {a: {steps: [{run: ci-guard check, shell: \"bash -c '{0} || true'\"}]}}")["a"]
+    assert job.steps[0].swallowed is not None
+
+
+def test_the_file_of_the_runs_commit_is_read_where_the_server_says(scene: Scene) -> None:
+    fact = wiring(pushed(scene, {PATH: GUARDED}))
+    found = known(fact)
+    assert (found.path, found.commit, len(found.jobs)) == (PATH, scene.repo.branches["main"], 2)
+    assert isinstance(fact, Known)
+    assert fact.source is Source.API
+    assert "other workflows were not read" in found.doubts[0].reason
+
+
+def test_other_workflows_of_the_clone_are_searched_for_a_check_of_the_guards_name(scene: Scene, tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        PATH: GUARDED,
+        ".github/workflows/x.yaml": "jobs: {fake: {name: the guard}}",
+        ".github/workflows/bad.yml": "a: *b",
+    }
+    repo = Repo.create(tmp_path / "clone")
+    sha = repo.commit(files)
+    found = known(wiring(pushed(scene, {PATH: GUARDED}, sha), repo.path))
+    assert [(one.name, one.path) for one in found.namesakes] == [("fake", ".github/workflows/x.yaml")]
+    assert found.doubts == ()
+
+
+def test_a_workflow_that_is_held_elsewhere_is_not_taken_for_one_of_this_repository(scene: Scene) -> None:
+    ref = f"acme/security/{PATH}@refs/heads/main"
+    doubt = unknown(wiring(pushed(scene, {PATH: GUARDED}, GITHUB_WORKFLOW_REF=ref)))
+    assert "held in acme/security" in doubt.reason
+
+
+def test_a_path_that_differs_from_the_servers_is_unknown(scene: Scene) -> None:
+    ref = f"{scene.repo.full_name}/.github/workflows/other.yml@refs/heads/main"
+    assert "the server" in unknown(wiring(pushed(scene, {PATH: GUARDED}, GITHUB_WORKFLOW_REF=ref))).reason
+
+
+def test_without_the_permission_the_file_is_unknown_with_it(scene: Scene) -> None:
+    scene.token(**{name: level for name, level in PERMISSIONS.items() if name != "actions"})
+    doubt = unknown(wiring(pushed(scene, {PATH: GUARDED})))
+    assert (doubt.cause, doubt.needs) == (Cause.INVISIBLE, "actions: read")
+
+
+def test_a_run_of_another_shape_is_unknown(scene: Scene) -> None:
+    scene.github.fault(
+        "GET /repos/{owner}/{repo}/actions/runs/{run_id}", faults.altered(lambda body: {**body, "path": 7})
+    )
+    assert unknown(wiring(pushed(scene, {PATH: GUARDED}))).cause is Cause.UNAVAILABLE
+
+
+@pytest.mark.parametrize("content", ["a: &a [*a]", "jobs: [", "x: " + "[" * 200])
+def test_a_hostile_workflow_is_unknown(scene: Scene, content: str) -> None:
+    assert "could not be read" in unknown(wiring(pushed(scene, {PATH: content}))).reason
+
+
+@pytest.mark.parametrize(
+    "content", ["", "jobs: x", "jobs: {a: x, b: [y], c: {steps: z, needs: {q: r}, if: [s]}}", "[]"]
+)
+def test_a_workflow_of_another_shape_has_no_guard(content: str) -> None:
+    assert not any(job.guard for job in jobs(content).values())
