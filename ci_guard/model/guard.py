@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 from ci_guard.model.fact import Cause, Fact, Unknown
@@ -90,8 +91,49 @@ class Wiring:
     """What could not be read and may change how the guard stands."""
 
 
+class HoldKind(str, Enum):
+    """By what the platform makes sure that the guard runs."""
+
+    WORKFLOW = "workflow"
+    """GitHub: a workflow that a ruleset requires."""
+    CHECK = "check"
+    """GitHub: a required check."""
+    CONFIG = "config"
+    """GitLab: the file that defines the project's pipelines."""
+    POLICY = "policy"
+    """GitLab: a pipeline execution policy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """One thing that may make sure that the guard runs."""
+
+    kind: HoldKind
+    name: str
+    """The workflow's or file's path, or the check's name."""
+    elsewhere: bool = False
+    """Whether it is held in another repository."""
+    own: bool = False
+    """Whether it is what this very run is of."""
+    commit: str = ""
+    """Which it is pinned to; empty for none."""
+    app: int | None = None
+    """The app that alone may report the check."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enforcement:
+    """What makes sure that the guard runs, and what may that was not seen."""
+
+    where: str
+    """The branch or project that it holds for."""
+    holds: tuple[Hold, ...] = ()
+    hidden: tuple[Unknown, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Guard:
     """What is known of the guard itself. What no control wants is unknown, and costs nothing."""
 
     wiring: Fact[Wiring] = UNWANTED
+    enforcement: Fact[Enforcement] = UNWANTED

@@ -26,7 +26,7 @@ from ci_guard.model.branch import (
 from ci_guard.model.circumstances import Circumstances, Host, Runner, Visibility
 from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown
 from ci_guard.model.facts import NOT_COLLECTED, Facts
-from ci_guard.model.guard import Guard, Job, Pin, Spot, Step, Wiring
+from ci_guard.model.guard import Enforcement, Guard, Hold, HoldKind, Job, Pin, Spot, Step, Wiring
 from ci_guard.model.judgement import Judgement, Location, Severity
 from ci_guard.model.kinds import Level
 from ci_guard.model.origin import LayerKind, LayerOrigin
@@ -209,7 +209,20 @@ def guard(raw: Raw) -> Guard:
     found: dict[str, Any] = {}
     if "wiring" in raw:
         found["wiring"] = fact(raw["wiring"], wiring)
+    if "enforcement" in raw:
+        found["enforcement"] = fact(raw["enforcement"], enforcement)
     return Guard(**found)
+
+
+def enforcement(raw: Raw) -> Enforcement:
+    """Return what makes sure that the guard runs on `main`."""
+    holds = (
+        Hold(**{**one, "kind": HoldKind(one["kind"]), "name": one.get("name", "guard.yml")}) for one in raw["holds"]
+    )
+    hidden = tuple(fact(one, same) for one in raw.get("hidden", ()))
+    return Enforcement(
+        where="main", holds=tuple(holds), hidden=tuple(one for one in hidden if isinstance(one, Unknown))
+    )
 
 
 def wiring(raw: Raw) -> Wiring:

@@ -118,14 +118,28 @@ JOBS = st.builds(
         **{"if": st.sampled_from(["always()", "needs.guard.outputs.verdict == 'allow'", "x"])},
     ),
 )
+HOLDS = st.builds(
+    lambda kind, more: {"kind": kind, **more},
+    st.sampled_from(["workflow", "check", "config", "policy"]),
+    record(
+        own=st.booleans(),
+        elsewhere=st.booleans(),
+        commit=st.sampled_from(["", "c" * 40]),
+        app=st.sampled_from([None, 7, 15368]),
+        name=st.sampled_from(["ci-guard", "build"]),
+    ),
+)
 GUARDS = record(
+    enforcement=lossy(
+        st.fixed_dictionaries({"holds": st.lists(HOLDS, max_size=2)}, optional={"hidden": st.lists(LOST, max_size=2)})
+    ),
     wiring=lossy(
         st.builds(
             lambda jobs, more: {"jobs": jobs, **more},
             st.lists(JOBS, max_size=3),
             record(includes=st.lists(st.sampled_from(["p/ci-guard@sha", "p/ci-guard@main"])), doubt=st.just("x")),
         )
-    )
+    ),
 )
 CHANGED = record(
     changed_paths=lossy(

@@ -67,6 +67,34 @@ META: Final = Meta(
             references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-1", "CICD-SEC-4")),
         ),
         Requirement(
+            id="enforced",
+            kind=Flag(),
+            title="something outside of the repository makes sure that the guard runs",
+            why=(
+                "Whoever may push a branch may push one whose pipeline has no guard. Only what they cannot edit makes "
+                "sure that it ran."
+            ),
+            notes=(
+                "A workflow that a ruleset requires counts where it is the one of this run, and is held in another "
+                "repository or pinned to a commit. A required check counts where it is named after ci-guard and bound "
+                "to an app other than GitHub Actions, whose checks every workflow can report. On GitLab it counts that "
+                "the job stands in the stage `.pipeline-policy-pre`, which only policies fill, or that the pipeline's "
+                "file lies in another project. Who may pass the ruleset is the matter of `no-bypass`."
+            ),
+            severity=Severity.CRITICAL,
+            github=(
+                "Let a ruleset of the organisation require the workflow that runs ci-guard. Rulesets are shown to "
+                "every token; classic protection takes `administration: read`."
+            ),
+            gitlab=(
+                "Let a pipeline execution policy put the job into `.pipeline-policy-pre`, or name a CI/CD "
+                "configuration file in another project. An ID token names the file; else it takes `read_api` in "
+                "`CI_GUARD_TOKEN`."
+            ),
+            source="https://docs.github.com/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/available-rules-for-rulesets#require-workflows-to-pass-before-merging",
+            references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-1", "CICD-SEC-4")),
+        ),
+        Requirement(
             id="not-weakened",
             kind=Flag(),
             title="nothing in the pipeline's file takes the guard's verdict away",

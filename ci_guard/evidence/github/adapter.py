@@ -13,6 +13,7 @@ from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github import (
     branches,
     claims,
+    enforcement,
     event,
     memberships,
     people,
@@ -183,4 +184,6 @@ class GitHub:
         found = Guard()
         if "wiring" in wanted:
             found = replace(found, wiring=workflow.get_wiring(self._client, self._job, self._run, self._checkout))
+        if "enforcement" in wanted:
+            found = replace(found, enforcement=enforcement.get_enforcement(self._client, self._job, self._run))
         return found

@@ -22,7 +22,7 @@ FOLDER: Final = ".github/workflows"
 MOST_FILES: Final = 100
 LOCAL: Final = "./"
 
-_REF: Final = re.compile(r"([^/@]+/[^/@]+)/(\.github/workflows/[^@\x00-\x1f]+)@(.+)")
+REF: Final = re.compile(r"([^/@]+/[^/@]+)/(\.github/workflows/[^@\x00-\x1f]+)@(.+)")
 """`owner/name/path@ref`. Source: "Variables reference", `GITHUB_WORKFLOW_REF`."""
 
 
@@ -34,7 +34,7 @@ def get_wiring(client: Client, job: Claims, run: Run, checkout: Checkout) -> Fac
     ruleset's workflow of another repository runs under its own name. The commit is what the runner says that the file
     was read at, else the judged one.
     """
-    named = _REF.fullmatch(job.workflow_ref)
+    named = REF.fullmatch(job.workflow_ref)
     if named is not None and named[1].lower() != job.repository.lower():
         said = f"the workflow is held in {named[1]}, which was not read"
         return unavailable(said, detail="GITHUB_WORKFLOW_REF")

@@ -11,6 +11,7 @@ from ci_guard.evidence import environment
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.gitlab import (
     claims,
+    enforcement,
     event,
     memberships,
     people,
@@ -191,4 +192,6 @@ class GitLab:
         if "wiring" in wanted:
             read = pipeline_file.get_wiring(self._client, self._sources, self._run, self._checkout)
             found = replace(found, wiring=read)
+        if "enforcement" in wanted:
+            found = replace(found, enforcement=enforcement.get_enforcement(self._client, self._sources, self._run))
         return found
