@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from ci_guard.controls import enforcement, guarded_paths, wiring
+from ci_guard.controls import enforcement, guarded_paths, own_program, wiring
 from ci_guard.controls.declared import guard_integrity as declared
 from ci_guard.controls.judging import RUN, Bench, asked
 from ci_guard.controls.policy_source import judge_source
@@ -22,10 +22,17 @@ JUDGES: Final[Mapping[str, Callable[[Facts, Settings, Bench], Iterator[Judgement
     "policy-unchanged": guarded_paths.judge_paths,
     "enforced": enforcement.judge_enforcement,
     "not-weakened": wiring.judge_wiring,
+    "version": own_program.judge_version,
+    "clean-environment": own_program.judge_environment,
 }
 
 
-FIELDS: Final[Mapping[str, str]] = {"enforced": "enforcement", "not-weakened": "wiring"}
+FIELDS: Final[Mapping[str, str]] = {
+    "enforced": "enforcement",
+    "not-weakened": "wiring",
+    "version": "program",
+    "clean-environment": "variables",
+}
 """The field of `Guard` that a requirement is judged by."""
 
 

@@ -132,8 +132,21 @@ class Enforcement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Program:
+    """The ci-guard that judges."""
+
+    version: str
+    commit: Fact[str]
+    released: bool
+    """Whether its commit is the one that the version's tag names; True where it is no checkout, which says nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Guard:
     """What is known of the guard itself. What no control wants is unknown, and costs nothing."""
 
     wiring: Fact[Wiring] = UNWANTED
     enforcement: Fact[Enforcement] = UNWANTED
+    program: Fact[Program] = UNWANTED
+    variables: Fact[frozenset[str]] = UNWANTED
+    """Names of the variables that are set and by which programs, connections or trust are steered; never a value."""

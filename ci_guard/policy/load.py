@@ -14,7 +14,7 @@ from ci_guard.model.auditing import OnFailure
 from ci_guard.model.context import Context
 from ci_guard.model.kinds import AtLevel
 from ci_guard.model.meta import Meta
-from ci_guard.model.origin import LayerKind
+from ci_guard.model.origin import LayerKind, LayerOrigin
 from ci_guard.model.roles import Role
 from ci_guard.model.settings import OnInvisible, Policy, Settings, Waiver
 from ci_guard.policy import admission, auditing, contexts, roles

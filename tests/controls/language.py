@@ -26,7 +26,7 @@ from ci_guard.model.branch import (
 from ci_guard.model.circumstances import Circumstances, Host, Runner, Visibility
 from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown
 from ci_guard.model.facts import NOT_COLLECTED, Facts
-from ci_guard.model.guard import Enforcement, Guard, Hold, HoldKind, Job, Pin, Spot, Step, Wiring
+from ci_guard.model.guard import Enforcement, Guard, Hold, HoldKind, Job, Pin, Program, Spot, Step, Wiring
 from ci_guard.model.judgement import Judgement, Location, Severity
 from ci_guard.model.kinds import Level
 from ci_guard.model.origin import LayerKind, LayerOrigin
@@ -211,7 +211,20 @@ def guard(raw: Raw) -> Guard:
         found["wiring"] = fact(raw["wiring"], wiring)
     if "enforcement" in raw:
         found["enforcement"] = fact(raw["enforcement"], enforcement)
+    if "program" in raw:
+        found["program"] = fact(raw["program"], program)
+    if "variables" in raw:
+        found["variables"] = fact(raw["variables"], frozenset)
     return Guard(**found)
+
+
+def program(raw: Raw) -> Program:
+    """Return the ci-guard that judges: 1.0.0, a release that is no checkout, unless it says otherwise."""
+    return Program(
+        version=raw.get("version", "1.0.0"),
+        commit=fact(raw.get("commit", "?unavailable"), str),
+        released=raw.get("released", True),
+    )
 
 
 def enforcement(raw: Raw) -> Enforcement:

@@ -130,6 +130,8 @@ HOLDS = st.builds(
     ),
 )
 GUARDS = record(
+    program=lossy(record(commit=lossy(st.just("c" * 40)), released=st.booleans(), version=st.just("a"))),
+    variables=lossy(st.lists(st.sampled_from(["LD_PRELOAD", "HTTPS_PROXY"]))),
     enforcement=lossy(
         st.fixed_dictionaries({"holds": st.lists(HOLDS, max_size=2)}, optional={"hidden": st.lists(LOST, max_size=2)})
     ),

@@ -65,13 +65,20 @@ CONTRACT: dict[str, dict[str, Kind]] = {
         "complete-scan": FLAG,
         "reviewed-suppressions": FLAG,
     },
-    "guard-integrity": {"policy-source": FLAG, "policy-unchanged": FLAG, "enforced": FLAG, "not-weakened": FLAG},
+    "guard-integrity": {
+        "policy-source": FLAG,
+        "policy-unchanged": FLAG,
+        "enforced": FLAG,
+        "not-weakened": FLAG,
+        "version": NONE,
+        "clean-environment": FLAG,
+    },
 }
 """Every requirement with its kind, in the order in which it is reported."""
 
 HELPERS = {
     *("__init__", "holders", "interface", "judge", "judging", "origins", "registry", "tally", "words"),
-    *("enforcement", "expressions", "guarded_paths", "policy_source", "wiring"),
+    *("enforcement", "expressions", "guarded_paths", "own_program", "policy_source", "wiring"),
 }
 """Modules of the room that are no control."""
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from ci_guard.controls.frameworks import CIS, OWASP
 from ci_guard.model.judgement import Severity
-from ci_guard.model.kinds import Flag
+from ci_guard.model.kinds import Flag, Names, NoneBut
 from ci_guard.model.meta import Meta, Requirement
 
 META: Final = Meta(
@@ -124,6 +124,44 @@ META: Final = Meta(
             ),
             source="https://docs.github.com/actions/reference/workflows-and-actions/expressions#status-check-functions",
             references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-1", "CICD-SEC-4")),
+        ),
+        Requirement(
+            id="version",
+            kind=NoneBut(example=Names(frozenset({"1.0.0"}))),
+            title="the version of ci-guard is one that is allowed",
+            why="An old guard does not know what a newer one denies, and a re-run of an old run brings the old guard.",
+            notes=(
+                "List releases (`1.0.0`) or commits; `true` allows none. A checkout of ci-guard counts as a release "
+                "only where the tag of that version names its commit. It is the program's own word: it keeps honest "
+                "pipelines up to date, and a program that was replaced says what it likes."
+            ),
+            severity=Severity.MEDIUM,
+            github="Pin the action to the commit of an allowed release. No permission is needed.",
+            gitlab="Give the template's `commit` the commit of an allowed release. No permission is needed.",
+            source="https://docs.github.com/actions/reference/security/secure-use#using-third-party-actions",
+            references=(*OWASP.supports("CICD-SEC-4"),),
+        ),
+        Requirement(
+            id="clean-environment",
+            kind=Flag(),
+            title="nothing that steers programs, connections or trust was set before ci-guard started",
+            why=(
+                "An earlier step that sets a proxy with a certificate, or code for the next shell, shares the guard's "
+                "job and may do more than that."
+            ),
+            notes=(
+                "It names variables, never values: `LD_*`, `BASH_ENV`, `PYTHON*`, proxies, certificates, git's "
+                "configuration. ci-guard hears none of them ([what it runs on](../github.md#what-it-runs-on)), and the "
+                "action and the templates take most of them away before it starts, so that it sees proxies and "
+                "certificates there, and all of them where a script of your own calls it. A pass proves that these "
+                "names were not set when ci-guard started, and not that no earlier step did harm. A runner behind a "
+                "proxy fails it honestly: leave it out there."
+            ),
+            severity=Severity.LOW,
+            github="Run the guard as the first step of a job of its own. No permission is needed.",
+            gitlab="Run the guard in `.pre`, and let nobody set pipeline variables. No permission is needed.",
+            source="https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#setting-an-environment-variable",
+            references=(*OWASP.supports("CICD-SEC-4"),),
         ),
     ),
 )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
-from ci_guard.evidence import environment
+from ci_guard.evidence import environment, own_program
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github import (
     branches,
@@ -56,6 +56,7 @@ class GitHub:
         """
         self._job = read_job(environ)
         self._checkout = checkout
+        self._steering = own_program.get_variables(environ)
         self._tokens = environment.named_tokens(environ, Platform.GITHUB)
         self._api_url = environ.get("GITHUB_API_URL") or PUBLIC_API
         self._transport = Transport(proxy=proxy, ca_bundle=ca_bundle)
@@ -186,4 +187,8 @@ class GitHub:
             found = replace(found, wiring=workflow.get_wiring(self._client, self._job, self._run, self._checkout))
         if "enforcement" in wanted:
             found = replace(found, enforcement=enforcement.get_enforcement(self._client, self._job, self._run))
+        if "program" in wanted:
+            found = replace(found, program=own_program.get_program(self._job.action_ref))
+        if "variables" in wanted:
+            found = replace(found, variables=self._steering)
         return found

@@ -49,6 +49,7 @@ class Job:
     runner_name: str = ""
     workflow_ref: str = ""
     workflow_sha: str = ""
+    action_ref: str = ""
 
 
 def read_job(environment: Mapping[str, str]) -> Job:
@@ -76,6 +77,7 @@ def read_job(environment: Mapping[str, str]) -> Job:
         runner_name=variable("RUNNER_NAME"),
         workflow_ref=variable("GITHUB_WORKFLOW_REF"),
         workflow_sha=variable("GITHUB_WORKFLOW_SHA"),
+        action_ref=variable("GITHUB_ACTION_REF"),
         event=payload.read(variable("GITHUB_EVENT_PATH")),
     )
 

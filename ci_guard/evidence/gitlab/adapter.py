@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import cached_property
 
-from ci_guard.evidence import environment
+from ci_guard.evidence import environment, own_program
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.gitlab import (
     claims,
@@ -65,6 +65,7 @@ class GitLab:
         """
         self._variables = read_variables(environ)
         self._checkout = checkout
+        self._steering = own_program.get_variables(environ)
         self._audience = audience
         self._tokens = environment.named_tokens(environ, Platform.GITLAB)
         job_token = environment.JOB_TOKENS[Platform.GITLAB]
@@ -194,4 +195,8 @@ class GitLab:
             found = replace(found, wiring=read)
         if "enforcement" in wanted:
             found = replace(found, enforcement=enforcement.get_enforcement(self._client, self._sources, self._run))
+        if "program" in wanted:
+            found = replace(found, program=own_program.get_program())
+        if "variables" in wanted:
+            found = replace(found, variables=self._steering)
         return found

@@ -50,7 +50,7 @@ def get_text(client: Client, commit: str, path: str) -> Fact[str]:
 
 def get_file(client: Client, commit: str, path: str, checkout: Checkout) -> Fact[PolicyFile | None]:
     """Return any plain file of a commit, read in the same way."""
-    return _of_commit(client, commit, path, checkout)
+    return get_policy_at(client, commit, path, checkout)
 
 
 def get_target_commit(client: Client, run: Run, checkout: Checkout) -> Fact[str]:
