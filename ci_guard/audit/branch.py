@@ -64,6 +64,8 @@ class Branch:
                 self._append(repository, record)
         except GitUnavailable as error:
             raise NotKept(error.message) from None
+        except OSError as error:
+            raise NotKept(f"there is no room to work in: {error.strerror}") from None
         return ()
 
     def _append(self, repository: Scratch, record: Mapping[str, Any]) -> None:

@@ -73,6 +73,8 @@ class Webhook:
                 answer = self._post(str(record["id"]), body)
             except Fault as fault:
                 reason, again = fault.reason, fault.transient
+            except UsageError as error:  # a CA bundle without certificates: the record has to wait all the same
+                reason, again = error.message.rstrip("."), False
             else:
                 if 200 <= answer.status < 300:
                     return ()

@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,15 @@ def test_a_server_s_refusal_is_a_failure_in_its_words(bare: Path, tmp_path: Path
     (bare / "hooks" / "pre-receive").unlink()
     assert sinks.deliver(sink(bare), record(2), waits).notes == ("1 record that had waited was sent",)
     assert [each["id"] for each in exported(bare)] == [record(1)["id"], record(2)["id"]]
+
+
+def test_no_room_for_a_scratch_repository_makes_the_record_wait(
+    bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = Spool(tmp_path / "spool", sink(bare).place)
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    (failure,) = sinks.deliver(sink(bare), record(), waits).failures
+    assert "there is no room to work in: No such file or directory; it waits in" in failure
 
 
 @pytest.fixture

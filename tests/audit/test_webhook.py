@@ -251,6 +251,14 @@ def test_a_server_is_trusted_by_the_named_authorities_alone(tmp_path: Path, monk
     assert len(secure.calls) == 1
 
 
+def test_a_bundle_without_certificates_makes_the_record_wait(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("none\n")
+    bad = webhook.webhook("https://127.0.0.1:9/", shared_secret(), replace(QUICK, ca_bundle=str(bundle)))
+    (failure,) = sinks.deliver(bad, record(), Spool(tmp_path / "spool", "a")).failures
+    assert "holds no certificates; it waits in" in failure
+
+
 def test_an_environment_s_proxy_is_not_heard(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
