@@ -88,11 +88,14 @@ def _others(checkout: Checkout, commit: str, path: str) -> tuple[dict[str, Tree]
     doubts = [unavailable(f"there are more than {MOST_FILES} workflows")] if len(files) > MOST_FILES else []
     for name in files[:MOST_FILES]:
         file = checkout.policy_file(commit, name, ref="")
-        if isinstance(file, Known) and file.value is not None and file.value.content is not None:
-            try:
-                found[name] = read_tree(file.value.content)
-            except ValueError:
-                continue  # GitHub cannot run it either
+        content = file.value.content if isinstance(file, Known) and file.value is not None else None
+        if content is None:
+            doubts.append(unavailable(f"{name} was not read, and may report a check of the guard's name"))
+            continue
+        try:
+            found[name] = read_tree(content)
+        except ValueError as error:
+            doubts.append(unavailable(f"{name} could not be read: {error}"))
     return found, doubts
 
 

@@ -131,7 +131,7 @@ def test_other_workflows_of_the_clone_are_searched_for_a_check_of_the_guards_nam
     sha = repo.commit(files)
     found = known(wiring(pushed(scene, {PATH: GUARDED}, sha), repo.path))
     assert [(one.name, one.path) for one in found.namesakes] == [("fake", ".github/workflows/x.yaml")]
-    assert found.doubts == ()
+    assert ["bad.yml could not be read" in doubt.reason for doubt in found.doubts] == [True]
 
 
 def test_a_workflow_that_is_held_elsewhere_is_not_taken_for_one_of_this_repository(scene: Scene) -> None:
