@@ -99,9 +99,10 @@ INPUTS: Final = (
     ),
     Input(
         name="floor",
-        description="Organisation policy that lies below every other, whatever the project says, by commit or digest "
-        "- gitlab:GROUP/PROJECT//PATH@COMMIT, or https://HOST/PATH with the SHA-256 of the text behind it.",
-        regex="^[A-Za-z0-9_.:/@#=-]*$",
+        description="An organisation's policy by immutable reference, such as gitlab:acme/security//ci-guard.yml@ and "
+        "a whole commit id; it lies below the project's own, which can only tighten it.",
+        # An address with its digest would need the sign that begins a comment, and is for the policy file.
+        regex="^((github|gitlab):[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+//[A-Za-z0-9._/-]+@[0-9a-f]{40})?$",
     ),
     Input(
         name="controls",

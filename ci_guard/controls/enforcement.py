@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 from ci_guard.controls.judging import COMMIT, LONGEST_REASON, Bench, clip, listing
@@ -15,6 +14,7 @@ from ci_guard.model.guard import Hold, HoldKind
 from ci_guard.model.judgement import Judgement
 from ci_guard.model.run import Platform
 from ci_guard.model.settings import Settings
+from ci_guard.records import replace
 
 ACTIONS: Final = 15368
 """The app of GitHub Actions, as which every workflow reports its checks."""

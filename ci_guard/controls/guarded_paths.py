@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Final
 
 from ci_guard.controls.judging import Bench, listing
@@ -12,6 +11,7 @@ from ci_guard.model.facts import Facts
 from ci_guard.model.judgement import Judgement, Location
 from ci_guard.model.origin import LayerKind
 from ci_guard.model.settings import Settings
+from ci_guard.records import replace
 
 POLICY: Final = (".ci-guard.yml",)
 PIPELINES: Final = (".github/workflows", ".github/actions", ".gitlab-ci.yml", ".gitlab")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from typing import Final
 
 from ci_guard.controls.expressions import guarantees, is_harmless, runs_anyway, tests_verdict
@@ -15,6 +14,7 @@ from ci_guard.model.guard import Job, Pin, Spot, Step, Wiring
 from ci_guard.model.judgement import Judgement, Location
 from ci_guard.model.run import Platform
 from ci_guard.model.settings import Settings
+from ci_guard.records import replace
 
 INCLUDE: Final = "include"
 """The subject of what is about the file rather than a job."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from ci_guard.model.fact import Cause, Fact, Unknown
+from ci_guard.records import dataclass
 
 UNWANTED: Final = Unknown(reason="no control that was run asked for it", cause=Cause.UNAVAILABLE)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import quote
 
 from ci_guard.records import dataclass
 
@@ -45,9 +44,9 @@ class LayerReference:
     def public_url(self) -> str:
         """Where anybody may read it, if anybody may."""
         if self.host == "github":
-            return f"https://raw.githubusercontent.com/{self.project}/{self.commit}/{quote(self.path)}"
+            return f"https://raw.githubusercontent.com/{self.project}/{self.commit}/{self.path}"
         if self.host == "gitlab":
-            return f"https://gitlab.com/{self.project}/-/raw/{self.commit}/{quote(self.path)}"
+            return f"https://gitlab.com/{self.project}/-/raw/{self.commit}/{self.path}"
         return self.url
 
 

@@ -29,7 +29,7 @@ NEEDED = {"audit": ("verify", "audit.jsonl"), "facts": ("--out", "facts.json"), 
 """What a command cannot do without."""
 
 ROOT = Path(__file__).parent.parent.parent
-SCREEN = (80, 30)
+SCREEN = (80, 34)
 """Columns of the smallest terminal in use (DEC VT100), and lines that one opens with today."""
 
 

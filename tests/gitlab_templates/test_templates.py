@@ -44,6 +44,7 @@ SAMPLES = {
     "server": "https://gitlab.example.com:8443/git",
     "stage": "guard",
     "policy": "security/ci-guard.yml",
+    "floor": "gitlab:acme/security//ci-guard.yml@0123456789abcdef0123456789abcdef01234567",
     "controls": "secret-free, branch-protection",
     "mode": "report",
     "environment": "production/eu 1",

@@ -118,7 +118,7 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def hooked(repo: Repo, command: Path) -> None:
     """Install the entry of the hook as git's own."""
-    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    hook, _ = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     assert (hook["id"], hook["language"], hook["pass_filenames"]) == ("ci-guard-secrets", "python", False)
     script = repo.path / ".git/hooks/pre-commit"
     script.write_text(f"#!/bin/sh\nPATH={shlex.quote(str(command))}:$PATH\nexec {hook['entry']}\n")
