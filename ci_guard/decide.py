@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Final
 
-from ci_guard.model.decision import Decision, Ruling, Verdict, Waived, Weight
+from ci_guard import waiving
+from ci_guard.model.decision import Decision, Ruling, Verdict, Weight
 from ci_guard.model.fact import Cause
 from ci_guard.model.judgement import Judgement, Outcome
 from ci_guard.model.meta import Meta
-from ci_guard.model.settings import ENDS_SOON, Mode, OnInvisible, Policy, Waiver
+from ci_guard.model.settings import Mode, OnInvisible, Policy
 from ci_guard.records import replace
 
 EXIT_CODES: Final = {Verdict.ALLOW: 0, Verdict.DENY: 1, Verdict.UNDECIDED: 3, Verdict.ERROR: 4}
@@ -42,10 +43,9 @@ def decide(
     subject.
     Units: `today` is the date in UTC; a waiver counts on its last day.
     """
-    active = tuple(waiver for waiver in policy.waivers if today <= waiver.until)
     local = {meta.id for meta in metas if meta.local}
     rulings = tuple(
-        rule_on(judgement, policy, active, not_judged_here=advisory and judgement.control not in local)
+        rule_on(judgement, policy, today, not_judged_here=advisory and judgement.control not in local)
         for judgement in identify(in_report_order(judgements, metas))
     )
     verdict, reason = conclude(rulings)
@@ -54,18 +54,17 @@ def decide(
         exit_code=exit_code_of(verdict, mode),
         rulings=rulings,
         reason=reason,
-        notes=policy.notes + tuple(waiver_notes(policy.waivers, rulings, today)),
+        notes=policy.notes + tuple(waiving.notes(policy, rulings, today)),
     )
 
 
-def rule_on(judgement: Judgement, policy: Policy, waivers: Sequence[Waiver], *, not_judged_here: bool) -> Ruling:
+def rule_on(judgement: Judgement, policy: Policy, today: date, *, not_judged_here: bool) -> Ruling:
     """Return what one judgement does to the verdict."""
     settings = policy.controls[judgement.control]
-    waiver = next((waiver for waiver in waivers if covers(waiver, judgement)), None)
+    waived = waiving.pardon(judgement, policy, today)
     if judgement.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE, Outcome.ERROR):
-        waiver = None
         weight = Weight.ERROR if judgement.outcome is Outcome.ERROR else Weight.NONE
-    elif waiver:
+    elif waived:
         weight = Weight.WAIVED
     elif judgement.outcome is Outcome.FAIL:
         weight = Weight.DENIES
@@ -79,7 +78,7 @@ def rule_on(judgement: Judgement, policy: Policy, waivers: Sequence[Waiver], *, 
         judgement=judgement,
         weight=weight,
         said_by=settings.said_by.get(judgement.requirement, ""),
-        waived=Waived(reason=waiver.reason, until=waiver.until) if waiver else None,
+        waived=waived,
     )
 
 
@@ -190,25 +189,3 @@ def identify(judgements: Iterable[Judgement]) -> list[Judgement]:
         return replace(judgement, fingerprint=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
 
     return [identified(judgement) for judgement in judgements]
-
-
-def covers(waiver: Waiver, judgement: Judgement) -> bool:
-    """Tell whether the waiver speaks of this judgement; a waiver without a subject covers all."""
-    same = (waiver.control, waiver.requirement) == (judgement.control, judgement.requirement)
-    return same and waiver.subject in (None, judgement.subject)
-
-
-def waiver_notes(waivers: Iterable[Waiver], rulings: Sequence[Ruling], today: date) -> Iterable[str]:
-    """Say which waivers have ended, end soon or cover nothing any more."""
-    for waiver in waivers:
-        name = f"Waiver for {waiver.control}/{waiver.requirement}" + (f" ({waiver.subject})" if waiver.subject else "")
-        needed = any(
-            covers(waiver, ruling.judgement) and ruling.judgement.outcome in (Outcome.FAIL, Outcome.UNKNOWN)
-            for ruling in rulings
-        )
-        if today > waiver.until:
-            yield f"{name} at {waiver.place} ended on {waiver.until} and does nothing."
-        elif waiver.until - today <= ENDS_SOON:
-            yield f"{name} at {waiver.place} ends on {waiver.until}."
-        elif not needed:
-            yield f"{name} at {waiver.place} covers nothing in this run."

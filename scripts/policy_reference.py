@@ -65,6 +65,8 @@ def lines(metas: Sequence[Meta]) -> Iterator[str]:
     yield "## Waivers\n"
     waiver = keys["waivers"]["items"]
     yield from table(waiver["properties"], waiver["required"])
+    yield "\n### `waiver-rules`\n"
+    yield from table(keys["waiver-rules"]["properties"])
     yield "\n## Roles\n"
     role = keys["roles"]["items"]
     yield from table(role["properties"], role["required"])

@@ -15,7 +15,8 @@ from ci_guard.model.fact import Cause
 from ci_guard.model.judgement import Judgement, Outcome, Severity
 from ci_guard.model.kinds import Flag
 from ci_guard.model.meta import Meta, Requirement
-from ci_guard.model.settings import Mode, OnInvisible, Policy, Settings, Waiver
+from ci_guard.model.settings import Mode, OnInvisible, Policy, Settings
+from ci_guard.model.waiver import Waiver
 
 TODAY = date(2026, 11, 21)
 

@@ -26,7 +26,8 @@ ROOMS = {
     "audit": {"model", "errors", "evidence", "git", "reporters"},
     "collect": {"model", "git", "errors", "evidence", "secrets", "controls"},
     "contexts": {"model"},
-    "decide": {"model"},
+    "decide": {"model", "waiving"},
+    "waiving": {"model"},
     "starter": {"model"},
     "gate": {"model", "errors", "evidence", "controls", "collect", "contexts", "decide"},
     "replay": {"model", "errors", "policy", "controls", "decide", "gate"},
@@ -53,10 +54,22 @@ ROOMS = {
 YAML = {"policy.characters", "policy.document", "policy.place", "policy.reading", "policy.scalar", "policy.wording"}
 """What the scanner shares with policies: reading YAML with its places, and how its errors speak."""
 
-STANDARD_ONLY = {"model", "errors", "git", "decide", "collect", "contexts", "gate", "controls", "reporters", "starter"}
+STANDARD_ONLY = {
+    "model",
+    "errors",
+    "git",
+    "decide",
+    "waiving",
+    "collect",
+    "contexts",
+    "gate",
+    "controls",
+    "reporters",
+    "starter",
+}
 """Rooms that use no third-party package at all."""
 
-NO_WORLD = {"model", "controls", "contexts", "decide", "reporters", "starter"}
+NO_WORLD = {"model", "controls", "contexts", "decide", "waiving", "reporters", "starter"}
 """Rooms that never touch the network, the clock or the environment."""
 
 WORLDLY = {"os", "socket", "ssl", "subprocess", "urllib", "http", "requests", "github", "random", "secrets", "time"}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from ci_guard.model.decision import PolicySummary, Result, Ruling
+from ci_guard.model.decision import PolicySummary, Result, Ruling, Waived
 from ci_guard.model.fact import Fact, Known
 from ci_guard.model.origin import LayerOrigin
 from ci_guard.model.run import Run
@@ -143,8 +143,19 @@ def judgement_of(ruling: Ruling) -> dict[str, Any]:
         "expected": judgement.expected[:TEXT],
         "asked_by": ruling.said_by[:TEXT] or None,
         "weight": ruling.weight.value,
-        "waived": {"reason": waived.reason[:TEXT], "until": waived.until.isoformat()} if waived else None,
+        "waived": waived_of(waived) if waived else None,
         "fingerprint": judgement.fingerprint,
+    }
+
+
+def waived_of(waived: Waived) -> dict[str, Any]:
+    """Return what covers a judgement, and who answers for that."""
+    return {
+        "reason": waived.reason[:TEXT],
+        "until": waived.until.isoformat(),
+        "owner": waived.owner[:TEXT] or None,
+        "ticket": waived.ticket[:TEXT] or None,
+        "approved_by": waived.approved_by[:TEXT] or None,
     }
 
 

@@ -53,8 +53,11 @@ def sections(summary: Summary) -> Iterator[Section]:
     yield Section(
         "Open waivers",
         f"{len(waivers):,} that covered something and have not ended, the next to end first.",
-        ("Ends", "Control", "Requirement", "Subject", "Reason", "Last record"),
-        tuple((w.until, w.control, w.requirement, w.subject or "all", w.reason, str(at)) for w, at in waivers),
+        ("Ends", "Control", "Requirement", "Subject", "Reason", "Owner", "Ticket", "Last record"),
+        tuple(
+            (w.until, w.control, w.requirement, w.subject or "all", w.reason, w.owner, w.ticket, str(at))
+            for w, at in waivers
+        ),
     )
     yield Section(
         "Unknowns by cause",

@@ -44,6 +44,8 @@ class OpenWaiver:
     subject: str
     reason: str
     until: str
+    owner: str = ""
+    ticket: str = ""
 
 
 @dataclass
@@ -108,7 +110,14 @@ def add(summary: Summary, record: dict[str, Any], today: date) -> None:
         waived = each["waived"]
         if waived and waived["until"] >= today.isoformat():
             waiver = OpenWaiver(
-                each["control"], each["requirement"], each["subject"], waived["reason"], waived["until"]
+                each["control"],
+                each["requirement"],
+                each["subject"],
+                waived["reason"],
+                waived["until"],
+                # Records of before have neither.
+                waived.get("owner") or "",
+                waived.get("ticket") or "",
             )
             if waiver in summary.waivers or len(summary.waivers) < OPEN:
                 summary.waivers[waiver] = record["index"]

@@ -48,6 +48,10 @@ class Waived:
 
     reason: str
     until: date
+    owner: str = ""
+    """Empty where nobody is named; so with the next two."""
+    ticket: str = ""
+    approved_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

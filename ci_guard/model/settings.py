@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +11,7 @@ from ci_guard.model.auditing import OnFailure
 from ci_guard.model.kinds import Value
 from ci_guard.model.origin import LayerOrigin
 from ci_guard.model.run import Event
+from ci_guard.model.waiver import Waiver
 from ci_guard.records import dataclass, field
 
 if TYPE_CHECKING:
@@ -86,25 +86,6 @@ class Settings:
     def names(self, requirement: str) -> frozenset[str]:
         """Return the names asked for, empty for `true`; the requirement must be asked."""
         return kinds.names(self.require[requirement])
-
-
-ENDS_SOON: Final = timedelta(days=14)
-"""A waiver warns this long before its end."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Waiver:
-    """An accepted failure or unknown with an end."""
-
-    control: str
-    requirement: str
-    subject: str | None
-    """Exact; None covers all subjects."""
-    reason: str
-    until: date
-    """The last day, in UTC, on which it counts."""
-    place: str
-    """File and line, for messages."""
 
 
 @dataclass(frozen=True, kw_only=True)

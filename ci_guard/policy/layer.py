@@ -11,7 +11,8 @@ from ci_guard.model.context import Context
 from ci_guard.model.kinds import Value
 from ci_guard.model.roles import Role
 from ci_guard.model.run import Event
-from ci_guard.model.settings import Bot, Mode, OnInvisible, Waiver
+from ci_guard.model.settings import Bot, Mode, OnInvisible
+from ci_guard.model.waiver import Waiver
 from ci_guard.policy.place import Place, Stated
 
 
@@ -33,6 +34,15 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WaiverRules:
+    """What a layer asks of waivers."""
+
+    max_days: Stated[int] | None = None
+    needs: Mapping[str, Stated[str]] = field(default_factory=dict)
+    """Keys that every waiver has to have."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Layer:
     """One layer, or several that were merged into one."""
 
@@ -44,6 +54,7 @@ class Layer:
     disabled: Mapping[str, Place] = field(default_factory=dict)
     """Where `enabled: false` was written, by control."""
     waivers: tuple[Stated[Waiver], ...] = ()
+    waiver_rules: WaiverRules = WaiverRules()
     roles: Mapping[str, Stated[Role]] = field(default_factory=dict)
     contexts: tuple[Conditional, ...] = ()
     admission: tuple[Stated[Table], ...] = ()

@@ -13,7 +13,7 @@ from ci_guard.model.meta import Meta
 from ci_guard.model.roles import Role
 from ci_guard.model.run import Event
 from ci_guard.model.settings import DEFAULT_EVENTS, Mode, OnInvisible
-from ci_guard.policy.layer import Asked, Layer
+from ci_guard.policy.layer import Asked, Layer, WaiverRules
 from ci_guard.policy.place import BUILTIN, Place, Stated
 from ci_guard.policy.wording import harmless, quoted, refusal
 
@@ -50,11 +50,20 @@ def combine(floor: Layer, nearer: Layer, metas: Sequence[Meta]) -> Layer:
         controls=controls,
         disabled={name: place for name, place in {**floor.disabled, **nearer.disabled}.items() if name not in controls},
         waivers=floor.waivers + nearer.waivers,
+        waiver_rules=combine_rules(floor.waiver_rules, nearer.waiver_rules),
         roles=combine_roles(floor.roles, nearer.roles),
         contexts=floor.contexts + nearer.contexts,
         admission=floor.admission + nearer.admission,
         audit=stricter("audit on-failure", floor.audit, nearer.audit, OnFailure.DENY),
     )
+
+
+def combine_rules(floor: WaiverRules, nearer: WaiverRules) -> WaiverRules:
+    """Return what both ask of waivers; raise `PolicyError` where the nearer one lets them last longer."""
+    below, above = floor.max_days, nearer.max_days
+    if below and above and above.value > below.value:
+        raise loosening(above.place, "max-days", str(above.value), below.said_by, str(below.value))
+    return WaiverRules(max_days=above or below, needs={**nearer.needs, **floor.needs})
 
 
 def combine_roles(floor: Mapping[str, Stated[Role]], nearer: Mapping[str, Stated[Role]]) -> dict[str, Stated[Role]]:

@@ -16,8 +16,9 @@ from ci_guard.model.kinds import AtLevel
 from ci_guard.model.meta import Meta
 from ci_guard.model.origin import LayerKind, LayerOrigin
 from ci_guard.model.roles import Role
-from ci_guard.model.settings import OnInvisible, Policy, Settings, Waiver
-from ci_guard.policy import admission, auditing, contexts, roles
+from ci_guard.model.settings import OnInvisible, Policy, Settings
+from ci_guard.model.waiver import Waiver
+from ci_guard.policy import admission, auditing, contexts, roles, waivers
 from ci_guard.policy.document import read_document
 from ci_guard.policy.layer import Asked, Layer
 from ci_guard.policy.layering import combine, settle, without, yielding
@@ -60,6 +61,7 @@ def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
         if rank:
             floor = auditing.settled(floor, texts[rank - 1].place, rank - 1)
         admission.check_locked(floor, layer)
+        layer = waivers.held(layer, floor)
         layer = replace(layer, contexts=contexts.checked(layer, floor, metas))
         merged = combine(floor, layer, metas)
         roles.check_names(layer, merged.roles)
@@ -79,7 +81,7 @@ def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
 
     def under(chosen: Sequence[Context]) -> Policy:
         united = unite(merged, chosen, metas)
-        waivers, waiver_notes = counting_waivers(united, names)
+        counting, waiver_notes = counting_waivers(united, names)
         asked = united.controls
         admission.check_tables(united, asked)
         return Policy(
@@ -91,7 +93,7 @@ def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
             controls={
                 meta.id: settings(meta, asked[meta.id], named, tables, origins) for meta in metas if meta.id in asked
             },
-            waivers=waivers,
+            waivers=counting,
             notes=(*left_out(united), *waiver_notes, *bots_without_effect(united, metas, names), *blankets),
             contexts=tuple(each.context for each in merged.contexts),
             roles=named,
@@ -167,7 +169,7 @@ def options(asked: Asked) -> dict[str, Stated[Any] | None]:
 
 def counting_waivers(merged: Layer, names: Sequence[str]) -> tuple[tuple[Waiver, ...], list[str]]:
     """Return the waivers that count, and notes on the rest: nobody waives what a layer nearer the organisation set."""
-    waivers, notes = [], []
+    counting, notes = [], []
     for stated in merged.waivers:
         waiver = stated.value
         name = f"Waiver for {waiver.control}/{waiver.requirement} at {waiver.place}"
@@ -181,8 +183,8 @@ def counting_waivers(merged: Layer, names: Sequence[str]) -> tuple[tuple[Waiver,
         elif stated.rank > asked.rank:
             notes.append(f"{name} does not count: {names[asked.rank]} requires it.")
         else:
-            waivers.append(waiver)
-    return tuple(waivers), notes
+            counting.append(waiver)
+    return tuple(counting), notes
 
 
 def bots_without_effect(merged: Layer, metas: Sequence[Meta], names: Sequence[str]) -> Iterator[str]:

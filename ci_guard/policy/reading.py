@@ -9,14 +9,13 @@ from datetime import date
 from enum import Enum
 from typing import Final, TypeVar
 
-from ci_guard.errors import unrevealing
 from ci_guard.model.kinds import AllOf, AtLevel, NoneBut, Value
 from ci_guard.model.meta import Meta, Requirement
 from ci_guard.model.run import Event
-from ci_guard.model.settings import Bot, Mode, OnInvisible, Waiver
+from ci_guard.model.settings import Bot, Mode, OnInvisible
 from ci_guard.policy.branches import objection
 from ci_guard.policy.document import Node
-from ci_guard.policy.layer import Asked, Layer
+from ci_guard.policy.layer import Asked, Layer, WaiverRules
 from ci_guard.policy.place import Place, Stated
 from ci_guard.policy.wording import listed, perhaps, quoted, refusal, seen
 
@@ -36,12 +35,11 @@ POLICY_KEYS: Final = (
     "admission",
     "audit",
     "waivers",
+    "waiver-rules",
 )
 CONTROL_KEYS: Final = ("enabled", "locked", "on-invisible", "require")
 """What every control takes; its `META.options` are further keys."""
 BOT_KEYS: Final = ("login", "id")
-WAIVER_KEYS: Final = ("control", "requirement", "reason", "until", "subject")
-WAIVER_NEEDS: Final = ("control", "requirement", "reason", "until")
 
 LIKE_BOOLEAN: Final = ("yes", "no", "on", "off")
 NOT_BOOLEAN: Final = "In YAML 1.2 yes, no, on and off are text; write true or false."
@@ -78,7 +76,7 @@ class LayerReader:
                 else:
                     disabled[control] = place
         # They read with what stands below.
-        from ci_guard.policy import admission, auditing
+        from ci_guard.policy import admission, auditing, waivers
         from ci_guard.policy.contexts import read_contexts
         from ci_guard.policy.roles import read_roles
 
@@ -86,9 +84,10 @@ class LayerReader:
             mode=self.stated(Mode, fields.get("mode"), "mode"),
             controls=controls,
             disabled=disabled,
-            waivers=tuple(self.waiver(node) for node in items_of(fields["waivers"], "waivers"))
-            if "waivers" in fields
-            else (),
+            waivers=waivers.read_waivers(self, fields["waivers"]) if "waivers" in fields else (),
+            waiver_rules=waivers.read_rules(self, fields["waiver-rules"])
+            if "waiver-rules" in fields
+            else WaiverRules(),
             roles=read_roles(self, fields["roles"]) if "roles" in fields else {},
             contexts=read_contexts(self, fields["contexts"]) if "contexts" in fields else (),
             audit=auditing.read_audit(self, fields["audit"]) if "audit" in fields else None,
@@ -191,27 +190,6 @@ class LayerReader:
             raise refusal(fields["id"].place, "id was refused", saw=seen(number), expected="the account's numeric id")
         return self.said(Bot(login=text_of(fields["login"], "login"), id=number), node.place)
 
-    def waiver(self, node: Node) -> Stated[Waiver]:
-        """Return one waiver."""
-        fields = fields_of(node, "a waiver", WAIVER_KEYS, needs=WAIVER_NEEDS)
-        meta = self.metas[known_word(fields["control"].value, fields["control"].place, "control", self.metas)]
-        requirement = fields["requirement"]
-        waiver = Waiver(
-            control=meta.id,
-            requirement=known_word(
-                requirement.value, requirement.place, f"requirement of {meta.id}", [r.id for r in meta.requirements]
-            ),
-            subject=text_of(fields["subject"], "subject") if "subject" in fields else None,
-            reason=unrevealing(text_of(fields["reason"], "reason")),
-            until=day_of(fields["until"]),
-            place=node.place.brief,
-        )
-        if not re.search(r"\S", waiver.reason):
-            raise refusal(
-                fields["reason"].place, "reason was refused", saw=quoted(waiver.reason), expected="a reason in words"
-            )
-        return self.said(waiver, node.place)
-
     def stated(self, words: type[E], node: Node | None, what: str) -> Stated[E] | None:
         """Return one of the words of an enum, or None where nothing is said."""
         return None if node is None else self.said(word_of(words, node.value, node.place, what), node.place)
@@ -309,7 +287,7 @@ def value_hint(requirement: Requirement, value: object) -> str:
     return NOT_BOOLEAN if value in LIKE_BOOLEAN else ""
 
 
-def day_of(node: Node) -> date:
+def day_of(node: Node, what: str = "until") -> date:
     """Return the day that a text names."""
     text = node.value
     try:
@@ -317,4 +295,4 @@ def day_of(node: Node) -> date:
             return date.fromisoformat(text)
     except ValueError:
         pass  # a day that no calendar has
-    raise refusal(node.place, "until was refused", saw=seen(text), expected="a day as YYYY-MM-DD")
+    raise refusal(node.place, f"{what} was refused", saw=seen(text), expected="a day as YYYY-MM-DD")

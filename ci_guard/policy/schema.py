@@ -15,9 +15,11 @@ from ci_guard.policy.auditing import AUDIT
 from ci_guard.policy.branches import RULES
 from ci_guard.policy.context_schema import contexts_schema
 from ci_guard.policy.place import BUILTIN
-from ci_guard.policy.reading import BOT_KEYS, PROFILES, VERSION, WAIVER_NEEDS
+from ci_guard.policy.reading import BOT_KEYS, PROFILES, VERSION
 from ci_guard.policy.role_schema import roles_schema
 from ci_guard.policy.shapes import TEXT, closed, listed
+from ci_guard.policy.waiver_schema import RULES as WAIVER_RULES
+from ci_guard.policy.waiver_schema import waiver_schema
 
 DIALECT: Final = "http://json-schema.org/draft-07/schema#"
 """
@@ -69,6 +71,7 @@ def json_schema(metas: Sequence[Meta]) -> dict[str, Any]:
                     "type": "array",
                     "items": waiver_schema(metas),
                 },
+                "waiver-rules": WAIVER_RULES,
             },
             needs=("version",),
         ),
@@ -117,40 +120,6 @@ def requirement_schema(meta: Meta, requirement: Requirement) -> dict[str, Any]:
         "description": f"{requirement.why} {project.requirement_page(meta.id, requirement.id)}",
         "examples": [kind.write(kind.example)],
         **kind.schema(),
-    }
-
-
-def waiver_schema(metas: Sequence[Meta]) -> dict[str, Any]:
-    """Return the schema of a waiver; its requirement is one of its control's."""
-    return {
-        **closed(
-            {
-                "control": {"title": "The control", "enum": [meta.id for meta in metas]},
-                "requirement": {"title": "Its requirement", **TEXT},
-                "subject": {
-                    "title": "The exact subject, such as a branch",
-                    "description": "Absent: all of them.",
-                    **TEXT,
-                },
-                "reason": {"title": "Why this is accepted", "type": "string", "pattern": "\\S"},
-                "until": {
-                    "title": "The last day on which it counts (UTC)",
-                    "type": "string",
-                    "format": "date",
-                    "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
-                },
-            },
-            needs=WAIVER_NEEDS,
-        ),
-        "anyOf": [
-            {
-                "properties": {
-                    "control": {"const": meta.id},
-                    "requirement": {"enum": [requirement.id for requirement in meta.requirements]},
-                }
-            }
-            for meta in metas
-        ],
     }
 
 

@@ -9,11 +9,12 @@ from enum import Enum
 from typing import Final
 
 from ci_guard.model import project
-from ci_guard.model.decision import Failure, Result, Ruling, Verdict, Weight
+from ci_guard.model.decision import Failure, Result, Ruling, Verdict, Waived, Weight
 from ci_guard.model.fact import Cause, Source
 from ci_guard.model.judgement import Judgement, Location, Outcome
 from ci_guard.model.run import Platform
-from ci_guard.model.settings import ENDS_SOON, Mode
+from ci_guard.model.settings import Mode
+from ci_guard.model.waiver import ENDS_SOON
 from ci_guard.records import dataclass
 from ci_guard.reporters import escape
 
@@ -26,6 +27,9 @@ ALONE: Final = "If nobody else can approve here, say so openly under waivers, wi
 PART: Final = escape.SENTENCE // 2
 """Characters kept of one half of a sentence, so that who says so is not cut off."""
 
+
+NAMED: Final = 60
+"""Characters kept of each name in a waiver."""
 
 WAIVER: Final = timedelta(days=90)
 """How long the waiver lasts that is proposed to a project of one person."""
@@ -218,11 +222,18 @@ def sentences(ruling: Ruling, result: Result) -> list[Line]:
     if judgement.alone and standing(ruling) is Standing.REFUSED:
         lines.append(Line(label="Alone", text=ALONE, code=proposed_waiver(judgement, result)))
     if ruling.waived is not None:
-        lines.append(Line(label="Waived", text=f"until {ruling.waived.until.isoformat()}: {ruling.waived.reason}"))
+        lines.append(Line(label="Waived", text=waiver(ruling.waived)))
     if standing(ruling).denies:
         page = project.requirement_page(judgement.control, judgement.requirement)
         lines.append(Line(label="More", text="", url=page))
     return lines
+
+
+def waiver(waived: Waived) -> str:
+    """Return until when, by whom and why something is waived; who answers for it goes before what can be cut."""
+    named = (("owner", waived.owner), ("ticket", waived.ticket), ("approved by", waived.approved_by))
+    account = "".join(f", {label} {escape.cut(text, NAMED)}" for label, text in named if text)
+    return f"until {waived.until.isoformat()}{account}: {waived.reason}"
 
 
 def repeats(judgement: Judgement) -> bool:

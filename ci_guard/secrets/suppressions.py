@@ -7,7 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 from ci_guard.model.scan import SecretFinding, Suppressed, SuppressionKind
-from ci_guard.model.settings import ENDS_SOON
+from ci_guard.model.waiver import ENDS_SOON
 from ci_guard.records import dataclass, field, replace
 from ci_guard.secrets.excerpt import Excerpt
 from ci_guard.secrets.inline import Comment, comments

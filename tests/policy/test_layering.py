@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +20,7 @@ from ci_guard.model.meta import Meta
 from ci_guard.model.run import Event
 from ci_guard.model.settings import Mode, OnInvisible, Policy
 from ci_guard.policy.document import read_document
-from ci_guard.policy.layer import Asked, Layer
+from ci_guard.policy.layer import Asked, Layer, WaiverRules
 from ci_guard.policy.layering import combine
 from ci_guard.policy.load import load
 from ci_guard.policy.place import Place, Stated
@@ -93,8 +93,21 @@ def control(meta: Meta) -> st.SearchStrategy[dict[str, Any]]:
     return st.one_of(enabled, enabled, enabled, locked, st.just({"enabled": False}))
 
 
-waivers = st.sampled_from([(name, requirement) for name, ids in CHOSEN.items() for requirement in ids]).map(
-    lambda pair: {"control": pair[0], "requirement": pair[1], "reason": "x", "until": "2027-01-31"}
+waivers = st.builds(
+    lambda pair, account: {
+        "control": pair[0],
+        "requirement": pair[1],
+        "reason": "x",
+        "since": "2026-12-31",
+        "until": "2027-01-31",
+        **account,
+    },
+    st.sampled_from([(name, requirement) for name, ids in CHOSEN.items() for requirement in ids]),
+    st.sampled_from([{}, {"owner": "a"}, {"owner": "a", "ticket": "T-1", "approved-by": "b"}]),
+)
+rules = st.fixed_dictionaries(
+    {"max-days": st.sampled_from([30, 31, 90])},
+    optional={"needs": st.lists(st.sampled_from(["owner", "ticket"]), min_size=1, unique=True)},
 )
 
 documents = st.fixed_dictionaries(
@@ -104,6 +117,7 @@ documents = st.fixed_dictionaries(
         "audit": st.sampled_from([{"on-failure": "deny"}, {"on-failure": "warn"}]),
         "controls": st.fixed_dictionaries({}, optional={meta.id: control(meta) for meta in METAS if meta.id in CHOSEN}),
         "waivers": st.lists(waivers, max_size=2),
+        "waiver-rules": rules,
     },
 )
 
@@ -168,6 +182,17 @@ def assert_holds_what_is_written(policy: Policy, document: Mapping[str, Any]) ->
         assert held.on_invisible is OnInvisible.DENY or written.get("on-invisible") != "deny"
 
 
+def assert_keeps_the_rules(policy: Policy, layers: Sequence[Mapping[str, Any]]) -> None:
+    """Check that every waiver keeps the rules of its own layer and of those below it."""
+    for waiver in policy.waivers:
+        rank = int(waiver.place.removeprefix("layer-").split(":")[0])
+        for rule in (layer["waiver-rules"] for layer in layers[: rank + 1] if "waiver-rules" in layer):
+            assert waiver.since
+            assert (waiver.until - waiver.since).days <= rule["max-days"]
+            assert waiver.owner or "owner" not in rule.get("needs", [])
+            assert waiver.ticket or "ticket" not in rule.get("needs", [])
+
+
 def policy_or_none(*texts: Mapping[str, Any]) -> Policy | None:
     try:
         return policy_of(*texts)
@@ -190,6 +215,7 @@ def test_layering_never_loosens(layers: list[dict[str, Any]]) -> None:
             event("compared")
             assert_no_looser(policy, floor)
     if policy := policies[-1]:
+        assert_keeps_the_rules(policy, layers)
         for layer in layers:
             assert_holds_what_is_written(policy, layer)
 
@@ -244,6 +270,10 @@ def without_places(layer: Layer) -> Layer:
         controls={name: bare_control(asked) for name, asked in layer.controls.items()},
         disabled=dict.fromkeys(layer.disabled, NOWHERE),
         waivers=tuple(bare(waiver) for waiver in layer.waivers),
+        waiver_rules=WaiverRules(
+            max_days=bare(layer.waiver_rules.max_days),
+            needs={name: bare(need) for name, need in sorted(layer.waiver_rules.needs.items())},
+        ),
     )
 
 

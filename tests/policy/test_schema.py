@@ -72,6 +72,10 @@ ONLY_THE_LOADER = {
             "twice",
         )
     },
+    "waiver-approved-by-its-owner": "no schema compares two keys",
+    "waiver-since-after-its-end": "no schema compares two keys",
+    "waiver-lacks-what-its-own-rules-need": "no schema compares two keys",
+    "waiver-lasts-a-day-too-long-over-a-leap-day": "no schema compares two keys",
     "context-asks-for-less": "depends on what lies below",
     "context-tolerates-more": "depends on what lies below",
     "context-of-a-control-that-requires-nothing": "depends on what lies below",
@@ -234,8 +238,17 @@ def waiver_of(meta: Meta) -> st.SearchStrategy[Any]:
                 ["2027-02-30", "2027-1-1", "2027-01-31\n", "20270131", "2027-W01-1", "٢٠٢٧-٠١-٣١", "0000-01-01"]
             ),
         },
-        optional={"subject": names},
+        optional={
+            "subject": names,
+            "since": st.sampled_from(["0001-01-01", "2027-02-30"]),
+            "fingerprints": st.lists(st.sampled_from(["a" * 64, "A" * 64, "a" * 63, "a" * 64 + "\n"]), max_size=3),
+            "owner": account,
+            "ticket": account,
+        },
     )
+
+
+account: Final = st.sampled_from(["alice", "", " ", "a" * 200, "a" * 201, 7])
 
 
 documents = st.fixed_dictionaries(
@@ -246,6 +259,13 @@ documents = st.fixed_dictionaries(
         "audit": st.fixed_dictionaries({"on-failure": st.sampled_from(["deny", "warn"])}),
         "controls": st.fixed_dictionaries({}, optional={meta.id: control_of(meta) for meta in METAS}),
         "waivers": st.lists(st.one_of([waiver_of(meta) for meta in METAS]), max_size=2),
+        "waiver-rules": st.fixed_dictionaries(
+            {},
+            optional={
+                "max-days": st.sampled_from([0, 1, 3660, 3661, "90", True]),
+                "needs": st.lists(st.sampled_from(["owner", "ticket", "approved-by", "reason"]), max_size=3),
+            },
+        ),
     },
 )
 

@@ -15,7 +15,8 @@ from ci_guard.model.fact import Known, Unknown
 from ci_guard.model.review import Change, Origin
 from ci_guard.model.run import Claim, Run, Seat
 from ci_guard.model.scan import SecretScan
-from ci_guard.model.settings import Policy, Settings, Waiver
+from ci_guard.model.settings import Policy, Settings
+from ci_guard.model.waiver import Waiver
 from tests.replay.strategies import values
 
 TYPES: list[Any] = [

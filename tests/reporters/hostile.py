@@ -143,7 +143,8 @@ def dressed_ruling(ruling: Ruling, text: str, url: str) -> Ruling:
     return replace(
         ruling,
         said_by=text,
-        waived=ruling.waived and Waived(reason=text, until=ruling.waived.until),
+        waived=ruling.waived
+        and Waived(reason=text, until=ruling.waived.until, owner=text, ticket=text, approved_by=text),
         judgement=replace(
             judgement,
             subject=text,

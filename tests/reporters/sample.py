@@ -262,7 +262,13 @@ WAIVED: Final = ruling(
 ENDING: Final = replace(
     WAIVED,
     judgement=replace(WAIVED.judgement, subject="release/1", fingerprint="ab" * 32),
-    waived=Waived(reason="the branch is retired soon", until=date(2026, 11, 30)),
+    waived=Waived(
+        reason="the branch is retired soon",
+        until=date(2026, 11, 30),
+        owner="@acme/platform",
+        ticket="PLAT-17",
+        approved_by="bob",
+    ),
 )
 NOT_JUDGED: Final = replace(
     TOLERATED, judgement=replace(TOLERATED.judgement, requirement="protected"), weight=Weight.NOT_JUDGED
