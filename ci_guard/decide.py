@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
@@ -184,8 +183,8 @@ def identify(judgements: Iterable[Judgement]) -> list[Judgement]:
         if judgement.fingerprint:
             return judgement
         key = (judgement.control, judgement.requirement, judgement.subject)
-        text = "\0".join((*key, str(seen[key])))
+        given = replace(judgement, fingerprint=waiving.fingerprint(*key, seen[key]))
         seen[key] += 1
-        return replace(judgement, fingerprint=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
+        return given
 
     return [identified(judgement) for judgement in judgements]

@@ -133,7 +133,9 @@ def summary(policy: Policy, earlier: Policy | None, mode: Mode, path: str) -> Po
     if earlier:
         digest = hashlib.sha256(f"{earlier.sha256}\n{policy.sha256}\n".encode()).hexdigest()
         layers = tuple(dict.fromkeys((*earlier.layers, *layers)))
-    return PolicySummary(source=policy.source, sha256=digest, mode=mode, layers=layers, path=path)
+    return PolicySummary(
+        source=policy.source, sha256=digest, mode=mode, layers=layers, path=path, baseline=policy.baseline
+    )
 
 
 def conclude(recorded: Recorded, controls: Sequence[Control], policy: Policy, settled: Policy, mode: Mode) -> Decision:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
@@ -10,13 +11,16 @@ from typing import Final
 from ci_guard.model.decision import Ruling, Waived
 from ci_guard.model.judgement import Judgement, Outcome
 from ci_guard.model.settings import Policy
-from ci_guard.model.waiver import ENDS_SOON, Waiver
+from ci_guard.model.waiver import ENDS_SOON, Baseline, KnownFailure, Waiver
 
 COVERED: Final = (Outcome.FAIL, Outcome.UNKNOWN)
 """What can be waived: neither a pass, which needs no waiver, nor a control that broke."""
 
 MANY: Final = 5
 """Waivers that end on one day, from which on that is worth a note."""
+
+NAMED: Final = 5
+"""Known failures that a note names."""
 
 
 def pardon(judgement: Judgement, policy: Policy, today: date) -> Waived | None:
@@ -32,7 +36,21 @@ def pardon(judgement: Judgement, policy: Policy, today: date) -> Waived | None:
                 ticket=waiver.ticket,
                 approved_by=waiver.approved_by,
             )
-    return None
+    return known(judgement, policy.baseline, today) if policy.baseline else None
+
+
+def known(judgement: Judgement, baseline: Baseline, today: date) -> Waived | None:
+    """Return what waives a failure that a baseline knows. An unknown is nothing that one can know."""
+    found = baseline.knows(judgement) if judgement.outcome is Outcome.FAIL and baseline.counts(today) else None
+    if found is None:
+        return None
+    return Waived(
+        reason=f"known since {found.since}",
+        until=baseline.until,
+        owner=baseline.owner,
+        ticket=baseline.ticket,
+        approved_by=baseline.approved_by,
+    )
 
 
 def notes(policy: Policy, rulings: Sequence[Ruling], today: date) -> Iterator[str]:
@@ -51,6 +69,8 @@ def notes(policy: Policy, rulings: Sequence[Ruling], today: date) -> Iterator[st
         elif not needed:
             yield f"{waiver} covers nothing in this run."
     yield from spread(policy.waivers, today)
+    if policy.baseline:
+        yield from baseline_notes(policy.baseline, rulings, today)
 
 
 def spread(waivers: Iterable[Waiver], today: date) -> Iterator[str]:
@@ -60,3 +80,57 @@ def spread(waivers: Iterable[Waiver], today: date) -> Iterator[str]:
         if count >= MANY and count * 2 > ends.total():
             together = f"{count} of {ends.total()} waivers end on {day}"
             yield f"{together}: spread their ends, or all that they cover denies at once."
+
+
+def baseline_notes(baseline: Baseline, rulings: Sequence[Ruling], today: date) -> Iterator[str]:
+    """Say when a baseline ends, what in it is fixed and is to be removed, and what it may not waive."""
+    name = f"The baseline {baseline.file} at {baseline.place}"
+    if today > baseline.until:
+        yield f"{name} ended on {baseline.until} and does nothing."
+    elif baseline.lasts_too_long(today):
+        away = (baseline.until - today).days
+        yield f"{name} does not count: its end is {away} days off, and {baseline.max_days} are allowed."
+    elif baseline.until - today <= ENDS_SOON:
+        yield f"{name} ends on {baseline.until}."
+    if not baseline.sha256:
+        yield f"{name} does not exist yet, so nothing is known. `ci-guard check --init-baseline FILE` writes one."
+    idle = [one for one in baseline.known if f"{one.control}/{one.requirement}" not in baseline.covers]
+    if idle:
+        yield f"{name} does not waive {_some(idle)}: no layer, or one nearer the organisation, requires it."
+    if gone := fixed(baseline.known, rulings):
+        yield f"{name} knows what is fixed: remove {_some(gone)} (`--update-baseline {baseline.file}`)."
+
+
+def _some(failures: Sequence[KnownFailure]) -> str:
+    names = [f"{one.control}/{one.requirement} ({one.subject})" for one in failures]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def fixed(failures: Iterable[KnownFailure], rulings: Sequence[Ruling]) -> list[KnownFailure]:
+    """
+    Return the known failures that this run shows to be none any more.
+
+    What was judged of a subject is fixed once that subject passes: whom a run is not about may fail again in the next.
+    A finding is fixed where its requirement was judged without any doubt, and it is not there.
+    """
+    by_name: dict[tuple[str, str], list[Judgement]] = {}
+    for ruling in rulings:
+        judgement = ruling.judgement
+        by_name.setdefault((judgement.control, judgement.requirement), []).append(judgement)
+    return [one for one in failures if _is_fixed(one, by_name.get((one.control, one.requirement), ()))]
+
+
+def _is_fixed(failure: KnownFailure, judged: Sequence[Judgement]) -> bool:
+    if any(failure.is_this(each) and each.outcome is not Outcome.PASS for each in judged):
+        return False
+    if failure.fingerprint == fingerprint(failure.control, failure.requirement, failure.subject):
+        outcomes = {each.outcome for each in judged if each.subject == failure.subject}
+        return outcomes == {Outcome.PASS}
+    return bool(judged) and {each.outcome for each in judged} <= {Outcome.PASS, Outcome.FAIL}
+
+
+def fingerprint(control: str, requirement: str, subject: str, number: int = 0) -> str:
+    """Return what tells a judgement that is no finding from all others, `number` from others of its subject."""
+    text = "\0".join((control, requirement, subject, str(number)))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

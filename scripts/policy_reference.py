@@ -67,6 +67,8 @@ def lines(metas: Sequence[Meta]) -> Iterator[str]:
     yield from table(waiver["properties"], waiver["required"])
     yield "\n### `waiver-rules`\n"
     yield from table(keys["waiver-rules"]["properties"])
+    yield "\n### `baseline`\n"
+    yield from table(keys["baseline"]["properties"], keys["baseline"]["required"])
     yield "\n## Roles\n"
     role = keys["roles"]["items"]
     yield from table(role["properties"], role["required"])

@@ -42,6 +42,7 @@ ROOMS = {
         "controls",
         "collect",
         "decide",
+        "waiving",
         "gate",
         "reporters",
         "audit",

@@ -8,10 +8,12 @@ import pytest
 
 from ci_guard.decide import decide
 from ci_guard.model.decision import Decision, Verdict
+from ci_guard.model.fact import Cause
 from ci_guard.model.judgement import Judgement, Outcome, Severity
 from ci_guard.model.settings import Mode, Policy, Settings
-from ci_guard.model.waiver import Waiver
+from ci_guard.model.waiver import Baseline, KnownFailure, Waiver
 from ci_guard.records import replace
+from ci_guard.waiving import fingerprint, fixed
 from tests.test_decide import FORGE
 
 TODAY = date(2028, 2, 29)
@@ -33,9 +35,16 @@ def failure(fingerprint: str = ONE) -> Judgement:
     )
 
 
-def decided(*waivers: Waiver, judgements: tuple[Judgement, ...] = (failure(),), today: date = TODAY) -> Decision:
+def decided(
+    *waivers: Waiver,
+    judgements: tuple[Judgement, ...] = (failure(),),
+    today: date = TODAY,
+    baseline: Baseline | None = None,
+) -> Decision:
     controls = {"forge": Settings(require={"a": True})}
-    policy = Policy(source="p", sha256="", layers=("p",), mode=None, controls=controls, waivers=waivers)
+    policy = Policy(
+        source="p", sha256="", layers=("p",), mode=None, controls=controls, waivers=waivers, baseline=baseline
+    )
     return decide(judgements, policy, metas=(FORGE,), mode=Mode.ENFORCE, today=today)
 
 
@@ -106,3 +115,104 @@ def test_many_waivers_that_end_on_one_day_are_told_of(together: int, apart: int,
     notes = decided(*alike, *others, *ended).notes
     said = f"{together} of {together + apart} waivers end on 2028-05-29: "
     assert any(note.startswith(said) for note in notes) is told
+
+
+# The baseline
+
+KNOWN = KnownFailure(control="forge", requirement="a", subject="main", fingerprint=ONE, since=date(2026, 11, 21))
+BASELINE = Baseline(
+    file="known.json",
+    until=TODAY,
+    place="p:2",
+    owner="alice",
+    covers=frozenset({"forge/a"}),
+    sha256="c" * 64,
+    known=(KNOWN,),
+)
+
+
+def test_what_is_known_is_waived_and_what_is_new_denies() -> None:
+    decision = decided(baseline=BASELINE)
+    assert decision.verdict is Verdict.ALLOW
+    waived = decision.rulings[0].waived
+    assert waived
+    assert (waived.reason, waived.until, waived.owner) == ("known since 2026-11-21", TODAY, "alice")
+    assert decided(baseline=BASELINE, judgements=(failure(ONE), failure(OTHER))).verdict is Verdict.DENY
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        replace(KNOWN, subject="release"),
+        replace(KNOWN, requirement="b"),
+        replace(KNOWN, control="local"),
+        replace(KNOWN, fingerprint=OTHER),
+    ],
+)
+def test_whatever_differs_is_not_known(known: KnownFailure) -> None:
+    assert decided(baseline=replace(BASELINE, known=(known,))).verdict is Verdict.DENY
+
+
+def test_an_unknown_is_never_known() -> None:
+    doubt = replace(failure(), outcome=Outcome.UNKNOWN, cause=Cause.INVISIBLE)
+    assert decided(baseline=BASELINE, judgements=(doubt,)).verdict is Verdict.UNDECIDED
+
+
+def test_what_another_layer_asks_is_not_waived_and_that_is_told() -> None:
+    decision = decided(baseline=replace(BASELINE, covers=frozenset()))
+    assert decision.verdict is Verdict.DENY
+    said = "The baseline known.json at p:2 does not waive forge/a (main): no layer, or one nearer the organisation"
+    assert any(note.startswith(said) for note in decision.notes)
+
+
+@pytest.mark.parametrize(
+    ("today", "max_days", "verdict", "said"),
+    [
+        (TODAY, None, Verdict.ALLOW, "ends on 2028-02-29."),
+        (TODAY + DAY, None, Verdict.DENY, "ended on 2028-02-29 and does nothing."),
+        (TODAY - 30 * DAY, 30, Verdict.ALLOW, ""),
+        (TODAY - 31 * DAY, 30, Verdict.DENY, "does not count: its end is 31 days off, and 30 are allowed."),
+    ],
+)
+def test_a_baseline_counts_to_its_last_day(today: date, max_days: int | None, verdict: Verdict, said: str) -> None:
+    decision = decided(baseline=replace(BASELINE, max_days=max_days), today=today)
+    assert decision.verdict is verdict
+    assert decision.notes == ((f"The baseline known.json at p:2 {said}",) if said else ())
+
+
+def test_a_baseline_that_does_not_exist_yet_says_so() -> None:
+    notes = decided(baseline=replace(BASELINE, until=date.max, known=(), sha256="")).notes
+    assert len(notes) == 1
+    assert notes[0].startswith("The baseline known.json at p:2 does not exist yet, so nothing is known. ")
+
+
+PASSES = replace(failure(""), outcome=Outcome.PASS)
+DOUBT = replace(failure(""), outcome=Outcome.UNKNOWN, cause=Cause.UNAVAILABLE)
+OF_SUBJECT = replace(KNOWN, fingerprint=fingerprint("forge", "a", "main"))
+
+
+@pytest.mark.parametrize(
+    ("known", "judgements", "gone"),
+    [
+        (KNOWN, (failure(OTHER),), True),
+        (KNOWN, (PASSES,), True),
+        (KNOWN, (failure(ONE), failure(OTHER)), False),
+        (KNOWN, (failure(OTHER), DOUBT), False),
+        (KNOWN, (replace(PASSES, outcome=Outcome.NOT_APPLICABLE),), False),
+        (KNOWN, (replace(PASSES, requirement="b"),), False),
+        (OF_SUBJECT, (PASSES,), True),
+        (OF_SUBJECT, (failure(""),), False),
+        (OF_SUBJECT, (replace(PASSES, subject="bob"),), False),
+        (OF_SUBJECT, (PASSES, DOUBT), False),
+    ],
+)
+def test_only_what_a_run_shows_to_be_fixed_is_to_be_removed(
+    known: KnownFailure, judgements: tuple[Judgement, ...], gone: bool
+) -> None:
+    rulings = decided(judgements=judgements).rulings
+    assert (fixed([known], rulings) == [known]) is gone
+    said = any(
+        "knows what is fixed" in note
+        for note in decided(judgements=judgements, baseline=replace(BASELINE, known=(known,))).notes
+    )
+    assert said is gone

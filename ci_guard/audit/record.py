@@ -13,6 +13,7 @@ from ci_guard.model.fact import Fact, Known
 from ci_guard.model.origin import LayerOrigin
 from ci_guard.model.run import Run
 from ci_guard.model.scan import SecretScan
+from ci_guard.model.waiver import Baseline
 from ci_guard.reporters import facts
 
 SCHEMA: Final = "ci-guard.audit/v1"
@@ -125,6 +126,17 @@ def policy_of(policy: PolicySummary | None, origins: Sequence[LayerOrigin] = ())
             }
             for origin in origins
         ],
+        "baseline": baseline_of(policy.baseline) if policy.baseline else None,
+    }
+
+
+def baseline_of(baseline: Baseline) -> dict[str, Any]:
+    """Return which known failures were waived and until when; the digest is null where there is no such file."""
+    return {
+        "file": baseline.file,
+        "sha256": baseline.sha256 or None,
+        "known": len(baseline.known),
+        "until": baseline.until.isoformat(),
     }
 
 

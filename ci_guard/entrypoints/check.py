@@ -11,6 +11,7 @@ from typing import Final
 
 from ci_guard import __version__
 from ci_guard.controls.registry import CONTROLS
+from ci_guard.entrypoints import ratchet
 from ci_guard.entrypoints.commands import Call
 from ci_guard.entrypoints.layers import Layers, Vendored, beside, file_text
 from ci_guard.entrypoints.options import (
@@ -85,6 +86,7 @@ class CheckOptions:
     inputs: bool = False
     facts: str | None = None
     """A recorded run to judge instead of this one."""
+    baselines: ratchet.Files = field(default_factory=ratchet.Files)
     everything: bool = False
     """Collect all facts that any policy could ask for, for a record that other policies are tried on."""
 
@@ -101,6 +103,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_run_options(parser)
     parser.add_argument("--facts", metavar="FILE", help="judge a recorded run again, offline, not this one")
     parser.add_argument("--inputs", action="store_true", help="read the action's inputs from CI_GUARD_INPUT_…")
+    ratchet.add_options(parser)
     add_audit_options(parser)
     add_output_options(parser)
 
@@ -148,6 +151,7 @@ def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> CheckO
         audience=arguments.audience,
         inputs=arguments.inputs,
         facts=arguments.facts,
+        baselines=ratchet.options(arguments),
     )
 
 
@@ -229,7 +233,7 @@ def run(options: CheckOptions, call: Call) -> Result:
         effort=Effort(requests=forge.requests, seconds=time.monotonic() - started),
         transport=forge.transport,
     )
-    return judged(recorded, CONTROLS, __version__)
+    return ratchet.kept(judged(recorded, CONTROLS, __version__), options.baselines)
 
 
 def replayed(options: CheckOptions, file: str) -> Result:
@@ -249,7 +253,8 @@ def replayed(options: CheckOptions, file: str) -> Result:
     result = judged(recorded, CONTROLS, __version__)
     when = f"{recorded.time:%Y-%m-%d %H:%M:%S} UTC"
     note = f"This run was recorded at {when} by ci-guard {recorded.version}; nothing was asked anew."
-    return replace(result, decision=replace(result.decision, notes=(*result.decision.notes, note)))
+    result = replace(result, decision=replace(result.decision, notes=(*result.decision.notes, note)))
+    return ratchet.kept(result, options.baselines)
 
 
 def earlier_policy(
@@ -344,13 +349,14 @@ def read_policy(options: CheckOptions, forge: Forge, layers: Layers | None = Non
 def loaded(file: PolicyFile | None, layers: Layers, vendored: Vendored) -> Policy:
     """Return the policy in a file of the trusted ref; the floor, else the baseline profile, where there is none."""
     if file is None:
-        return layers.policy(None, vendored)
+        return ratchet.with_baseline(layers.policy(None, vendored), vendored)
     if file.content is None:
         raise PolicyError(
             f"{file.place} is larger than a policy may be ({MAXIMUM_POLICY_BYTES} bytes).",
             hint="A policy is read by people; split off what is none.",
         )
-    return layers.policy(PolicyText(content=file.content, place=file.place, kind=LayerKind.REPOSITORY), vendored)
+    text = PolicyText(content=file.content, place=file.place, kind=LayerKind.REPOSITORY)
+    return ratchet.with_baseline(layers.policy(text, vendored), vendored)
 
 
 def named_policy(file: str, layers: Layers | None = None) -> Policy:
@@ -365,7 +371,9 @@ def named_policy(file: str, layers: Layers | None = None) -> Policy:
         raise PolicyError(
             f"The policy {file!r} could not be read: {error.strerror}.", hint="Name a file that exists and may be read."
         ) from None
-    return (layers or Layers(None)).policy(text, beside(Path(file)))
+    return ratchet.with_baseline(
+        (layers or Layers(None)).policy(text, beside(Path(file))), lambda path: ratchet.beside(Path(file), path)
+    )
 
 
 def unused(options: CheckOptions, run: Run, checkout: Checkout) -> Iterator[str]:

@@ -12,6 +12,7 @@ from ci_guard.model.meta import Meta
 from ci_guard.model.run import Run
 from ci_guard.model.scan import SecretScan
 from ci_guard.model.settings import Mode
+from ci_guard.model.waiver import Baseline
 from ci_guard.records import dataclass
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class PolicySummary:
     layers: tuple[str, ...]
     path: str = ""
     """Where in the repository it lies or would lie; empty where it is read from elsewhere."""
+    baseline: Baseline | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

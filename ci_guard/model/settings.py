@@ -11,7 +11,7 @@ from ci_guard.model.auditing import OnFailure
 from ci_guard.model.kinds import Value
 from ci_guard.model.origin import LayerOrigin
 from ci_guard.model.run import Event
-from ci_guard.model.waiver import Waiver
+from ci_guard.model.waiver import Baseline, Waiver
 from ci_guard.records import dataclass, field
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class Policy:
     """Enabled controls by id, in registry order; disabled ones are absent."""
     waivers: tuple[Waiver, ...] = ()
     """Only those that count for the layer they stand in."""
+    baseline: Baseline | None = None
     notes: tuple[str, ...] = ()
     """What a reader should know: waivers of a layer that may not waive, and the like."""
     contexts: tuple[Context, ...] = ()

@@ -57,3 +57,62 @@ class Waiver:
         """Return what it is for and where it stands, for messages."""
         subject = f" ({self.subject})" if self.subject else ""
         return f"Waiver for {self.control}/{self.requirement}{subject} at {self.place}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownFailure:
+    """A failure that was there when a project began to be judged."""
+
+    control: str
+    requirement: str
+    subject: str
+    fingerprint: str
+    """SHA-256 in hex."""
+    since: date
+    """The day in UTC on which it was recorded."""
+
+    def is_this(self, judgement: Judgement) -> bool:
+        """Tell whether a judgement, which has its fingerprint by now, is about the same thing."""
+        return (self.control, self.requirement, self.subject, self.fingerprint) == (
+            judgement.control,
+            judgement.requirement,
+            judgement.subject,
+            judgement.fingerprint,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """Known failures, waived until a day so that new ones alone deny: it shrinks, and never grows by itself."""
+
+    file: str
+    """Its path in the ref that the policy is read from, with `/`."""
+    until: date
+    """The last day, in UTC, on which it counts."""
+    place: str
+    """File and line that name it, for messages."""
+    owner: str = ""
+    """Who answers for it, by any name; empty where nobody is named. So with the next two."""
+    ticket: str = ""
+    approved_by: str = ""
+    max_days: int | None = None
+    """How far off its end may be on the day of a run; None without limit."""
+    covers: frozenset[str] = frozenset()
+    """`control/requirement` of what the layer of the file itself asks: nobody waives what is asked of them."""
+    sha256: str = ""
+    """Of the file, in hex; empty where there is none."""
+    known: tuple[KnownFailure, ...] = ()
+
+    def lasts_too_long(self, today: date) -> bool:
+        """Tell whether its end is further off than it may be."""
+        return self.max_days is not None and (self.until - today).days > self.max_days
+
+    def counts(self, today: date) -> bool:
+        """Tell whether it counts on a day, the last one included."""
+        return today <= self.until and not self.lasts_too_long(today)
+
+    def knows(self, judgement: Judgement) -> KnownFailure | None:
+        """Return what it knows of a judgement that it may waive; None of any other."""
+        if f"{judgement.control}/{judgement.requirement}" not in self.covers:
+            return None
+        return next((one for one in self.known if one.is_this(judgement)), None)

@@ -12,7 +12,7 @@ from ci_guard.model.kinds import Value
 from ci_guard.model.roles import Role
 from ci_guard.model.run import Event
 from ci_guard.model.settings import Bot, Mode, OnInvisible
-from ci_guard.model.waiver import Waiver
+from ci_guard.model.waiver import Baseline, Waiver
 from ci_guard.policy.place import Place, Stated
 
 
@@ -55,6 +55,7 @@ class Layer:
     """Where `enabled: false` was written, by control."""
     waivers: tuple[Stated[Waiver], ...] = ()
     waiver_rules: WaiverRules = WaiverRules()
+    baseline: Stated[Baseline] | None = None
     roles: Mapping[str, Stated[Role]] = field(default_factory=dict)
     contexts: tuple[Conditional, ...] = ()
     admission: tuple[Stated[Table], ...] = ()

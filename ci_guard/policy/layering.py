@@ -13,6 +13,7 @@ from ci_guard.model.meta import Meta
 from ci_guard.model.roles import Role
 from ci_guard.model.run import Event
 from ci_guard.model.settings import DEFAULT_EVENTS, Mode, OnInvisible
+from ci_guard.model.waiver import Baseline
 from ci_guard.policy.layer import Asked, Layer, WaiverRules
 from ci_guard.policy.place import BUILTIN, Place, Stated
 from ci_guard.policy.wording import harmless, quoted, refusal
@@ -51,6 +52,7 @@ def combine(floor: Layer, nearer: Layer, metas: Sequence[Meta]) -> Layer:
         disabled={name: place for name, place in {**floor.disabled, **nearer.disabled}.items() if name not in controls},
         waivers=floor.waivers + nearer.waivers,
         waiver_rules=combine_rules(floor.waiver_rules, nearer.waiver_rules),
+        baseline=combine_baselines(floor.baseline, nearer.baseline),
         roles=combine_roles(floor.roles, nearer.roles),
         contexts=floor.contexts + nearer.contexts,
         admission=floor.admission + nearer.admission,
@@ -64,6 +66,14 @@ def combine_rules(floor: WaiverRules, nearer: WaiverRules) -> WaiverRules:
     if below and above and above.value > below.value:
         raise loosening(above.place, "max-days", str(above.value), below.said_by, str(below.value))
     return WaiverRules(max_days=above or below, needs={**nearer.needs, **floor.needs})
+
+
+def combine_baselines(floor: Stated[Baseline] | None, nearer: Stated[Baseline] | None) -> Stated[Baseline] | None:
+    """Return the one baseline of both layers; raise `PolicyError` where each names one."""
+    if floor and nearer:
+        what = f"a baseline stands at {floor.said_by} already"
+        raise refusal(nearer.place, what, hint="There is one baseline: leave the lines out.")
+    return floor or nearer
 
 
 def combine_roles(floor: Mapping[str, Stated[Role]], nearer: Mapping[str, Stated[Role]]) -> dict[str, Stated[Role]]:

@@ -36,6 +36,7 @@ POLICY_KEYS: Final = (
     "audit",
     "waivers",
     "waiver-rules",
+    "baseline",
 )
 CONTROL_KEYS: Final = ("enabled", "locked", "on-invisible", "require")
 """What every control takes; its `META.options` are further keys."""
@@ -77,6 +78,7 @@ class LayerReader:
                     disabled[control] = place
         # They read with what stands below.
         from ci_guard.policy import admission, auditing, waivers
+        from ci_guard.policy.baseline import read_baseline
         from ci_guard.policy.contexts import read_contexts
         from ci_guard.policy.roles import read_roles
 
@@ -88,6 +90,7 @@ class LayerReader:
             waiver_rules=waivers.read_rules(self, fields["waiver-rules"])
             if "waiver-rules" in fields
             else WaiverRules(),
+            baseline=read_baseline(self, fields["baseline"]) if "baseline" in fields else None,
             roles=read_roles(self, fields["roles"]) if "roles" in fields else {},
             contexts=read_contexts(self, fields["contexts"]) if "contexts" in fields else (),
             audit=auditing.read_audit(self, fields["audit"]) if "audit" in fields else None,

@@ -18,8 +18,8 @@ from ci_guard.policy.place import BUILTIN
 from ci_guard.policy.reading import BOT_KEYS, PROFILES, VERSION
 from ci_guard.policy.role_schema import roles_schema
 from ci_guard.policy.shapes import TEXT, closed, listed
+from ci_guard.policy.waiver_schema import BASELINE, waiver_schema
 from ci_guard.policy.waiver_schema import RULES as WAIVER_RULES
-from ci_guard.policy.waiver_schema import waiver_schema
 
 DIALECT: Final = "http://json-schema.org/draft-07/schema#"
 """
@@ -72,6 +72,7 @@ def json_schema(metas: Sequence[Meta]) -> dict[str, Any]:
                     "items": waiver_schema(metas),
                 },
                 "waiver-rules": WAIVER_RULES,
+                "baseline": BASELINE,
             },
             needs=("version",),
         ),

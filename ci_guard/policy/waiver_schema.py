@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ci_guard.model.meta import Meta
+from ci_guard.policy.baseline import BASELINE_NEEDS, PATH
 from ci_guard.policy.context_schema import whole
 from ci_guard.policy.shapes import TEXT, closed, listed
 from ci_guard.policy.waivers import ACCOUNT, FINGERPRINT, LONGEST_LIFE, LONGEST_NAME, WAIVER_NEEDS
@@ -37,6 +38,24 @@ ACCOUNTED: Final = {
     "approved-by": {"title": "Who approved it, never the owner", **NAME},
 }
 
+BASELINE: Final = {
+    "title": "Known failures, which are waived until a day",
+    "description": "New ones deny. The file is read where this policy is.",
+    **closed(
+        {
+            "file": {
+                "title": "The path of the file",
+                "type": "string",
+                "pattern": whole(PATH.pattern),
+                "not": {"pattern": "(?:^|/)\\.\\.?(?:/|$)|\\n"},
+            },
+            "until": {"title": "The last day on which it counts (UTC)", **DAY},
+            **ACCOUNTED,
+        },
+        needs=BASELINE_NEEDS,
+    ),
+}
+
 
 def waiver_schema(metas: Sequence[Meta]) -> dict[str, Any]:
     """Return the schema of a waiver; its requirement is one of its control's."""
@@ -53,7 +72,7 @@ def waiver_schema(metas: Sequence[Meta]) -> dict[str, Any]:
                 "fingerprints": {
                     "title": "Fingerprints of single judgements or findings",
                     "description": "As a report has them. Absent: all of them.",
-                    **listed({"type": "string", "pattern": whole(FINGERPRINT.pattern)}),
+                    **listed({"type": "string", "pattern": whole(FINGERPRINT.pattern), "maxLength": 64}),
                 },
                 "reason": {"title": "Why this is accepted", "type": "string", "pattern": "\\S"},
                 "since": {"title": "The first day on which it counts (UTC)", **DAY},

@@ -6,10 +6,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from datetime import date
+from typing import Final, TypeVar
 
+from ci_guard import records
 from ci_guard.errors import unrevealing
-from ci_guard.model.waiver import Waiver
+from ci_guard.model.waiver import Baseline, Waiver
 from ci_guard.policy.document import Node
 from ci_guard.policy.layer import Layer, WaiverRules
 from ci_guard.policy.layering import combine_rules
@@ -26,6 +28,8 @@ RULE_KEYS: Final = ("max-days", "needs")
 FINGERPRINT: Final = re.compile("[0-9a-f]{64}")
 LONGEST_NAME: Final = 200
 """Characters of an owner, a ticket or an approver."""
+T = TypeVar("T", Waiver, Baseline)
+
 LONGEST_LIFE: Final = 3660
 """Days, the most that `max-days` can say."""
 
@@ -129,25 +133,27 @@ def held(layer: Layer, floor: Layer) -> Layer:
     Raises: `PolicyError` at a waiver that lacks what a rule needs, or that lasts too long from its first day on.
     """
     rules = combine_rules(floor.waiver_rules, layer.waiver_rules)
-    return replace(layer, waivers=tuple(_held(stated, rules) for stated in layer.waivers))
+    held_waivers = tuple(_held(stated, "a waiver", stated.value.since, rules) for stated in layer.waivers)
+    baseline = layer.baseline and _held(layer.baseline, "the baseline", None, rules)
+    return replace(layer, waivers=held_waivers, baseline=baseline)
 
 
-def _held(stated: Stated[Waiver], rules: WaiverRules) -> Stated[Waiver]:
-    waiver = stated.value
-    said = {"owner": waiver.owner, "ticket": waiver.ticket, "approved-by": waiver.approved_by}
+def _held(stated: Stated[T], what: str, since: date | None, rules: WaiverRules) -> Stated[T]:
+    pardon = stated.value
+    said = {"owner": pardon.owner, "ticket": pardon.ticket, "approved-by": pardon.approved_by}
     for word, need in rules.needs.items():
         if not said[word]:
             hint = f"{need.said_by} asks for it in every waiver."
-            raise refusal(stated.place, f"a waiver has no {word}", hint=hint)
+            raise refusal(stated.place, f"{what} has no {word}", hint=hint)
     if rules.max_days is None:
         return stated
     most = rules.max_days
-    if waiver.since and (waiver.until - waiver.since).days > most.value:
+    if since and (pardon.until - since).days > most.value:
         raise refusal(
             stated.place,
-            "a waiver lasts too long",
-            saw=f"{(waiver.until - waiver.since).days} days from {waiver.since} to {waiver.until}",
+            f"{what} lasts too long",
+            saw=f"{(pardon.until - since).days} days from {since} to {pardon.until}",
             expected=f"at most {most.value}",
             hint=f"{most.said_by} says so.",
         )
-    return replace(stated, value=replace(waiver, max_days=most.value))
+    return replace(stated, value=records.replace(pardon, max_days=most.value))

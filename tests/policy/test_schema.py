@@ -76,6 +76,8 @@ ONLY_THE_LOADER = {
     "waiver-since-after-its-end": "no schema compares two keys",
     "waiver-lacks-what-its-own-rules-need": "no schema compares two keys",
     "waiver-lasts-a-day-too-long-over-a-leap-day": "no schema compares two keys",
+    "baseline-approved-by-its-owner": "no schema compares two keys",
+    "baseline-without-the-owner-that-its-rules-need": "no schema compares two keys",
     "context-asks-for-less": "depends on what lies below",
     "context-tolerates-more": "depends on what lies below",
     "context-of-a-control-that-requires-nothing": "depends on what lies below",
@@ -259,6 +261,13 @@ documents = st.fixed_dictionaries(
         "audit": st.fixed_dictionaries({"on-failure": st.sampled_from(["deny", "warn"])}),
         "controls": st.fixed_dictionaries({}, optional={meta.id: control_of(meta) for meta in METAS}),
         "waivers": st.lists(st.one_of([waiver_of(meta) for meta in METAS]), max_size=2),
+        "baseline": st.fixed_dictionaries(
+            {
+                "file": st.sampled_from(["a.json", ".a/b", "a//b", "/a", "a/../b", "a/.", "a\\b", "a\n", "..a", "é"]),
+                "until": st.sampled_from(["2027-01-31", "2027-1-1"]),
+            },
+            optional={"owner": account},
+        ),
         "waiver-rules": st.fixed_dictionaries(
             {},
             optional={
