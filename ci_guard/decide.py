@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ci_guard import waiving
 from ci_guard.model.decision import Decision, Ruling, Verdict, Weight
@@ -14,6 +14,9 @@ from ci_guard.model.judgement import Judgement, Outcome
 from ci_guard.model.meta import Meta
 from ci_guard.model.settings import Mode, OnInvisible, Policy
 from ci_guard.records import replace
+
+if TYPE_CHECKING:
+    from ci_guard.model.glass import Broken
 
 EXIT_CODES: Final = {Verdict.ALLOW: 0, Verdict.DENY: 1, Verdict.UNDECIDED: 3, Verdict.ERROR: 4}
 """
@@ -34,6 +37,7 @@ def decide(
     mode: Mode,
     today: date,
     advisory: bool = False,
+    broken: Broken | None = None,
 ) -> Decision:
     """
     Return the verdict on these judgements.
@@ -44,7 +48,7 @@ def decide(
     """
     local = {meta.id for meta in metas if meta.local}
     rulings = tuple(
-        rule_on(judgement, policy, today, not_judged_here=advisory and judgement.control not in local)
+        rule_on(judgement, policy, today, broken, not_judged_here=advisory and judgement.control not in local)
         for judgement in identify(in_report_order(judgements, metas))
     )
     verdict, reason = conclude(rulings)
@@ -53,11 +57,14 @@ def decide(
         exit_code=exit_code_of(verdict, mode),
         rulings=rulings,
         reason=reason,
+        break_glass=broken if any(ruling.waived and ruling.waived.break_glass for ruling in rulings) else None,
         notes=policy.notes + tuple(waiving.notes(policy, rulings, today)),
     )
 
 
-def rule_on(judgement: Judgement, policy: Policy, today: date, *, not_judged_here: bool) -> Ruling:
+def rule_on(
+    judgement: Judgement, policy: Policy, today: date, broken: Broken | None, *, not_judged_here: bool
+) -> Ruling:
     """Return what one judgement does to the verdict."""
     settings = policy.controls[judgement.control]
     waived = waiving.pardon(judgement, policy, today)
@@ -73,6 +80,9 @@ def rule_on(judgement: Judgement, policy: Policy, today: date, *, not_judged_her
         weight = Weight.TOLERATED
     else:
         weight = Weight.UNDECIDED
+    if waived is None and broken and weight in (Weight.DENIES, Weight.UNDECIDED):
+        waived = waiving.break_glass(judgement, broken)
+        weight = Weight.WAIVED if waived else weight
     return Ruling(
         judgement=judgement,
         weight=weight,

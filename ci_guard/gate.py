@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import reduce
 from typing import Final
 
-from ci_guard import collect, contexts, decide
+from ci_guard import collect, contexts, decide, glass
 from ci_guard.controls.interface import Control
 from ci_guard.controls.judge import judge
 from ci_guard.errors import UsageError
@@ -51,6 +51,7 @@ def gather(
     if any(policy.contexts for policy in policies):
         around = collect.collect(run=run, wants=(), forge=forge, scan=lambda: NOT_COLLECTED, also=about, now=now)
         settled = [contexts.settle(policy, around) for policy in policies]
+    about = reduce(Needs.__or__, (glass.needs(policy, run.platform) for policy in policies), about)
     check_only(only, settled)
     chosen = [
         (control, policy.controls[control.META.id]) for policy in settled for control in choose(controls, only, policy)
@@ -151,7 +152,17 @@ def conclude(recorded: Recorded, controls: Sequence[Control], policy: Policy, se
         judgements = [one for control in chosen for one in judge(control, facts, judging.controls[control.META.id])]
         metas = [control.META for control in chosen]
         today = recorded.time.date()
-        return decide.decide(judgements, judging, metas=metas, mode=mode, today=today, advisory=recorded.advisory)
+        look = glass.look(judging, facts, recorded.time)
+        judging = replace(judging, notes=(*judging.notes, look.note)) if look.note else judging
+        return decide.decide(
+            judgements,
+            judging,
+            metas=metas,
+            mode=mode,
+            today=today,
+            advisory=recorded.advisory,
+            broken=look.broken,
+        )
 
     decision = by(settled)
     said_alone = settled.controls == policy.controls or (only and not set(only) & policy.controls.keys())

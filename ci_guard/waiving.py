@@ -6,12 +6,15 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ci_guard.model.decision import Ruling, Waived
 from ci_guard.model.judgement import Judgement, Outcome
 from ci_guard.model.settings import Policy
 from ci_guard.model.waiver import ENDS_SOON, Baseline, KnownFailure, Waiver
+
+if TYPE_CHECKING:
+    from ci_guard.model.glass import Broken
 
 COVERED: Final = (Outcome.FAIL, Outcome.UNKNOWN)
 """What can be waived: neither a pass, which needs no waiver, nor a control that broke."""
@@ -51,6 +54,13 @@ def known(judgement: Judgement, baseline: Baseline, today: date) -> Waived | Non
         ticket=baseline.ticket,
         approved_by=baseline.approved_by,
     )
+
+
+def break_glass(judgement: Judgement, broken: Broken) -> Waived | None:
+    """Return what a broken glass does to a judgement that denies; None where it may not cover it."""
+    if f"{judgement.control}/{judgement.requirement}" not in broken.covers:
+        return None
+    return Waived(reason=str(broken), until=broken.until.date(), break_glass=True)
 
 
 def notes(policy: Policy, rulings: Sequence[Ruling], today: date) -> Iterator[str]:

@@ -69,6 +69,8 @@ def lines(metas: Sequence[Meta]) -> Iterator[str]:
     yield from table(keys["waiver-rules"]["properties"])
     yield "\n### `baseline`\n"
     yield from table(keys["baseline"]["properties"], keys["baseline"]["required"])
+    yield "\n### `break-glass`\n"
+    yield from table(keys["break-glass"]["properties"], keys["break-glass"]["required"])
     yield "\n## Roles\n"
     role = keys["roles"]["items"]
     yield from table(role["properties"], role["required"])

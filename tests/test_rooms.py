@@ -28,8 +28,9 @@ ROOMS = {
     "contexts": {"model"},
     "decide": {"model", "waiving"},
     "waiving": {"model"},
+    "glass": {"model"},
     "starter": {"model"},
-    "gate": {"model", "errors", "evidence", "controls", "collect", "contexts", "decide"},
+    "gate": {"model", "errors", "evidence", "controls", "collect", "contexts", "decide", "glass"},
     "replay": {"model", "errors", "policy", "controls", "decide", "gate"},
     "entrypoints": {
         "replay",
@@ -70,7 +71,7 @@ STANDARD_ONLY = {
 }
 """Rooms that use no third-party package at all."""
 
-NO_WORLD = {"model", "controls", "contexts", "decide", "waiving", "reporters", "starter"}
+NO_WORLD = {"model", "controls", "contexts", "decide", "waiving", "glass", "reporters", "starter"}
 """Rooms that never touch the network, the clock or the environment."""
 
 WORLDLY = {"os", "socket", "ssl", "subprocess", "urllib", "http", "requests", "github", "random", "secrets", "time"}

@@ -14,7 +14,7 @@ from ci_guard.model.origin import LayerOrigin
 from ci_guard.model.run import Run
 from ci_guard.model.scan import SecretScan
 from ci_guard.model.waiver import Baseline
-from ci_guard.reporters import facts
+from ci_guard.reporters import facts, json_v1
 
 SCHEMA: Final = "ci-guard.audit/v1"
 
@@ -45,6 +45,7 @@ def record_of(result: Result, artifacts: Sequence[dict[str, Any]] = ()) -> dict[
         "verdict": result.decision.verdict.value,
         "exit_code": result.decision.exit_code,
         "advisory": result.advisory,
+        "break_glass": json_v1.break_glass_of(result.decision.break_glass),
         "reason": result.failure.message if result.failure else result.decision.reason,
         "who": {"actor": result.run.actor or None, "triggering_actor": result.run.triggering_actor or None},
         "what": {**what(result.run), "artifacts": list(artifacts)},

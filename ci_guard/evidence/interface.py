@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact
+from ci_guard.model.glass import Labelled
 from ci_guard.model.guard import Guard
 from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.review import Provenance
@@ -134,6 +135,10 @@ class CircumstanceEvidence(Protocol):
 
     def labels(self) -> Fact[frozenset[str]]:
         """Return the labels of the change, or of all changes in the queue; none where the event is about no change."""
+        ...
+
+    def labelled(self, label: str, circles: AbstractSet[str]) -> Fact[Labelled | None]:
+        """Return who put a label there that is on the change now, and whether they are in each team or group."""
         ...
 
     def changed_paths(self) -> Fact[frozenset[str] | None]:

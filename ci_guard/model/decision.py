@@ -16,6 +16,7 @@ from ci_guard.model.waiver import Baseline
 from ci_guard.records import dataclass
 
 if TYPE_CHECKING:
+    from ci_guard.model.glass import Broken
     from ci_guard.model.recorded import Recorded
 
 
@@ -53,6 +54,7 @@ class Waived:
     """Empty where nobody is named; so with the next two."""
     ticket: str = ""
     approved_by: str = ""
+    break_glass: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +80,8 @@ class Decision:
     """One sentence that says why, for people."""
     notes: tuple[str, ...] = ()
     """Waivers that ended or end soon, and the like."""
+    break_glass: Broken | None = None
+    """Where it took a broken glass to waive something."""
 
 
 @dataclass(frozen=True, kw_only=True)

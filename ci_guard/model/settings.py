@@ -17,6 +17,7 @@ from ci_guard.records import dataclass, field
 if TYPE_CHECKING:
     from ci_guard.model.admission import Table
     from ci_guard.model.context import Context
+    from ci_guard.model.glass import BreakGlass
     from ci_guard.model.roles import Role
 
 
@@ -107,6 +108,7 @@ class Policy:
     waivers: tuple[Waiver, ...] = ()
     """Only those that count for the layer they stand in."""
     baseline: Baseline | None = None
+    break_glass: BreakGlass | None = None
     notes: tuple[str, ...] = ()
     """What a reader should know: waivers of a layer that may not waive, and the like."""
     contexts: tuple[Context, ...] = ()

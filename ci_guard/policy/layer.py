@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ci_guard.model.admission import Table
 from ci_guard.model.auditing import OnFailure
 from ci_guard.model.context import Context
+from ci_guard.model.glass import BreakGlass
 from ci_guard.model.kinds import Value
 from ci_guard.model.roles import Role
 from ci_guard.model.run import Event
@@ -56,6 +57,7 @@ class Layer:
     waivers: tuple[Stated[Waiver], ...] = ()
     waiver_rules: WaiverRules = WaiverRules()
     baseline: Stated[Baseline] | None = None
+    break_glass: Stated[BreakGlass] | None = None
     roles: Mapping[str, Stated[Role]] = field(default_factory=dict)
     contexts: tuple[Conditional, ...] = ()
     admission: tuple[Stated[Table], ...] = ()

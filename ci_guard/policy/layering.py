@@ -13,7 +13,6 @@ from ci_guard.model.meta import Meta
 from ci_guard.model.roles import Role
 from ci_guard.model.run import Event
 from ci_guard.model.settings import DEFAULT_EVENTS, Mode, OnInvisible
-from ci_guard.model.waiver import Baseline
 from ci_guard.policy.layer import Asked, Layer, WaiverRules
 from ci_guard.policy.place import BUILTIN, Place, Stated
 from ci_guard.policy.wording import harmless, quoted, refusal
@@ -52,7 +51,8 @@ def combine(floor: Layer, nearer: Layer, metas: Sequence[Meta]) -> Layer:
         disabled={name: place for name, place in {**floor.disabled, **nearer.disabled}.items() if name not in controls},
         waivers=floor.waivers + nearer.waivers,
         waiver_rules=combine_rules(floor.waiver_rules, nearer.waiver_rules),
-        baseline=combine_baselines(floor.baseline, nearer.baseline),
+        baseline=only_one("a baseline", floor.baseline, nearer.baseline),
+        break_glass=only_one("break-glass", floor.break_glass, nearer.break_glass),
         roles=combine_roles(floor.roles, nearer.roles),
         contexts=floor.contexts + nearer.contexts,
         admission=floor.admission + nearer.admission,
@@ -68,11 +68,10 @@ def combine_rules(floor: WaiverRules, nearer: WaiverRules) -> WaiverRules:
     return WaiverRules(max_days=above or below, needs={**nearer.needs, **floor.needs})
 
 
-def combine_baselines(floor: Stated[Baseline] | None, nearer: Stated[Baseline] | None) -> Stated[Baseline] | None:
-    """Return the one baseline of both layers; raise `PolicyError` where each names one."""
+def only_one(what: str, floor: Stated[T] | None, nearer: Stated[T] | None) -> Stated[T] | None:
+    """Return what one layer says and no other may; raise `PolicyError` where both do."""
     if floor and nearer:
-        what = f"a baseline stands at {floor.said_by} already"
-        raise refusal(nearer.place, what, hint="There is one baseline: leave the lines out.")
+        raise refusal(nearer.place, f"{what} stands at {floor.said_by} already", hint="Leave the lines out.")
     return floor or nearer
 
 

@@ -18,7 +18,7 @@ from ci_guard.model.origin import LayerKind, LayerOrigin
 from ci_guard.model.roles import Role
 from ci_guard.model.settings import OnInvisible, Policy, Settings
 from ci_guard.model.waiver import Waiver
-from ci_guard.policy import admission, auditing, baseline, contexts, roles, waivers
+from ci_guard.policy import admission, auditing, baseline, contexts, glass, roles, waivers
 from ci_guard.policy.document import read_document
 from ci_guard.policy.layer import Asked, Layer
 from ci_guard.policy.layering import combine, settle, without, yielding
@@ -95,6 +95,7 @@ def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
             },
             waivers=counting,
             baseline=baseline.settled(united, len(texts) - 1),
+            break_glass=glass.settled(united),
             notes=(*left_out(united), *waiver_notes, *bots_without_effect(united, metas, names), *blankets),
             contexts=tuple(each.context for each in merged.contexts),
             roles=named,

@@ -37,6 +37,7 @@ POLICY_KEYS: Final = (
     "waivers",
     "waiver-rules",
     "baseline",
+    "break-glass",
 )
 CONTROL_KEYS: Final = ("enabled", "locked", "on-invisible", "require")
 """What every control takes; its `META.options` are further keys."""
@@ -80,6 +81,7 @@ class LayerReader:
         from ci_guard.policy import admission, auditing, waivers
         from ci_guard.policy.baseline import read_baseline
         from ci_guard.policy.contexts import read_contexts
+        from ci_guard.policy.glass import read_glass
         from ci_guard.policy.roles import read_roles
 
         layer = Layer(
@@ -91,6 +93,7 @@ class LayerReader:
             if "waiver-rules" in fields
             else WaiverRules(),
             baseline=read_baseline(self, fields["baseline"]) if "baseline" in fields else None,
+            break_glass=read_glass(self, fields["break-glass"]) if "break-glass" in fields else None,
             roles=read_roles(self, fields["roles"]) if "roles" in fields else {},
             contexts=read_contexts(self, fields["contexts"]) if "contexts" in fields else (),
             audit=auditing.read_audit(self, fields["audit"]) if "audit" in fields else None,

@@ -14,6 +14,7 @@ from ci_guard.policy.admission_schema import ADMISSION
 from ci_guard.policy.auditing import AUDIT
 from ci_guard.policy.branches import RULES
 from ci_guard.policy.context_schema import contexts_schema
+from ci_guard.policy.glass import GLASS
 from ci_guard.policy.place import BUILTIN
 from ci_guard.policy.reading import BOT_KEYS, PROFILES, VERSION
 from ci_guard.policy.role_schema import roles_schema
@@ -73,6 +74,7 @@ def json_schema(metas: Sequence[Meta]) -> dict[str, Any]:
                 },
                 "waiver-rules": WAIVER_RULES,
                 "baseline": BASELINE,
+                "break-glass": GLASS,
             },
             needs=("version",),
         ),

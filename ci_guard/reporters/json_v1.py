@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 from ci_guard.model.decision import PolicySummary, Result, Ruling, Verdict
 from ci_guard.model.fact import Cause, Fact, Known, Source
+from ci_guard.model.glass import Broken, By
 from ci_guard.model.judgement import Location, Outcome, Severity
 from ci_guard.model.run import Event, Platform, Run
 from ci_guard.model.scan import SecretScan, SuppressionKind
@@ -41,6 +42,7 @@ def report_of(result: Result) -> dict[str, Any]:
         "verdict": result.decision.verdict.value,
         "exit_code": result.decision.exit_code,
         "advisory": result.advisory,
+        "break_glass": break_glass_of(result.decision.break_glass),
         "controls": [meta.id for meta in result.controls],
         "context": context_of(result.run),
         "policy": policy_of(result.policy),
@@ -49,6 +51,14 @@ def report_of(result: Result) -> dict[str, Any]:
         "scan": scan_of(result.scan),
         "evidence": {"requests": result.effort.requests, "seconds": round(result.effort.seconds, 3)},
     }
+
+
+def break_glass_of(broken: Broken | None) -> dict[str, Any] | None:
+    """Return who broke the glass; null where nothing was let through by that."""
+    if broken is None:
+        return None
+    at, until = (each.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") for each in (broken.at, broken.until))
+    return {"by": broken.by.value, "who": broken.who, "how": broken.how, "at": at, "until": until}
 
 
 def context_of(run: Run) -> dict[str, Any]:
@@ -211,6 +221,15 @@ def report_schema() -> dict[str, Any]:
             verdict=one_of(Verdict),
             exit_code={"enum": [0, 1, 2, 3, 4]},
             advisory={"type": "boolean"},
+            break_glass=or_null(
+                closed(
+                    by={"enum": [by.value for by in By]},
+                    who=text,
+                    how=text,
+                    at={"type": "string", "format": "date-time"},
+                    until={"type": "string", "format": "date-time"},
+                )
+            ),
             controls={"type": "array", "items": text, "uniqueItems": True},
             context=closed(
                 platform=one_of(Platform),

@@ -171,6 +171,8 @@ def verdict_words(result: Result) -> str:
         Verdict.UNDECIDED: "Undecided, which denies",
         Verdict.ERROR: "Error, which denies",
     }[result.decision.verdict]
+    if result.decision.break_glass and result.decision.verdict is Verdict.ALLOW:
+        words = "Allowed by break-glass"
     if result.advisory:
         return f"{words} (advice: outside CI a forge's facts are not judged)"
     if result.decision.verdict is not Verdict.ALLOW and result.decision.exit_code == 0:

@@ -7,6 +7,7 @@ from typing import Final
 
 from ci_guard.model.decision import Failure, PolicySummary, Result, Ruling, Waived
 from ci_guard.model.fact import Known, Source
+from ci_guard.model.glass import Broken, By
 from ci_guard.model.judgement import Location
 from ci_guard.model.run import ChangeReference
 from ci_guard.model.scan import Gap, GapKind, Skipped
@@ -98,6 +99,15 @@ def dressed(result: Result, text: str, url: str = "") -> Result:
             result.decision,
             reason=text,
             notes=(text,),
+            break_glass=Broken(
+                by=By.LABEL,
+                who=text,
+                how=text,
+                at=sample.TIME,
+                until=sample.TIME,
+                place=text,
+                covers=frozenset({text}),
+            ),
             rulings=tuple(dressed_ruling(ruling, text, url or text) for ruling in result.decision.rulings),
         ),
         not_judged=dict.fromkeys(result.not_judged, text),

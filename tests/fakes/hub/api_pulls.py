@@ -225,6 +225,8 @@ def list_timeline(context: Context) -> list[Json]:
             "created_at": event.created_at,
             "performed_via_github_app": None,
         }
+        if event.label is not None:
+            body["label"] = {"name": event.label, "color": "ededed"}
         if event.review_id is not None:
             was = {"state": "approved", "review_id": event.review_id, "dismissal_message": None}
             body["dismissed_review"] = was

@@ -39,6 +39,7 @@ class TimelineEvent:
     created_at: str
     commit_id: str | None = None
     review_id: int | None = None
+    label: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -200,7 +201,21 @@ class Pull:
         self._event("merged", by, commit_id=sha)
         self._event("closed", by)
 
-    def _event(self, kind: str, actor: str, *, commit_id: str | None = None, review_id: int | None = None) -> None:
+    def label(self, name: str, *, by: str, off: bool = False) -> None:
+        """Put a label on the pull request, or take it off."""
+        self.repo.world.tick()
+        self.labels = [each for each in self.labels if each != name] + ([] if off else [name])
+        self._event("unlabeled" if off else "labeled", by, label=name)
+
+    def _event(
+        self,
+        kind: str,
+        actor: str,
+        *,
+        commit_id: str | None = None,
+        review_id: int | None = None,
+        label: str | None = None,
+    ) -> None:
         world = self.repo.world
         self.events.append(
             TimelineEvent(
@@ -210,5 +225,6 @@ class Pull:
                 created_at=world.tick(),
                 commit_id=commit_id,
                 review_id=review_id,
+                label=label,
             )
         )

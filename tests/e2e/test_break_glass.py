@@ -1,0 +1,70 @@
+"""Break-glass in whole runs: allowed, marked, and on record."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from tests.e2e import consumer, test_check
+from tests.e2e.consumer import Consumer
+from tests.e2e.test_check import Guard, Told
+from tests.fakes.github import FakeGitHub
+from tests.secrets.made_up import github_token
+
+guard = test_check.guard  # the fixture
+
+POLICY = """version: 1
+roles: [{name: on-call, levels: [maintain, admin]}]
+controls: {secret-free: {require: {no-secrets: true}}}
+break-glass: {by: label, label: break-glass, role: on-call, hours: 4}
+"""
+
+
+def labelled(github: FakeGitHub, path: Path, *, by: str, ago: timedelta, policy: str = POLICY) -> Consumer:
+    head = {"conf.py": f"TOKEN = '{github_token(7)}'\n"}
+    shop = consumer.make(github, path, merged=False, base_files={".ci-guard.yml": policy}, head_files=head)
+    shop.pull.label("break-glass", by=by)
+    shop.pull.events[-1].created_at = f"{datetime.now(timezone.utc) - ago:%Y-%m-%dT%H:%M:%SZ}"
+    return shop
+
+
+def judged(github: FakeGitHub, guard: Guard, shop: Consumer, folder: Path, *words: str) -> Told:
+    run = shop.repo.run("pull_request", actor="alice", pull=shop.pull)
+    payload = github.events(shop.repo).pull_request(shop.pull)
+    environ = github.job_environment(shop.repo, run, payload, folder, GITHUB_TOKEN=github.token("job").value)
+    return guard(environ, shop.path, *words)
+
+
+def test_a_second_person_lets_a_change_through_and_everybody_is_told(
+    github: FakeGitHub, guard: Guard, tmp_path: Path
+) -> None:
+    shop = labelled(github, tmp_path / "shop", by="carol", ago=timedelta(hours=1))
+    log = tmp_path / "audit.jsonl"
+    words = ("check", "--platform", "github", "--enforce", "--audit-log", str(log))
+    told = judged(github, guard, shop, tmp_path / "job", *words)
+    assert told.exit_code == 0, told.stdout
+    assert told.report["verdict"] == "allow"
+    assert told.report["break_glass"]["who"].startswith("carol (id ")
+    assert "Allowed by break-glass" in told.stdout
+    (failure,) = [each for each in told.report["judgements"] if each["outcome"] == "fail"]
+    assert failure["waived"]["reason"].startswith("break-glass by carol (id ")
+    assert json.loads(json.dumps(told.report["break_glass"]))["by"] == "label"
+    assert '"break_glass":{' in log.read_text(encoding="utf-8").replace(" ", "")
+
+
+def test_the_author_a_stranger_to_the_role_and_an_old_label_let_nothing_through(
+    github: FakeGitHub, guard: Guard, tmp_path: Path
+) -> None:
+    for number, (by, hours) in enumerate((("alice", 1), ("bob", 1), ("carol", 5))):
+        shop = labelled(github, tmp_path / f"shop-{number}", by=by, ago=timedelta(hours=hours))
+        told = judged(github, guard, shop, tmp_path / f"job-{number}")
+        assert (told.exit_code, told.report["break_glass"]) == (1, None)
+        assert "and does nothing, because" in " ".join(told.stdout.split())
+
+
+def test_a_break_glass_that_the_change_brings_breaks_nothing(github: FakeGitHub, guard: Guard, tmp_path: Path) -> None:
+    without = POLICY.split("break-glass:", maxsplit=1)[0]
+    shop = labelled(github, tmp_path / "shop", by="carol", ago=timedelta(hours=1), policy=without)
+    told = judged(github, guard, shop, tmp_path / "job")
+    assert (told.exit_code, told.report["break_glass"]) == (1, None)
