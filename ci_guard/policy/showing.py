@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from ci_guard.model.kinds import AllOf, Kind, NoneBut, Value, names
 from ci_guard.model.meta import Meta
 from ci_guard.model.run import Event
-from ci_guard.model.settings import DEFAULT_EVENTS, Mode, OnInvisible, Policy, Settings, Waiver
+from ci_guard.model.settings import DEFAULT_EVENTS, Mode, OnInvisible, Policy, Settings
+from ci_guard.model.waiver import Waiver
 from ci_guard.records import dataclass
 
 STRICTER, LOOSER, OTHER = "stricter", "looser", "other"
