@@ -42,7 +42,9 @@ class PolicyOptions:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the actions of `policy`, each with options of its own."""
     parser.usage = "ci-guard policy ACTION ..."
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=Parser)
+    actions = parser.add_subparsers(
+        dest="action", metavar="ACTION", required=True, parser_class=Parser, prog="ci-guard policy"
+    )
     for name, (_, summary) in ACTIONS.items():
         part = actions.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
         if name == "check":

@@ -76,9 +76,18 @@ def events(settings: Settings) -> list[str]:
 
 def waiver_fields(waiver: Waiver) -> dict[str, object]:
     """Return what a waiver says, as it is written."""
-    said = {"control": waiver.control, "requirement": waiver.requirement, "subject": waiver.subject}
+    said = {
+        "control": waiver.control,
+        "requirement": waiver.requirement,
+        "subject": waiver.subject,
+        "owner": waiver.owner,
+        "ticket": waiver.ticket,
+        "approved-by": waiver.approved_by,
+        "since": waiver.since.isoformat() if waiver.since else None,
+        "fingerprints": sorted(waiver.fingerprints),
+    }
     return {
-        **{key: value for key, value in said.items() if value is not None},
+        **{key: value for key, value in said.items() if value},
         "reason": waiver.reason,
         "until": waiver.until.isoformat(),
     }

@@ -59,7 +59,7 @@ def spots(data: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-@settings(max_examples=150)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_a_record_that_was_tampered_with_is_refused_with_the_path_or_means_what_it_says(data: st.DataObject) -> None:
     declared = data.draw(st.sampled_from([Change, Run, SecretScan, Policy]))
