@@ -45,7 +45,9 @@ class AuditOptions:
 def add_actions(parser: argparse.ArgumentParser, summaries: Mapping[str, str]) -> None:
     """Add the actions, each with options of its own."""
     parser.usage = "ci-guard audit ACTION ..."
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=Parser)
+    actions = parser.add_subparsers(
+        dest="action", metavar="ACTION", required=True, parser_class=Parser, prog="ci-guard audit"
+    )
     subjects = {"keygen": ("NAME", "the key's name, a host and a path"), "export": ("BRANCH", "git+URL#BRANCH")}
     for name, summary in summaries.items():
         part = actions.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")

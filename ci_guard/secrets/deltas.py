@@ -124,7 +124,10 @@ def reach_of(trigger: Trigger) -> Reach:
         return Reach(trigger.length + back + _SLACK, generic.LONGEST + _SLACK, True, True, rule.check in _BY_PAIR)
     around = _AROUND.get(rule.check, 0) + _SLACK
     if rule.check not in _CLOSE and rule.check not in _AROUND:
-        return Reach(trigger.length + rule.before + around, rule.reach + _END_LINE, False, False)
+        # Another match of the rule may begin as far ahead and have this one in it: where a change takes that away,
+        # this one is found.
+        back = trigger.length + rule.before + around + rule.reach
+        return Reach(back, rule.reach + _END_LINE, False, False)
     shape = None if rule.own else _shapes().get(rule.id)
     longest, one_line = shape or shape_of(rule)
     one_line = one_line and rule.check not in _AROUND
