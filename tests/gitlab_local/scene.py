@@ -117,11 +117,12 @@ def make(
     merged: bool = False,
     approved_by: tuple[str, ...] = ("bob",),
     files: Mapping[str, str] | None = None,
+    base_files: Mapping[str, str] | None = None,
 ) -> Shop:
     """
     Make the project on disk and in the fake: in order, or neither protected nor approved and with a leaked key.
 
-    `files` are part of the merge request.
+    `files` are part of the merge request, `base_files` were there before.
     """
     project = instance.project("acme/shop")
     for name, level in PEOPLE.items():
@@ -130,7 +131,7 @@ def make(
     git(path, "init", "-q", "-b", "main")
     for key in ("user.name", "user.email"):
         git(path, "config", key, "alice@example.invalid")  # by which the runner names whoever started a pipeline
-    write(path, {".gitlab-ci.yml": ci, "README.md": "# Shop\n"})
+    write(path, {".gitlab-ci.yml": ci, "README.md": "# Shop\n", **(base_files or {})})
     git(path, "commit", "-q", "-m", "Start")
     base = git(path, "rev-parse", "HEAD")
     git(path, "checkout", "-q", "-b", "change-1")

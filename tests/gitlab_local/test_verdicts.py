@@ -63,14 +63,14 @@ TOLERANT = "version: 1\nextends: builtin:baseline\ncontrols: {required-reviews: 
 def test_a_merge_is_undecided_on_the_job_token_alone_unless_the_policy_tolerates_it(
     lab: Lab, policy: str | None, verdict: str
 ) -> None:
-    shop = lab.shop(lab.pipeline(), merged=True, files={".ci-guard.yml": policy} if policy else {})
+    shop = lab.shop(lab.pipeline(), merged=True, base_files={".ci-guard.yml": policy} if policy else {})
     ran = lab.run(shop, shop.pushed(), "ci-guard")
     assert ran.verdict == verdict, ran.log
     assert ran.jobs["ci-guard"] == (3 if verdict == "undecided" else 0)
 
 
 def test_a_merge_that_nobody_approved_is_not_allowed_by_a_tolerant_policy(lab: Lab) -> None:
-    shop = lab.shop(lab.pipeline(), merged=True, approved_by=(), files={".ci-guard.yml": TOLERANT})
+    shop = lab.shop(lab.pipeline(), merged=True, approved_by=(), base_files={".ci-guard.yml": TOLERANT})
     ran = lab.run(shop, shop.pushed(), "ci-guard")
     assert ran.verdict == "deny", ran.log
 
