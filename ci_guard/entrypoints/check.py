@@ -227,7 +227,7 @@ def run(options: CheckOptions, call: Call) -> Result:
         settled=settled[0],
         earlier=earlier,
         earlier_settled=settled[1] if isinstance(earlier, Policy) else None,
-        proposed=proposed if proposed and proposed.sha256 != policy.sha256 else None,
+        proposed=proposed if proposed and not same(proposed, policy) else None,
         policy_path="" if options.policy_file else options.policy_path or DEFAULT_POLICY,
         facts=facts,
         effort=Effort(requests=forge.requests, seconds=time.monotonic() - started),
@@ -276,7 +276,13 @@ def earlier_policy(
     if isinstance(file, Unknown):
         return file
     earlier = loaded(file.value, layers, lambda copy: forge.policy_at(at.commit, copy, at.ref))
-    return None if earlier.sha256 == policy.sha256 else earlier
+    return None if same(earlier, policy) else earlier
+
+
+def same(one: Policy, other: Policy) -> bool:
+    """Tell whether two policies ask and waive the same: the file of a baseline is not part of a policy's own digest."""
+    known = [policy.baseline.sha256 if policy.baseline else None for policy in (one, other)]
+    return one.sha256 == other.sha256 and known[0] == known[1]
 
 
 def forge_of(platform: Platform, options: CheckOptions, environ: Mapping[str, str], checkout: Checkout) -> Forge:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.e2e import consumer, test_check
 from tests.e2e.consumer import Consumer
-from tests.e2e.test_check import Guard, Told
+from tests.e2e.test_check import Guard, Told, push_of
 from tests.e2e.test_suppressions import in_pull_request
 from tests.fakes.github import FakeGitHub
 from tests.secrets.made_up import github_token
@@ -101,3 +103,17 @@ def test_a_bad_baseline_in_a_change_is_told_before_it_is_merged(
     told = in_pull_request(github, guard, shop, tmp_path / "job")
     assert told.exit_code == 2
     assert "a known failure was refused; saw 7, expected a map" in told.stdout + told.stderr
+
+
+@pytest.mark.parametrize(("before", "verdict"), [(False, "deny"), (True, "allow")], ids=["with the push", "before it"])
+def test_a_baseline_that_a_push_brings_does_not_waive_that_push(
+    github: FakeGitHub, guard: Guard, tmp_path: Path, before: bool, verdict: str
+) -> None:
+    files = {".ci-guard.yml": POLICY, "old.py": OLD}
+    folder = local(tmp_path / "local", files)
+    guard({}, folder, "check", "--init-baseline", FILE)
+    known = {FILE: (folder / FILE).read_text(encoding="utf-8")}
+    base, head = ({**files, **known}, {"cart.py": "ITEMS = []\n"}) if before else (files, known)
+    shop = consumer.make(github, tmp_path / "shop", base_files=base, head_files=head)
+    told = guard(push_of(github, shop, tmp_path / "job"), shop.path)
+    assert told.report["verdict"] == verdict
