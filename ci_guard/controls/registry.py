@@ -23,3 +23,5 @@ CONTROLS: Final[tuple[Control, ...]] = (
     guard_integrity,
 )
 """Every control, in report order."""
+METAS: Final = tuple(control.META for control in CONTROLS)
+"""What each of them says of itself."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, TextIO
 
-from ci_guard.entrypoints.check import CheckOptions
+from ci_guard.entrypoints.check_options import CheckOptions
 from ci_guard.entrypoints.joblog import log_of
 from ci_guard.errors import UsageError
 from ci_guard.evidence import environment

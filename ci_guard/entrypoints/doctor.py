@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from ci_guard.controls import actor_permissions, admission
-from ci_guard.controls.registry import CONTROLS
-from ci_guard.entrypoints.check import CheckOptions, forge_of, read_policy
+from ci_guard.controls.registry import METAS
+from ci_guard.entrypoints.check import forge_of
+from ci_guard.entrypoints.check_options import CheckOptions
 from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.desk import try_policy
 from ci_guard.entrypoints.options import PLATFORMS
+from ci_guard.entrypoints.policies import read_policy
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import PolicyUnreadable
 from ci_guard.evidence import environment
@@ -32,8 +34,6 @@ from ci_guard.records import dataclass, replace
 from ci_guard.reporters import diagnosis, escape
 from ci_guard.reporters.page import Page
 from ci_guard.reporters.telling import count
-
-METAS: Final = tuple(control.META for control in CONTROLS)
 
 ONLY_IN_A_JOB: Final = (
     "its facts are about the people behind a run, which only a job has: run doctor there, with "

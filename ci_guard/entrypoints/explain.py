@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ci_guard.controls import secret_free
-from ci_guard.controls.registry import CONTROLS
+from ci_guard.controls.registry import METAS
 from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import UsageError
@@ -22,8 +22,6 @@ from ci_guard.reporters.page import Page
 from ci_guard.secrets import rule
 from ci_guard.secrets.keyfiles import KEY_FILES, KeyFile
 from ci_guard.secrets.rule import Rule
-
-METAS: Final = tuple(control.META for control in CONTROLS)
 
 LIST: Final = "list"
 RULES: Final = "rules"

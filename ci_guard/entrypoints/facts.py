@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ci_guard.entrypoints import check
+from ci_guard.entrypoints.check_options import CheckOptions, add_run_options
 from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.options import Output
 from ci_guard.errors import UsageError
@@ -19,14 +20,14 @@ class FactsOptions:
     """What `ci-guard facts` was asked."""
 
     out: str
-    check: check.CheckOptions
+    check: CheckOptions
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `facts`: those of `check` that say which run it is."""
     parser.usage = "ci-guard facts --out FILE [OPTIONS]"
     parser.add_argument("--out", metavar="FILE", required=True, help="the record to write; - is standard output")
-    check.add_run_options(parser)
+    add_run_options(parser)
     parser.add_argument("--quiet", action="store_true", help="tell no progress")
 
 
@@ -34,7 +35,7 @@ def options(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> Facts
     """Return the options of `facts`."""
     return FactsOptions(
         out=arguments.out,
-        check=check.CheckOptions(
+        check=CheckOptions(
             output=Output(quiet=arguments.quiet or arguments.out == "-"),
             policy_file=arguments.policy,
             floor=arguments.floor,

@@ -9,7 +9,7 @@ from typing import Final
 
 from ci_guard import starter
 from ci_guard.controls import branch_protection
-from ci_guard.controls.registry import CONTROLS
+from ci_guard.controls.registry import METAS
 from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.desk import try_policy
 from ci_guard.entrypoints.planning import Planned, planned, wanted
@@ -28,7 +28,6 @@ from ci_guard.records import dataclass
 from ci_guard.reporters import diagnosis, escape
 from ci_guard.reporters.page import Page
 
-METAS: Final = tuple(control.META for control in CONTROLS)
 PLATFORMS: Final = ("github", "gitlab")
 
 SUPPRESSIONS_COUNT: Final = (

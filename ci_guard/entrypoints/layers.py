@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ci_guard.controls.registry import CONTROLS
+from ci_guard.controls.registry import METAS
 from ci_guard.errors import PolicyUnreadable, UsageError
 from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, read_plain_file
 from ci_guard.evidence.interface import Forge, PolicyFile
@@ -18,7 +18,6 @@ from ci_guard.policy.load import load, load_builtin
 from ci_guard.policy.place import Place
 from ci_guard.policy.text import PolicyText
 
-METAS = tuple(control.META for control in CONTROLS)
 FLOOR = "--floor"
 AGAIN = "It is never left out: run the job again, or keep a copy in the repository (vendored)."
 
@@ -111,16 +110,11 @@ def _copy(found: Fact[PolicyFile | None]) -> Fact[str]:
         return unavailable("the copy is not UTF-8")
 
 
-def beside(file: Path) -> Vendored:
-    """Return what reads copies for a policy in a plain file: below the folder that the command was started in."""
+def copy_here(path: str) -> Fact[PolicyFile | None]:
+    """Read a copy for a policy in a plain file: below the folder that the command was started in."""
+    from ci_guard.evidence.local import plain_policy_file
 
-    def read(path: str) -> Fact[PolicyFile | None]:
-        from ci_guard.evidence.local import plain_policy_file
-
-        return plain_policy_file(Path(path))
-
-    del file
-    return read
+    return plain_policy_file(Path(path))
 
 
 def file_text(file: str) -> PolicyText:

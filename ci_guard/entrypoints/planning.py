@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ci_guard import starter
-from ci_guard.controls.registry import CONTROLS
+from ci_guard.controls.registry import METAS
 from ci_guard.entrypoints import files
 from ci_guard.errors import PolicyError
 from ci_guard.evidence.checkout import read_plain_file
@@ -20,7 +20,6 @@ from ci_guard.policy.text import PolicyText
 from ci_guard.records import dataclass
 from ci_guard.reporters import escape
 
-METAS: Final = tuple(control.META for control in CONTROLS)
 NO_COMMIT: Final = "0" * 40
 """Stands where the commit of ci-guard has to be and is not known: no server has it."""
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ci_guard import __version__
-from ci_guard.controls.registry import CONTROLS
-from ci_guard.entrypoints.check import DEFAULT_POLICY, METAS, named_policy
+from ci_guard.controls.registry import CONTROLS, METAS
 from ci_guard.entrypoints.commands import Call, Parser, Said
+from ci_guard.entrypoints.policies import DEFAULT_POLICY, named_policy
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import UsageError
 from ci_guard.model.settings import Policy
