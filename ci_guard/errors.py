@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-_LIKE_A_SECRET: Final = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{12,}")
-_OBJECT_ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+from ci_guard import late
+
+_LIKE_A_SECRET: Final = late.pattern(r"(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{12,}")
+_OBJECT_ID: Final = late.pattern(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class CiGuardError(Exception):

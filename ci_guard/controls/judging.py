@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from ci_guard import late
 from ci_guard.controls import words
 from ci_guard.model.branch import Setting
 from ci_guard.model.fact import Cause, Known, Source, Unknown, worst
@@ -24,7 +24,7 @@ LONGEST_REASON: Final = 400
 LONGEST_LIST: Final = 10
 """Items that a sentence names."""
 
-COMMIT: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+COMMIT: Final = late.pattern("[0-9a-f]{40}|[0-9a-f]{64}")
 """A commit id, by SHA-1 or SHA-256."""
 
 GRANTED_BY_A_JOB: Final = frozenset({"contents: read", "pull-requests: read", "actions: read"})

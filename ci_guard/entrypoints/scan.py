@@ -161,8 +161,12 @@ def begin(options: ScanOptions, progress: Callable[[str], None] = lambda _: None
     with ExitStack() as stack:
         repository = None
         if not tree or locate(root.absolute()):
-            repository = stack.enter_context(Repository.open(root).session())
-            listing.begin(repository, root.resolve(), names=not options.staged, files=tree)
+            folder = root.resolve()
+            repository = stack.enter_context(
+                Repository.opened(
+                    root, lambda found: listing.begin(found, folder, names=not options.staged, files=tree)
+                )
+            )
         # What reads is loaded while git lists.
         from ci_guard.secrets.scan import ScanRequest, begun
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
+from ci_guard import late
 from ci_guard.errors import UsageError
 from ci_guard.model.run import Platform
 
 STRONGER_TOKEN: Final = "CI_GUARD_TOKEN"  # noqa: S105 - a variable's name
 JOB_TOKENS: Final = {Platform.GITHUB: "GITHUB_TOKEN", Platform.GITLAB: "CI_JOB_TOKEN"}
 
-_SENDABLE: Final = re.compile(r"[\x21-\x7e]+")
+_SENDABLE: Final = late.pattern(r"[\x21-\x7e]+")
 
 
 def detect(environ: Mapping[str, str]) -> Platform:

@@ -8,11 +8,12 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from ci_guard import late
 from ci_guard.git.objects import TreeEntry, object_id
 
 LISTING: Final = ("ls-files", "-z", "-s", "-v")
 """What lists the index."""
-_ENTRY: Final = re.compile(rb"(.) ([0-7]{6}) ([0-9a-f]+) ([0-3])\t([^\0]+)\0", re.DOTALL)
+_ENTRY: Final = late.pattern(rb"(.) ([0-7]{6}) ([0-9a-f]+) ([0-3])\t([^\0]+)\0", re.DOTALL)
 
 
 class IndexEntry(NamedTuple):

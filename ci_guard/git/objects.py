@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from heapq import heappop, heappush
 from typing import IO, Final, NamedTuple, Protocol
 
+from ci_guard import late
 from ci_guard.errors import GitUnavailable
 
 LARGEST_NODE: Final = 64 << 20
@@ -17,10 +18,10 @@ LARGEST_NODE: Final = 64 << 20
 MOST_ENTRIES: Final = 2_000_000
 """Of one listing. A few trees that hold each other many times over can have any number of paths."""
 
-_HEADER: Final = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) (blob|tree|commit|tag) ([0-9]+)\n")
-_COMMIT: Final = re.compile(rb"tree ([0-9a-f]+)\n((?:parent [0-9a-f]+\n)*)(?!parent)")
-_COMMITTER: Final = re.compile(rb"\ncommitter [^\n]*> ([0-9]{1,18}) ")
-_TAG: Final = re.compile(rb"object ([0-9a-f]+)\ntype (blob|tree|commit|tag)\n")
+_HEADER: Final = late.pattern(rb"([0-9a-f]{40}|[0-9a-f]{64}) (blob|tree|commit|tag) ([0-9]+)\n")
+_COMMIT: Final = late.pattern(rb"tree ([0-9a-f]+)\n((?:parent [0-9a-f]+\n)*)(?!parent)")
+_COMMITTER: Final = late.pattern(rb"\ncommitter [^\n]*> ([0-9]{1,18}) ")
+_TAG: Final = late.pattern(rb"object ([0-9a-f]+)\ntype (blob|tree|commit|tag)\n")
 
 
 class ObjectsDamaged(GitUnavailable):

@@ -6,12 +6,13 @@ import os
 import re
 import stat
 import subprocess
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Final
 
+from ci_guard import late
 from ci_guard.errors import GitUnavailable
 from ci_guard.git.command import ENVIRONMENT, OVERRIDES, find_git, locate
 from ci_guard.git.index import LISTING, IndexEntry, parse
@@ -31,6 +32,8 @@ TIMEOUT_SECONDS: Final = 120.0
 LARGEST_LIST: Final = 64 << 20
 """Bytes of a list of commits in the git folder, such as `shallow`."""
 
+_SETTLES: Final = ("rev-parse", "--show-object-format", "--git-common-dir")
+"""What says of a repository that was found how it is made."""
 REPLACEMENTS: Final = ("for-each-ref", "--count=1", "refs/replace/")
 """What lists a replacement object, if there is any."""
 _FEW: Final = 1000
@@ -40,7 +43,7 @@ _CAT_FILE: Final = ("cat-file", "--batch")
 _OBJECT_ID: Final = {"sha1": re.compile(r"[0-9a-f]{40}"), "sha256": re.compile(r"[0-9a-f]{64}")}
 _UPWARDS: Final = frozenset({b"", b".", b".."})
 """Parts that no path in a tree has."""
-_CREDENTIALS_IN_URL: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/]*@")
+_CREDENTIALS_IN_URL: Final = late.pattern(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/]*@")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +99,24 @@ class Repository:
         Raises: `GitUnavailable` with one message each for no such folder, no repository, no git, and one that git
         cannot read.
         """
+        return cls._settled(cls._found(path, timeout_seconds))
+
+    @classmethod
+    @contextmanager
+    def opened(cls, path: str | os.PathLike[str], begin: Callable[[Repository], None]) -> Iterator[Repository]:
+        """
+        Open the repository of `path` for a session; `begin` has git list what will be wanted, while it is opened.
+
+        Raises: as `open`.
+        """
+        with cls._found(path, TIMEOUT_SECONDS).session() as found:
+            found.begin(*_SETTLES)
+            begin(found)
+            yield cls._settled(found)
+
+    @classmethod
+    def _found(cls, path: str | os.PathLike[str], timeout_seconds: float) -> Repository:
+        """Return what can be said of a repository without asking git."""
         if not Path(path).is_dir():
             raise GitUnavailable(f"{path} is not a folder", hint="name the folder of a checkout")
         folder = Path(path).resolve()
@@ -106,24 +127,24 @@ class Repository:
                 hint="run in a checkout (actions/checkout, GIT_STRATEGY: clone), or name one",
             )
         git_dir, work_tree = found
-        git = find_git(work_tree or git_dir)
-        probe = cls(
-            git=git,
+        return cls(
+            git=find_git(work_tree or git_dir),
             git_dir=git_dir,
             common_dir=git_dir,
             work_tree=work_tree,
             object_format="sha1",
             timeout_seconds=timeout_seconds,
         )
-        answer = os.fsdecode(probe.run("rev-parse", "--show-object-format", "--git-common-dir"))
+
+    @staticmethod
+    def _settled(found: Repository) -> Repository:
+        """Return the repository with what git says of it."""
+        answer = os.fsdecode(found.run(*_SETTLES))
         object_format, _, common_dir = answer.removesuffix("\n").partition("\n")
-        repository = cls(
-            git=git,
-            git_dir=git_dir,
-            common_dir=Path(probe._folder, common_dir),
-            work_tree=work_tree,
+        repository = replace(
+            found,
+            common_dir=Path(found.work_tree or found.git_dir, common_dir),
             object_format="sha256" if object_format == "sha256" else "sha1",
-            timeout_seconds=timeout_seconds,
         )
         repository.shallow_commits()  # git reads that list each time, and would wait for a pipe in its place
         return repository

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
+from ci_guard import late
 from ci_guard.model.fact import Unknown, worst
 from ci_guard.model.run import Run
 
@@ -19,10 +20,10 @@ ONE_SEGMENT: Final = "\x00"
 ALL_SEGMENTS: Final = "\x01"
 """Stand-ins for the wildcards of a pattern that is itself matched; no ref holds them (git-check-ref-format)."""
 
-WILDCARD: Final = re.compile(r"(\*+)")
-FOREIGN: Final = re.compile(r"[?\[\]\\]")
+WILDCARD: Final = late.pattern(r"(\*+)")
+FOREIGN: Final = late.pattern(r"[?\[\]\\]")
 """What fnmatch, the language of rulesets, gives a meaning to and this language does not."""
-LOOSE: Final = re.compile(r"/?\*\*/|\[.*\]|\[.*|[*?\]\\]+", re.DOTALL)
+LOOSE: Final = late.pattern(r"/?\*\*/|\[.*\]|\[.*|[*?\]\\]+", re.DOTALL)
 """Every wildcard of either language, rather too much than too little; fnmatch's `**/` may stand for nothing at all."""
 
 WITNESSES: Final = ("1.2.3", "zz-0")

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from ci_guard import late
+
 CUT: Final = "… (cut)"
 
 NAME: Final = 200
@@ -20,14 +22,14 @@ URL_LENGTH: Final = 2_000
 PATH_LENGTH: Final = 4_096
 """Longer paths are no files (`PATH_MAX` on Linux)."""
 
-_COMMAND = re.compile(r"^((?:\s|\x1b\[[0-9;]*m)*)::")
-_COMMAND_LINE = re.compile(r"^(\s*)::", re.MULTILINE)
-_LEGACY_COMMAND = re.compile(r"##(?=\w*\[)")
+_COMMAND = late.pattern(r"^((?:\s|\x1b\[[0-9;]*m)*)::")
+_COMMAND_LINE = late.pattern(r"^(\s*)::", re.MULTILINE)
+_LEGACY_COMMAND = late.pattern(r"##(?=\w*\[)")
 """`##[error]` of GitHub and Azure Pipelines, `##vso[…]`, `##teamcity[…]`."""
 
-_TOKEN = re.compile(r"[A-Za-z0-9._/:+-]*")
+_TOKEN = late.pattern(r"[A-Za-z0-9._/:+-]*")
 
-_JOINT = re.compile(r"@|#(?=\d)|:(?=/|(?:[a-z+-][\w+-]*|100|1234):)|\bwww(?=\.)|\bgh-(?=\d)", re.IGNORECASE)
+_JOINT = late.pattern(r"@|#(?=\d)|:(?=/|(?:[a-z+-][\w+-]*|100|1234):)|\bwww(?=\.)|\bgh-(?=\d)", re.IGNORECASE)
 """Where GitHub's filters hold on to after Markdown: mentions, issues, addresses, emoji short codes."""
 
 _MARKUP: Final = "&<>\"'`|*_[](){}#~\\@!$^:\u200b"
@@ -35,7 +37,7 @@ _ENTITIES: Final[Mapping[int, str]] = {ord(character): f"&#{ord(character)};" fo
 _FIRST_ON_A_LINE: Final = frozenset(" +-=0123456789")
 """What opens a list, a heading or a block of code, besides markup."""
 
-_URL = re.compile(
+_URL = late.pattern(
     r"(https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)((?:[/?#].*)?)", re.IGNORECASE | re.DOTALL
 )
 

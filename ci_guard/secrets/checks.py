@@ -11,6 +11,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ci_guard import late
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
 
@@ -26,18 +27,18 @@ _CHECKSUM_LENGTH: Final = 6
 _TOKEN_LENGTH: Final = 36
 
 # Words of five letters and more: a shorter one turns up by chance in one random token of some thousands.
-_INVENTED: Final = re.compile(
+_INVENTED: Final = late.pattern(
     rb"example|sample|placeholder|redacted|dummy|change[_-]?me|replace|insert|notreal|not-a-real|foobar|qwerty|xxxxx|fake[_-]"
     rb"|your[_-]?(?:api|app|access|auth|client|key|own|secret|token)",
     re.IGNORECASE,
 )
-_LONGEST_RUN: Final = re.compile(rb"(.)\1{6}", re.DOTALL)
+_LONGEST_RUN: Final = late.pattern(rb"(.)\1{6}", re.DOTALL)
 
 # A key's text may stand in source code, JSON or YAML: quotes, commas, comment signs, plus signs alone and written-out
 # line feeds separate its lines.
-_KEY_TEXT: Final = re.compile(rb"(?:\\[nrt]?|[\s\"'`,;>|#*()&-]|\+(?=[\s\"'`])|//(?=\s))*([0-9A-Za-z+/]+={0,3})")
-_KEY_HEADERS: Final = re.compile(rb"(?:(?:\\[nr]?|[\s\"'`+,>|#*])*[A-Z][A-Za-z-]{2,16}: [^\r\n\\]{0,200})*")
-_KEY_END: Final = re.compile(rb"[^-]{0,40}-----END [A-Z0-9 ]{0,40}-----")
+_KEY_TEXT: Final = late.pattern(rb"(?:\\[nrt]?|[\s\"'`,;>|#*()&-]|\+(?=[\s\"'`])|//(?=\s))*([0-9A-Za-z+/]+={0,3})")
+_KEY_HEADERS: Final = late.pattern(rb"(?:(?:\\[nr]?|[\s\"'`+,>|#*])*[A-Z][A-Za-z-]{2,16}: [^\r\n\\]{0,200})*")
+_KEY_END: Final = late.pattern(rb"[^-]{0,40}-----END [A-Z0-9 ]{0,40}-----")
 _SHORTEST_LINE: Final = 16
 _SHORTEST_KEY: Final = 60
 """Base64 characters of the smallest private key there is: 48 bytes of Ed25519 in PKCS #8 make 64."""

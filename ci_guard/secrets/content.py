@@ -6,6 +6,8 @@ import re
 from enum import Enum, auto
 from typing import Final
 
+from ci_guard import late
+
 HEAD: Final = 1024
 """How many bytes are enough to tell."""
 
@@ -33,7 +35,7 @@ READ: Final = COMPRESSED | {"zip", "tar"}
 _BEGINNINGS: Final = tuple(begin for begin, _ in _ARCHIVES)
 _BZIP2: Final = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 _TAR_MAGIC: Final = slice(257, 262)
-_LFS_POINTER: Final = re.compile(
+_LFS_POINTER: Final = late.pattern(
     rb"version https://git-lfs\.github\.com/spec/v\d+\n(?:ext-[^\n]+\n)*oid sha256:[0-9a-f]{64}\nsize \d+\n"
 )
 _CIPHERTEXTS: Final = (

@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from functools import cache
 from typing import Any, Final
 
+from ci_guard import late
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
 from ci_guard.secrets.checks import CHECKS, CHECKSUM_FITS, Verdict, check, entropy, is_invented, looks_random
@@ -156,8 +157,8 @@ def _day(seconds: object) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d")
 
 
-_VARIABLE: Final = re.compile(rb"[$%{}<>\[\]()*`]|\A@[a-z0-9_.-]+@\Z|\A[.:x]+\Z|\A\d{1,8}\Z|\.\.\.", re.IGNORECASE)
-_NEARBY: Final = re.compile(
+_VARIABLE: Final = late.pattern(rb"[$%{}<>\[\]()*`]|\A@[a-z0-9_.-]+@\Z|\A[.:x]+\Z|\A\d{1,8}\Z|\.\.\.", re.IGNORECASE)
+_NEARBY: Final = late.pattern(
     rb"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|host|hostname|server|db|database|postgres|mysql|redis|mongo|rabbitmq|"
     rb"(?:[\w-]{1,63}\.){0,5}(?:example(?:\.(?:com|org|net))?|test|invalid|local|localhost|docker\.internal))\Z",
     re.IGNORECASE,
@@ -190,7 +191,7 @@ def judged_password(password: bytes, host: bytes = b"") -> Confidence | None:
     return Confidence.LOW if simple else Confidence.HIGH
 
 
-_ENDS_URL: Final = re.compile(rb"@([0-9A-Za-z_.\[\]:-]{1,253}?)(?=[:/?,\s\"'`<>\\)]|\Z)")
+_ENDS_URL: Final = late.pattern(rb"@([0-9A-Za-z_.\[\]:-]{1,253}?)(?=[:/?,\s\"'`<>\\)]|\Z)")
 
 
 @check("url-password")
@@ -236,7 +237,7 @@ def is_password(rule: Rule, data: bytes, _match: re.Match[bytes], start: int, en
     return Verdict(start, end, rule.severity, sure)
 
 
-_AWS_SECRET: Final = re.compile(rb"(?<![0-9A-Za-z/+=])[0-9A-Za-z/+]{40}(?![0-9A-Za-z/+=])")
+_AWS_SECRET: Final = late.pattern(rb"(?<![0-9A-Za-z/+=])[0-9A-Za-z/+]{40}(?![0-9A-Za-z/+=])")
 _AWS_NEAR: Final = 300
 
 
@@ -259,7 +260,7 @@ def has_its_secret(rule: Rule, data: bytes, match: re.Match[bytes], start: int, 
     return verdict._replace(detail="the format fits; no secret key stands near it")
 
 
-_JWK_TYPE: Final = re.compile(rb"\"kty\"\s{0,8}:\s{0,8}\"(?:RSA|EC|OKP)\"")
+_JWK_TYPE: Final = late.pattern(rb"\"kty\"\s{0,8}:\s{0,8}\"(?:RSA|EC|OKP)\"")
 _JWK_REACH: Final = 3000
 
 
@@ -274,7 +275,7 @@ def is_jwk(rule: Rule, data: bytes, match: re.Match[bytes], start: int, end: int
     return verdict and verdict._replace(detail="the private part of a key whose type is given")
 
 
-_XML_EXPONENT: Final = re.compile(rb"<D>\s{0,40}([0-9A-Za-z+/=\s]{80,1600})</D>")
+_XML_EXPONENT: Final = late.pattern(rb"<D>\s{0,40}([0-9A-Za-z+/=\s]{80,1600})</D>")
 
 
 @check("xml-key")
@@ -288,7 +289,7 @@ def has_private_exponent(rule: Rule, data: bytes, match: re.Match[bytes], start:
     return Verdict(*exponent.span(1), rule.severity, rule.confidence, "it has the private exponent")
 
 
-_HEX_LINES: Final = re.compile(rb"(?:[\s\\nr\"',+#]{0,40}[0-9a-f]{32}){8,16}")
+_HEX_LINES: Final = late.pattern(rb"(?:[\s\\nr\"',+#]{0,40}[0-9a-f]{32}){8,16}")
 
 
 @check("hex-key")

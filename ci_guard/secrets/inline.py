@@ -7,20 +7,21 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
+from ci_guard import late
 from ci_guard.model.scan import SuppressionKind
 from ci_guard.records import dataclass
 from ci_guard.secrets.excerpt import Excerpt
 
-_OURS: Final = re.compile(
+_OURS: Final = late.pattern(
     rb"\bci-guard:allow(?:[ \t]+([A-Za-z0-9_.-]{1,80}(?:,[A-Za-z0-9_.-]{1,80}){0,20})(?=\s|$))?"
     rb"(?:[ \t]+until=(\S{1,40})(?=\s|$))?([^\r\n]{0,300})"
 )
-_GITLEAKS: Final = re.compile(rb"\bgitleaks:allow\b")
+_GITLEAKS: Final = late.pattern(rb"\bgitleaks:allow\b")
 # Source: detect_secrets/filters/allowlist.py documents both spellings of the word and of the blank.
-_DETECT_SECRETS: Final = re.compile(rb"\bpragma: ?(?:allow|white)list[ -](nextline[ -])?secret\b", re.IGNORECASE)
-_ALONE: Final = re.compile(rb"[^0-9A-Za-z_]*(?:(?:rem|dnl)\s+)?[^0-9A-Za-z_]*", re.IGNORECASE)
+_DETECT_SECRETS: Final = late.pattern(rb"\bpragma: ?(?:allow|white)list[ -](nextline[ -])?secret\b", re.IGNORECASE)
+_ALONE: Final = late.pattern(rb"[^0-9A-Za-z_]*(?:(?:rem|dnl)\s+)?[^0-9A-Za-z_]*", re.IGNORECASE)
 """What may stand before a comment that speaks of the next line: signs that begin comments, and no code."""
-_WORD: Final = re.compile(rb"[^\W\d_]{3}")
+_WORD: Final = late.pattern(rb"[^\W\d_]{3}")
 """What a reason holds at least, in ASCII."""
 
 

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Final
 
+from ci_guard import late
 from ci_guard.model.judgement import Severity
 from ci_guard.records import dataclass
 from ci_guard.secrets.checks import key_text
@@ -16,23 +17,23 @@ from ci_guard.secrets.content import HEAD, ContentKind, classify
 
 MARK: Final = b'"service_account"'
 """Without which a file of the commonest name that key files have, `*.json`, is none."""
-_ARMOUR: Final = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
-_DER_KEY: Final = re.compile(rb"\x30[\x80-\x84]?[\x00-\xff]{1,4}?\x02\x01[\x00\x01][\x02\x04\x30]")
-_ASSIGNMENT: Final = re.compile(
+_ARMOUR: Final = late.pattern(rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
+_DER_KEY: Final = late.pattern(rb"\x30[\x80-\x84]?[\x00-\xff]{1,4}?\x02\x01[\x00\x01][\x02\x04\x30]")
+_ASSIGNMENT: Final = late.pattern(
     rb"^[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*[=:][ \t]*(?![ \t]*#)(\S[^\r\n]*)", re.MULTILINE
 )
 _EMPTY_VALUES: Final = (b'""', b"''")
 _CIPHER_VALUES: Final = (b"ENC[", b'"ENC[', b"encrypted:", b'"encrypted:', b"'encrypted:")
 _CIPHER_NAMES: Final = (b"sops_", b"dotenv_public_key", b"dotenv_vault")
-_ATTRIBUTE: Final = re.compile(rb'"([A-Za-z_][\w.-]{0,80})"\s{0,8}:\s{0,8}"([^"\r\n]{1,4000})"')
-_SENSITIVE: Final = re.compile(
+_ATTRIBUTE: Final = late.pattern(rb'"([A-Za-z_][\w.-]{0,80})"\s{0,8}:\s{0,8}"([^"\r\n]{1,4000})"')
+_SENSITIVE: Final = late.pattern(
     rb'"sensitive_attributes"\s{0,8}:\s{0,8}\[\s{0,80}[^\]\s]|"sensitive"\s{0,8}:\s{0,8}true'
 )
 """Source: HashiCorp's `statefile` package, version 4: paths of sensitive attributes, and outputs that are sensitive."""
-_USER_INFO: Final = re.compile(rb"://[^\s/:@]{0,64}:[^\s/@$]{1,100}@")
-_NO_SECRET: Final = re.compile(rb"[$%{<].*|true|false|null|none|[0-9]{1,5}", re.IGNORECASE | re.DOTALL)
-_PUBLIC_SSH_KEY: Final = re.compile(rb"\s*(?:ssh-|ecdsa-|sk-|---- BEGIN SSH2 PUBLIC KEY)")
-_SOPS: Final = re.compile(rb"^[ \t]*\"?sops\"?[ \t]*:", re.MULTILINE)
+_USER_INFO: Final = late.pattern(rb"://[^\s/:@]{0,64}:[^\s/@$]{1,100}@")
+_NO_SECRET: Final = late.pattern(rb"[$%{<].*|true|false|null|none|[0-9]{1,5}", re.IGNORECASE | re.DOTALL)
+_PUBLIC_SSH_KEY: Final = late.pattern(rb"\s*(?:ssh-|ecdsa-|sk-|---- BEGIN SSH2 PUBLIC KEY)")
+_SOPS: Final = late.pattern(rb"^[ \t]*\"?sops\"?[ \t]*:", re.MULTILINE)
 
 
 def _holding(pattern: str) -> Callable[[bytes], bool]:
@@ -335,11 +336,11 @@ KEY_FILES: Final = (
     KeyFile(id="key-file-vault-token", title="Vault token", names=(".vault-token",), holds=_is_anything),
 )
 
-_EXAMPLE_ENV: Final = re.compile(
+_EXAMPLE_ENV: Final = late.pattern(
     r"/\.env\.(?:.*[._-])?(?:examples?|sample|template|tmpl|tpl|dist|defaults?|schema)(?:[._-][^/]*)?\Z"
 )
 # Android's debug key is the same everywhere and public; a trust store holds certificates.
-_PUBLIC_STORE: Final = re.compile(r"/(?:debug\.keystore|[^/]*trust[_-]?store[^/]*)\Z")
+_PUBLIC_STORE: Final = late.pattern(r"/(?:debug\.keystore|[^/]*trust[_-]?store[^/]*)\Z")
 
 _BY_LAST_PART: Final[dict[str, list[tuple[KeyFile, str]]]] = defaultdict(list)
 for _kind in KEY_FILES:

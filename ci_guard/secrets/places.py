@@ -6,6 +6,7 @@ import re
 from collections.abc import Container, Iterable, Sequence
 from typing import Final, NamedTuple
 
+from ci_guard import late
 from ci_guard.git import IndexEntry, ProvenTrees, Repository, brought, contents
 from ci_guard.secrets.listing import OTHERS, REFS, below
 
@@ -166,7 +167,7 @@ class Named(NamedTuple):
     """The id of an annotated tag."""
 
 
-_NAMES: Final = re.compile(rb"refs/(heads|tags|remotes/[^/]+)/(.+)", re.DOTALL)
+_NAMES: Final = late.pattern(rb"refs/(heads|tags|remotes/[^/]+)/(.+)", re.DOTALL)
 
 
 def names(repository: Repository, commits: Container[str]) -> list[Named]:

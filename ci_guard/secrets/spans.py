@@ -7,6 +7,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ci_guard import late
 from ci_guard.secrets.formats import CHECKS
 from ci_guard.secrets.triggers import BY_NAME, VENDOR
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _LINE_CONTEXT: Final = 200
 """Bytes of the line on either side of a secret that its fingerprint is made of."""
 _WORD: Final = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
-_ESCAPE_BEFORE: Final = re.compile(rb"(?:\\[nrtbf]|\\u00[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2})\Z")
+_ESCAPE_BEFORE: Final = late.pattern(rb"(?:\\[nrtbf]|\\u00[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2})\Z")
 
 
 class Span(NamedTuple):
