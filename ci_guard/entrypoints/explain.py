@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
 
 from ci_guard.controls import secret_free
 from ci_guard.controls.registry import METAS
@@ -25,6 +25,9 @@ from ci_guard.secrets.rule import Rule
 
 LIST: Final = "list"
 RULES: Final = "rules"
+
+Thing: TypeAlias = "Meta | tuple[Meta, Requirement] | Rule | KeyFile"
+"""What has a page."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +55,9 @@ def run(options: tuple[str, ...], call: Call) -> Said:
     Raises: `UsageError` for an id that nothing has, with what was perhaps meant.
     """
     writers = {LIST: write_list, RULES: write_rules}
-    articles = {name: articles_of(name) for name in options if name not in writers}
+    names = [name for name in options if name not in writers]
+    named = by_name() if names else {}
+    articles = {name: articles_of(name, named) for name in names}
     page = page_for(call.stdout, call.environ)
     for name in options:
         if name in writers:
@@ -63,22 +68,29 @@ def run(options: tuple[str, ...], call: Call) -> Said:
     return Said(page.text())
 
 
-def articles_of(name: str) -> list[Article]:
+def articles_of(name: str, named: Mapping[str, Sequence[Thing]]) -> list[Article]:
     """Return every article of that name, or raise."""
-    found = [article_of(thing) for key, thing in things() if name in (key, key.rpartition("/")[2])]
-    if found:
-        return found
+    if name in named:
+        return [article_of(thing) for thing in named[name]]
     from difflib import get_close_matches
 
-    known = list(dict.fromkeys(word for key, _ in things() for word in (key, key.rpartition("/")[2])))
-    meant = get_close_matches(name.lower(), known, 3)
+    meant = get_close_matches(name.lower(), named, 3)
     raise UsageError(
         f"There is nothing of the name {name[:80]!r}.",
         hint=f"Perhaps you meant {' or '.join(meant)}?" if meant else "`ci-guard explain list` names what there is.",
     )
 
 
-def things() -> Iterator[tuple[str, Meta | tuple[Meta, Requirement] | Rule | KeyFile]]:
+def by_name() -> dict[str, list[Thing]]:
+    """Return everything that has a page by its whole name, and a requirement by its last part, too."""
+    named: dict[str, list[Thing]] = {}
+    for key, thing in things():
+        for word in dict.fromkeys((key, key.rpartition("/")[2])):
+            named.setdefault(word, []).append(thing)
+    return named
+
+
+def things() -> Iterator[tuple[str, Thing]]:
     """Yield everything that has a page, by its whole name."""
     for meta in METAS:
         yield meta.id, meta
@@ -87,7 +99,7 @@ def things() -> Iterator[tuple[str, Meta | tuple[Meta, Requirement] | Rule | Key
     yield from ((kind.id, kind) for kind in KEY_FILES)
 
 
-def article_of(thing: Meta | tuple[Meta, Requirement] | Rule | KeyFile) -> Article:
+def article_of(thing: Thing) -> Article:
     """Return the article of a thing."""
     match thing:
         case Meta():
