@@ -13,6 +13,7 @@ DIGEST = "0123456789abcdef" * 4
 LINUX = {
     **marker_variables(),
     "implementation_name": "cpython",
+    "platform_machine": "x86_64",
     "platform_python_implementation": "CPython",
     "python_full_version": "3.10.4",
     "python_version": "3.10",
@@ -94,6 +95,39 @@ def test_the_locks_of_this_repository_agree_on_every_platform(python: str, platf
     assert {"pytest", "mypy", "ruff"} <= pins["dev"].keys() - pins["runtime"].keys()
     both = pins["release"].keys() & pins["dev"].keys()
     assert all(pins["release"][name] == pins["dev"][name] for name in both)
+
+
+@pytest.mark.parametrize(
+    ("implementation", "python", "platform", "machine", "expected"),
+    [
+        ("CPython", "3.10.0", "linux", "x86_64", True),
+        ("CPython", "3.13.0", "linux", "aarch64", True),
+        ("CPython", "3.12.0", "darwin", "arm64", True),
+        ("CPython", "3.10.0", "darwin", "x86_64", True),
+        ("CPython", "3.15.2", "linux", "x86_64", True),
+        ("CPython", "3.16.0", "linux", "x86_64", False),
+        ("CPython", "3.12.0", "linux", "riscv64", False),
+        ("CPython", "3.12.0", "linux", "armv7l", False),
+        ("CPython", "3.12.0", "linux", "ppc64le", False),
+        ("CPython", "3.12.0", "freebsd14", "amd64", False),
+        ("PyPy", "3.11.0", "linux", "x86_64", False),
+    ],
+)
+def test_hyperscan_is_locked_where_it_has_wheels_and_nowhere_else(
+    implementation: str, python: str, platform: str, machine: str, expected: bool
+) -> None:
+    """So that an environment is made elsewhere, too, where the scanner's engine in Python runs."""
+    variables = {
+        "implementation_name": implementation.lower(),
+        "platform_machine": machine,
+        "platform_python_implementation": implementation,
+        "python_full_version": python,
+        "python_version": python[:4],
+        "sys_platform": platform,
+    }
+    for kind in ("runtime", "gitlab", "dev"):
+        text = (ROOT / "requirements" / f"{kind}.txt").read_text(encoding="utf-8")
+        assert ("hyperscan" in {requirement.name for requirement in read_lock(text, variables)}) is expected
 
 
 @pytest.mark.parametrize("kind", ["runtime", "gitlab", "dev", "release"])
