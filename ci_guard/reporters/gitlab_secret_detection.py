@@ -8,7 +8,7 @@ from ci_guard.model.decision import Result, Ruling
 from ci_guard.model.fact import Known
 from ci_guard.model.judgement import Location, Outcome
 from ci_guard.model.scan import SecretFinding
-from ci_guard.reporters import escape
+from ci_guard.reporters import escape, record
 from ci_guard.reporters.gitlab_security import FINDINGS, denying, document, reasons, vulnerability
 
 SCAN: Final = "complete-scan"
@@ -34,12 +34,13 @@ def render(result: Result) -> str:
         ruling.judgement.message for ruling in denying(result) if ruling.judgement.requirement in (*FINDINGS, SCAN)
     ]
     unread = [] if whole else [*reasons(result), *(doubts if not denials else []), "The scan is not complete."]
+    notes = record.scan_notes(result.scan) if result.scan else []
     vulnerabilities = (
         secret(ruling, found.get(ruling.judgement.fingerprint), result)
         for ruling in denials
         if ruling.judgement.outcome is Outcome.FAIL
     )
-    return document(result, "secret_detection", vulnerabilities, succeeded=whole, messages=unread)
+    return document(result, "secret_detection", vulnerabilities, succeeded=whole, messages=unread, notes=notes)
 
 
 def secret(ruling: Ruling, finding: SecretFinding | None, result: Result) -> dict[str, Any]:

@@ -47,11 +47,18 @@ def reasons(result: Result) -> list[str]:
 
 
 def document(
-    result: Result, kind: str, vulnerabilities: Iterable[dict[str, Any]], *, succeeded: bool, messages: Iterable[str]
+    result: Result,
+    kind: str,
+    vulnerabilities: Iterable[dict[str, Any]],
+    *,
+    succeeded: bool,
+    messages: Iterable[str],
+    notes: Iterable[str] = (),
 ) -> str:
-    """Return a whole report, one vulnerability a line; what has no room is counted in a message."""
+    """Return a whole report, one vulnerability a line; what has no room is counted in a message, as are the notes."""
     written = [json.dumps(each, ensure_ascii=True, separators=(",", ":")) for each in vulnerabilities]
-    said = [{"level": "info" if succeeded else "warn", "value": escape.visible(each)} for each in messages if each]
+    said = [{"level": "info", "value": escape.visible(each)} for each in notes if each]
+    said += [{"level": "info" if succeeded else "warn", "value": escape.visible(each)} for each in messages if each]
     if len(written) > ENTRIES:
         more = f"{len(written) - ENTRIES:,} more are left out here; the JSON report has them."
         said.append({"level": "warn", "value": more})

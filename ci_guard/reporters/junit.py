@@ -10,7 +10,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from ci_guard.model.decision import Result, Ruling
-from ci_guard.reporters import escape, telling
+from ci_guard.reporters import escape, record, telling
 from ci_guard.reporters.telling import Standing
 
 FINDINGS: Final = 50
@@ -51,7 +51,8 @@ def render(result: Result) -> str:
     Return the report as XML 1.0.
 
     Shape: ASCII; what is not is a character reference. `testsuites` with one `testsuite` a control, and one more where
-    the verdict rests on no requirement; names are stable and unique in their suite.
+    the verdict rests on no requirement; names are stable and unique in their suite. The first one's `system-out` has
+    the notes of the run, one a line.
     Source: junit-10.xsd of Jenkins' xUnit plugin; GitLab, "Unit test reports".
     """
     suites = [(meta.id, cases_of(meta.id, result)) for meta in result.controls]
@@ -61,6 +62,7 @@ def render(result: Result) -> str:
         suites.append((RUN, [case]))
     totals = count([case for _, cases in suites for case in cases])
     root = ET.Element("testsuites", {"name": "ci-guard", "time": seconds(result), **counted(totals)})
+    notes = [escape.visible(note) for note in record.notes(result)]
     for name, cases in suites:
         timestamp = result.time.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
         totals = count(cases)
@@ -69,6 +71,9 @@ def render(result: Result) -> str:
         suite = ET.SubElement(root, "testsuite", {"name": classname, **counted(totals), **skipped})
         for case in cases:
             write_case(suite, classname, case)
+        if notes:  # said once, in the first suite, where Jenkins shows them as its output
+            ET.SubElement(suite, "system-out").text = "\n".join(notes)
+            notes = []
     ET.indent(root)
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'

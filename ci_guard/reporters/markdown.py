@@ -32,6 +32,7 @@ def render(result: Result) -> str:
     markdown_page.write_rulings(page, result)
     write_counts(page, result)
     write_folded_findings(page, result)
+    write_notes(page, result)
     write_footer(page, result)
     return page.text()
 
@@ -52,6 +53,15 @@ def write_folded_findings(page: Page, result: Result) -> None:
         page.close("\n<details><summary>Where</summary>\n\n")
         markdown_page.write_findings(page, findings)
         page.close("\n</details>\n")
+
+
+def write_notes(page: Page, result: Result) -> None:
+    """Write what is worth knowing of the run, such as that the scanner's slower engine ran."""
+    notes = record.notes(result)
+    if notes:
+        page.close("\n")
+    for note in notes:
+        page.offer(f"- **Note:** {page.say(note)}\n")
 
 
 def write_footer(page: Page, result: Result) -> None:

@@ -65,9 +65,13 @@ def policy_line(result: Result) -> str:
 
 def notes(result: Result) -> list[str]:
     """Return what is worth knowing of the run, the policy and the waivers, of many only the first."""
-    scan = [gap.message for gap in result.scan.gaps if gap.kind is GapKind.NOTE] if result.scan else []
-    remarks = result.scan.remarks if result.scan else ()
-    return telling.first([*scan, *remarks, *result.run.notes, *result.decision.notes], telling.LINES)
+    scan = scan_notes(result.scan) if result.scan else []
+    return telling.first([*scan, *result.run.notes, *result.decision.notes], telling.LINES)
+
+
+def scan_notes(scan: SecretScan) -> list[str]:
+    """Return what is worth knowing of a scan and leaves it complete, such as which engine ran."""
+    return [*(gap.message for gap in scan.gaps if gap.kind is GapKind.NOTE), *scan.remarks]
 
 
 def size(number: int) -> str:
