@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.secrets.repositories import Repo
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -113,3 +115,15 @@ def test_examples_are_read_from_rules_in_yaml_and_go(tmp_path: Path) -> None:
     assert "| yaml | 1 | 1 | 1 | 1.00 | 1 | 0 | 0.0% |" in done.stdout
     assert "| go | 1 | 1 | 1 | 1.00 | 1 | 0 | 0.0% |" in done.stdout
     assert token not in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_both_engines_write_the_same_report_of_a_repository(tmp_path: Path) -> None:
+    """Its scans are whole processes, and each says by itself which engine ran."""
+    repository = tmp_path / "repository"
+    secret = hashlib.sha256(b"both").hexdigest()[:40]
+    Repo.create(repository).commit({"a.py": f'password = "{secret}"\n', "b.txt": "nothing\n"})
+    done = benchmark("benchmarks/secrets_engines.py", str(repository))
+    assert done.returncode == 0, done.stderr
+    cells = [cell.strip() for cell in done.stdout.splitlines()[-1].split("|")]
+    assert (cells[1], cells[3], cells[-2]) == ("repository", "1", "the same")
