@@ -45,20 +45,26 @@ def spread(
     sys.stderr.flush()
     gc.freeze()  # a collection writes to every object that it looks at, and each page that is written to is copied
     children: dict[int, tuple[int, int]] = {}
+    held: list[int] = []
+    """An end of a pipe for each child, which this process alone holds."""
     try:
         with selectors.DefaultSelector() as selector:
             for number, share in enumerate(shares):
                 read, write = os.pipe()
+                lifeline, end = os.pipe()
+                held.append(end)
                 pid = _fork()
                 if pid == 0:
-                    _child(write, [read, *children], share, work)
+                    _child(write, [read, *held, *children], lifeline, share, work)
                 os.close(write)
+                os.close(lifeline)
                 children[read] = (number, pid)
                 selector.register(read, selectors.EVENT_READ)
             yield from _collect(selector, children)
     finally:
-        for read, (_, pid) in children.items():
-            os.close(read)
+        for descriptor in (*held, *children):
+            os.close(descriptor)
+        for _, pid in children.values():
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
 
@@ -70,13 +76,16 @@ def _fork() -> int:
         return os.fork()
 
 
-def _child(write: int, inherited: list[int], share: Share, work: Callable[[Share], Iterator[Any]]) -> NoReturn:
+def _child(
+    write: int, inherited: list[int], lifeline: int, share: Share, work: Callable[[Share], Iterator[Any]]
+) -> NoReturn:
     """Do one share, say so line by line, and end without what the parent would do at its end."""
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # the parent alone says that it was interrupted
         for descriptor in inherited:
             os.close(descriptor)
+        _end_with(lifeline)
         with os.fdopen(write, "wb", _READ) as out:
             try:
                 for thing in work(share):
@@ -87,6 +96,25 @@ def _child(write: int, inherited: list[int], share: Share, work: Callable[[Share
         code = 0
     finally:
         os._exit(code)
+
+
+def _end_with(lifeline: int) -> None:
+    """
+    Have this process ended when nobody can write to a pipe any more: not even a killed parent leaves it behind.
+
+    The system says so by a signal (fcntl(2), `O_ASYNC`). Linux also has `PR_SET_PDEATHSIG`, but that goes by the thread
+    that forked, which may end before its process.
+    """
+    import fcntl
+
+    # Linux ends it at once, also within a long search; elsewhere the signal is ignored by default.
+    signal.signal(signal.SIGIO, signal.SIG_DFL if sys.platform == "linux" else lambda *_: os._exit(1))
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+    with selectors.DefaultSelector() as selector:  # it may have ended before
+        selector.register(lifeline, selectors.EVENT_READ)
+        if selector.select(0):
+            os._exit(1)
 
 
 def _collect(selector: selectors.BaseSelector, children: dict[int, tuple[int, int]]) -> Iterator[tuple[int, Any]]:
