@@ -42,6 +42,12 @@ INPUTS: Final = (
         variable="CI_GUARD_INPUT_FLOOR",
     ),
     Input(
+        name="floor-signature",
+        description="Whose signature the floor needs besides, written as signature in a policy; without it none is "
+        "asked for.",
+        variable="CI_GUARD_INPUT_FLOOR_SIGNATURE",
+    ),
+    Input(
         name="token",
         description="The job's own token; contents, pull-requests and actions set to read are enough.",
         variable="GITHUB_TOKEN",

@@ -36,6 +36,7 @@ REPORTS_FOLDER: Final = ".ci-guard-reports"
 
 HOST: Final = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?"
 FILE: Final = "[A-Za-z0-9_@+./ -]"
+WORD: Final = "[A-Za-z0-9_.-]+"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,9 +101,18 @@ INPUTS: Final = (
     Input(
         name="floor",
         description="An organisation's policy by immutable reference, such as gitlab:acme/security//ci-guard.yml@ and "
-        "a whole commit id; it lies below the project's own, which can only tighten it.",
-        # An address with its digest would need the sign that begins a comment, and is for the policy file.
-        regex="^((github|gitlab):[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+//[A-Za-z0-9._/-]+@[0-9a-f]{40})?$",
+        "a whole commit id, or an address with #sha256= and the digest; it lies below the project's own, which can "
+        "only tighten it.",
+        # Where it is put, in single quotes within a block of text, its sign # begins a comment neither of YAML nor of
+        # the shell.
+        regex=rf"^((github|gitlab):{WORD}(/{WORD})+//[A-Za-z0-9._/-]+@[0-9a-f]{{40}}"
+        rf"|https://[A-Za-z0-9.-]+(:[0-9]+)?(/{WORD})+#sha256=[0-9a-f]{{64}})?$",
+    ),
+    Input(
+        name="floor-signature",
+        description="Whose signature the floor needs besides, as signature in a policy says it, on one line and "
+        "without quotes.",
+        regex=r"^(\{ssh: \{signer: [A-Za-z0-9_.@+-]+, allowed-signers: \[[A-Za-z0-9_.@+/=, -]+\]\}\})?$",
     ),
     Input(
         name="controls",

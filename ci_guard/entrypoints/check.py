@@ -67,7 +67,7 @@ def run(options: CheckOptions, call: Call) -> Result:
 
         this_run = replace(identified.result(), environment=options.environment)
         progress.step("reading the policy")
-        layers = Layers(forge, options.floor)
+        layers = Layers(forge, options.floor, options.floor_signature)
         policy = read_policy(options, forge, layers)
         earlier = None if options.policy_file else earlier_policy(options, this_run, forge, layers, policy)
         proposed = proposal(options, this_run, checkout, layers)

@@ -24,6 +24,7 @@ from ci_guard.records import dataclass, field
 
 OF_A_RUN: Final = (
     "floor",
+    "floor_signature",
     "platform",
     "environment",
     "server",
@@ -46,6 +47,8 @@ class CheckOptions:
     """A trusted file anywhere, from `--policy`."""
     floor: str | None = None
     """An organisation policy that lies below every other, whatever the repository says."""
+    floor_signature: str | None = None
+    """Whose signature the floor needs, as `signature` says it in a policy."""
     policy_path: str | None = None
     """A path in the trusted ref, from the action's input."""
     platform: str | None = None
@@ -90,9 +93,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add what says which run it is, which policy judges and how its facts are asked for."""
     parser.add_argument("--policy", metavar="FILE", help="a trusted policy, instead of the trusted ref's")
     platforms = " or ".join(PLATFORMS)
-    parser.add_argument(
-        "--floor", metavar="REFERENCE", help="organisation policy below all others, by commit or digest"
-    )
+    parser.add_argument("--floor", metavar="REFERENCE", help="a pinned organisation policy below all others")
+    parser.add_argument("--floor-signature", metavar="BY", help="whose signature it needs, as signature in a policy")
     parser.add_argument("--platform", choices=PLATFORMS, metavar="NAME", help=f"{platforms} (default: detected)")
     parser.add_argument("--environment", metavar="NAME", help="where this will be deployed; nothing vouches for it")
     parser.add_argument("--server", metavar="URL", help="GitLab: the only instance that may be asked")
@@ -119,6 +121,7 @@ def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> CheckO
         policy_file=arguments.policy,
         policy_path=given.get("POLICY") or None,
         floor=arguments.floor or given.get("FLOOR") or None,
+        floor_signature=arguments.floor_signature or given.get("FLOOR_SIGNATURE") or None,
         platform=arguments.platform,
         enforce=arguments.enforce,
         modes=tuple(known_mode(mode) for mode in modes if mode),

@@ -39,6 +39,7 @@ def options(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> Facts
             output=Output(quiet=arguments.quiet or arguments.out == "-"),
             policy_file=arguments.policy,
             floor=arguments.floor,
+            floor_signature=arguments.floor_signature,
             platform=arguments.platform,
             environment=arguments.environment,
             server=arguments.server,

@@ -6,19 +6,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ci_guard.controls.registry import METAS
-from ci_guard.errors import PolicyUnreadable, UsageError
+from ci_guard.errors import PolicyError, PolicyUnreadable, UsageError
 from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, read_plain_file
 from ci_guard.evidence.interface import Forge, PolicyFile
 from ci_guard.model import layer_reference
 from ci_guard.model.fact import Fact, Known, Unknown, unavailable
 from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.settings import Policy
+from ci_guard.model.signature import Signature
+from ci_guard.policy.document import read_document
 from ci_guard.policy.extending import Extended, chain, fetched
 from ci_guard.policy.load import load, load_builtin
 from ci_guard.policy.place import Place
+from ci_guard.policy.signatures import read_signature
 from ci_guard.policy.text import PolicyText
 
 FLOOR = "--floor"
+FLOOR_SIGNATURE = "--floor-signature"
 AGAIN = "It is never left out: run the job again, or keep a copy in the repository (vendored)."
 
 Vendored = Callable[[str], Fact[PolicyFile | None]]
@@ -28,22 +32,16 @@ Vendored = Callable[[str], Fact[PolicyFile | None]]
 class Layers:
     """Loads policies; organisation policies are fetched once, and the floor lies below every policy."""
 
-    def __init__(self, forge: Forge | None, floor: str | None = None) -> None:
+    def __init__(self, forge: Forge | None, floor: str | None = None, floor_signature: str | None = None) -> None:
         """
         Prepare; nothing is fetched yet. Without a forge only copies in the repository can be read.
 
-        Raises: `UsageError` for a floor that is no immutable reference.
+        Raises: `UsageError` for a floor that is no immutable reference, `PolicyError` for a signature that is none.
         """
         self._forge = forge
         self._texts: dict[str, str] = {}
-        self._floor: LayerReference | None = None
-        if floor is not None:
-            try:
-                self._floor = layer_reference.parse(floor)
-            except ValueError as error:
-                raise UsageError(
-                    f"The floor {floor[:200]!r} was refused: expected {error}.", hint=layer_reference.HINT
-                ) from None
+        self._signers: dict[tuple[str, Signature], str] = {}
+        self._floor = floor_of(floor, floor_signature)
 
     def policy(self, text: PolicyText | None, vendored: Vendored) -> Policy:
         """
@@ -56,36 +54,64 @@ class Layers:
         def fetch(extended: Extended) -> str:
             return self._text(extended, vendored)
 
-        below = self._below(fetch)
+        def verify(extended: Extended, content: bytes) -> str:
+            signers = (self._signer(extended, signature, content, vendored) for signature in extended.signatures)
+            return " and ".join(signers)
+
+        below = []
+        if self._floor is not None:
+            below = chain(fetched(self._floor, fetch, verify, floor=True), fetch, verify)
         if text is None:
             return load(below, METAS) if below else load_builtin("baseline", METAS)
         known = {each.reference for each in below}
-        return load(
-            [*below, *(each for each in chain(text, fetch) if not each.reference or each.reference not in known)], METAS
-        )
-
-    def _below(self, fetch: Callable[[Extended], str]) -> list[PolicyText]:
-        """Return the floor with all that it extends."""
-        if self._floor is None:
-            return []
-        extended = Extended(reference=self._floor, place=Place(file=FLOOR, line=1, column=1))
-        return [*chain(fetched(extended, fetch, floor=True), fetch)]
+        own = chain(text, fetch, verify)
+        return load([*below, *(each for each in own if not each.reference or each.reference not in known)], METAS)
 
     def _text(self, extended: Extended, vendored: Vendored) -> str:
         """Return an organisation policy's text: the copy where there is one, else what the server has."""
         reference = extended.reference
         if reference.text not in self._texts:
-            found = _copy(vendored(extended.vendored)) if extended.vendored else self._ask(reference)
+            found = self._read(reference, extended.vendored, vendored)
             if isinstance(found, Unknown):
                 what = f"{extended.place}: the policy {reference.text} could not be read, so nothing was judged"
                 raise PolicyUnreadable(
-                    f"{what}: {found.reason}.",
-                    hint=f"Needed: {found.needs}."
-                    if found.needs
-                    else "It is never left out: run the job again, or keep a copy (vendored).",
+                    f"{what}: {found.reason}.", hint=f"Needed: {found.needs}." if found.needs else AGAIN
                 )
             self._texts[reference.text] = found.value
         return self._texts[reference.text]
+
+    def _signer(self, extended: Extended, signature: Signature, content: bytes, vendored: Vendored) -> str:
+        """Return whose signature a text has. It lies beside the text: on the server, or beside the copy."""
+        from ci_guard.evidence.signatures import verify
+
+        reference = extended.reference
+        key = (reference.text, signature)
+        if key not in self._signers:
+            copy = extended.vendored and extended.vendored + signature.suffix
+            beside = reference.beside(signature.suffix)
+            found = self._read(beside, copy, vendored)
+            what = f"{extended.place}: the signature of {reference.text}"
+            if isinstance(found, Unknown):
+                where = f"expected it at {copy or beside.text}"
+                raise PolicyUnreadable(
+                    f"{what} could not be read, so nothing was judged: {found.reason}; {where}.", hint=signature.how
+                )
+            verified = verify(content, found.value, signature, Path.cwd())
+            if isinstance(verified, Unknown):
+                raise PolicyUnreadable(
+                    f"{what} could not be verified, so nothing was judged: {verified.reason}.",
+                    hint=f"Needed: {verified.needs}." if verified.needs else AGAIN,
+                )
+            if verified.value.refusal:
+                raise PolicyError(
+                    f"{what} was refused; saw that {verified.value.refusal}, expected {signature.expected}.",
+                    hint="Ask who keeps that policy, and name a commit whose text they signed.",
+                )
+            self._signers[key] = verified.value.signer
+        return self._signers[key]
+
+    def _read(self, reference: LayerReference, copy: str, vendored: Vendored) -> Fact[str]:
+        return _copy(vendored(copy)) if copy else self._ask(reference)
 
     def _ask(self, reference: LayerReference) -> Fact[str]:
         if self._forge is None:
@@ -94,6 +120,26 @@ class Layers:
         if isinstance(found, Known) and len(found.value.encode("utf-8")) > MAXIMUM_POLICY_BYTES:
             return unavailable(f"it is larger than a policy may be ({MAXIMUM_POLICY_BYTES} bytes)")
         return found
+
+
+def floor_of(floor: str | None, signature: str | None) -> Extended | None:
+    """
+    Return the floor that a caller names, with the signature that the caller asks for, written as in a policy.
+
+    Raises: `UsageError`, `PolicyError`.
+    """
+    if floor is None:
+        if signature is not None:
+            raise UsageError("A signature of the floor was asked for without a floor.", hint="Name it by --floor.")
+        return None
+    try:
+        reference = layer_reference.parse(floor)
+    except ValueError as error:
+        raise UsageError(
+            f"The floor {floor[:200]!r} was refused: expected {error}.", hint=layer_reference.HINT
+        ) from None
+    signatures = read_signature(read_document(signature.encode("utf-8"), FLOOR_SIGNATURE)) if signature else ()
+    return Extended(reference=reference, signatures=signatures, place=Place(file=FLOOR, line=1, column=1))
 
 
 def _copy(found: Fact[PolicyFile | None]) -> Fact[str]:

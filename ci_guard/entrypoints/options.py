@@ -31,7 +31,17 @@ FORMATS: Final = (
 PLATFORMS: Final = ("github", "gitlab")
 """Platforms whose evidence can be read."""
 
-INPUTS: Final = ("POLICY", "FLOOR", "MODE", "CONTROLS", "ENVIRONMENT", "REPORT_SARIF", "PROXY", "CA_BUNDLE")
+INPUTS: Final = (
+    "POLICY",
+    "FLOOR",
+    "FLOOR_SIGNATURE",
+    "MODE",
+    "CONTROLS",
+    "ENVIRONMENT",
+    "REPORT_SARIF",
+    "PROXY",
+    "CA_BUNDLE",
+)
 """What the actions and templates pass on, as `CI_GUARD_INPUT_…`; read only with `--inputs`."""
 
 

@@ -30,7 +30,7 @@ def read_policy(options: CheckOptions, forge: Forge, layers: Layers | None = Non
     Raises: `PolicyError` for a bad or missing named one, `PolicyUnreadable` where a policy may exist and cannot be
     read.
     """
-    layers = layers or Layers(forge, options.floor)
+    layers = layers or Layers(forge, options.floor, options.floor_signature)
     if options.policy_file and options.policy_path:
         raise UsageError("A policy was named twice, by --policy and by the input.", hint="Name it once.")
     if options.policy_file:

@@ -1,7 +1,7 @@
 """The one safe way to run git: reading only, and believing of the object database what its ids prove."""
 
 from ci_guard.git.changes import brought, contents
-from ci_guard.git.command import find_git, locate
+from ci_guard.git.command import find_git, find_program, locate
 from ci_guard.git.index import IndexEntry, ProvenTrees
 from ci_guard.git.objects import EntryKind, ObjectsDamaged, ObjectStream, Reader, TreeEntry
 from ci_guard.git.repository import Blob, Repository, Walk
@@ -20,5 +20,6 @@ __all__ = [
     "brought",
     "contents",
     "find_git",
+    "find_program",
     "locate",
 ]

@@ -68,10 +68,17 @@ def locate(folder: Path) -> tuple[Path, Path | None] | None:
 
 
 def find_git(workspace: Path) -> str:
-    """Return the absolute path of the first git on PATH that is not in the workspace, where anybody could put one."""
+    """Return the absolute path of the first git on PATH that is not in the workspace; see `find_program`."""
+    if (found := find_program("git", workspace)) is None:
+        raise GitUnavailable("git was not found on PATH", hint="install git in this job's image")
+    return found
+
+
+def find_program(name: str, workspace: Path) -> str | None:
+    """Return the path of the first such program on PATH that is not in the workspace, where anybody could put one."""
     inside = os.path.realpath(workspace)
     for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
-        candidate = os.path.join(folder, "git.exe" if os.name == "nt" else "git")
+        candidate = os.path.join(folder, f"{name}.exe" if os.name == "nt" else name)
         places = (Path(candidate), Path(os.path.realpath(candidate)))
         if (
             os.path.isabs(folder)
@@ -80,7 +87,7 @@ def find_git(workspace: Path) -> str:
             and not any(place.is_relative_to(inside) for place in places)
         ):
             return candidate
-    raise GitUnavailable("git was not found on PATH", hint="install git in this job's image")
+    return None
 
 
 def name_of(arguments: tuple[str | bytes, ...]) -> str:

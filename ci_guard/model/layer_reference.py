@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ci_guard.records import dataclass
+from ci_guard.records import dataclass, replace
 
 _NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 _PATH: Final = rf"(?P<path>{_NAME}(?:/{_NAME})*|\.[A-Za-z0-9_][A-Za-z0-9._-]*(?:/{_NAME})*)"
@@ -48,6 +48,12 @@ class LayerReference:
         if self.host == "gitlab":
             return f"https://gitlab.com/{self.project}/-/raw/{self.commit}/{self.path}"
         return self.url
+
+    def beside(self, suffix: str) -> LayerReference:
+        """Return the file that lies beside it, such as its signature, whose digest nobody says."""
+        path, url = (each and each + suffix for each in (self.path, self.url))
+        text = url or f"{self.host}:{self.project}//{path}@{self.commit}"
+        return replace(self, text=text, path=path, url=url, sha256="")
 
 
 def parse(text: str) -> LayerReference:

@@ -10,14 +10,16 @@ from typing import Any, Final
 from ci_guard.model import layer_reference
 from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.origin import LayerKind
+from ci_guard.model.signature import Signature
 from ci_guard.policy.document import Node, read_document
 from ci_guard.policy.place import BUILTIN, Place
 from ci_guard.policy.reading import PROFILES, fields_of, text_of
+from ci_guard.policy.signatures import read_signature
 from ci_guard.policy.text import PolicyText
 from ci_guard.policy.wording import listed, perhaps, refusal, seen
 from ci_guard.records import dataclass, replace
 
-KEYS: Final = ("policy", "sha256", "vendored")
+KEYS: Final = ("policy", "sha256", "vendored", "signature")
 DIGEST: Final = re.compile("[0-9a-f]{64}")
 DEEPEST: Final = 5
 """Organisation policies below each other."""
@@ -30,11 +32,19 @@ class Extended:
     reference: LayerReference
     vendored: str = ""
     """A path in the repository whose copy counts where its digest is the reference's."""
+    signatures: tuple[Signature, ...] = ()
+    """What has to hold besides."""
     place: Place
 
 
 Fetch = Callable[[Extended], str]
 """Returns the text; raises `PolicyUnreadable` where it cannot be had."""
+
+Verify = Callable[[Extended, bytes], str]
+"""
+Returns whose signature a text has, empty where none is asked for; raises `PolicyError` for a bad one, and
+`PolicyUnreadable` where there is none or nothing to verify it with.
+"""
 
 
 def extends_of(node: Node) -> str | Extended:
@@ -62,7 +72,8 @@ def extends_of(node: Node) -> str | Extended:
             if vendored.startswith("/") or "\\" in vendored or {"", ".", ".."} & set(vendored.split("/")):
                 expected = "a path inside the repository"
                 raise refusal(said["vendored"].place, "vendored was refused", saw=seen(vendored), expected=expected)
-        return Extended(reference=reference, vendored=vendored, place=node.place)
+        signatures = read_signature(said["signature"]) if "signature" in said else ()
+        return Extended(reference=reference, vendored=vendored, signatures=signatures, place=node.place)
     if isinstance(node.value, str) and (node.value in PROFILES or node.value.startswith(BUILTIN)):
         expected = listed(known)
         raise refusal(
@@ -82,12 +93,12 @@ def reference_of(node: Node) -> LayerReference:
         ) from None
 
 
-def chain(nearest: PolicyText, fetch: Fetch) -> list[PolicyText]:
+def chain(nearest: PolicyText, fetch: Fetch, verify: Verify) -> list[PolicyText]:
     """
     Return a text with all organisation policies below it, the one nearest the organisation first.
 
     Each is fetched once. Raises: `PolicyError` for a circle, more than `DEEPEST` of them or another digest than was
-    said; what `fetch` raises.
+    said; what `fetch` and `verify` raise.
     """
     layers, names = [nearest], [nearest.reference]
     while extended := extended_by(layers[0]):
@@ -99,12 +110,12 @@ def chain(nearest: PolicyText, fetch: Fetch) -> list[PolicyText]:
                 extended.place, "extends leads too deep", expected=f"at most {DEEPEST} policies below each other"
             )
         names.insert(0, reference.text)
-        layers.insert(0, fetched(extended, fetch))
+        layers.insert(0, fetched(extended, fetch, verify))
     return layers
 
 
-def fetched(extended: Extended, fetch: Fetch, *, floor: bool = False) -> PolicyText:
-    """Return an organisation policy whose digest is the one that was said."""
+def fetched(extended: Extended, fetch: Fetch, verify: Verify, *, floor: bool = False) -> PolicyText:
+    """Return an organisation policy whose digest and signature are what was said."""
     reference = extended.reference
     content = fetch(extended).encode("utf-8")
     digest = hashlib.sha256(content).hexdigest()
@@ -118,7 +129,12 @@ def fetched(extended: Extended, fetch: Fetch, *, floor: bool = False) -> PolicyT
             hint=hint,
         )
     return PolicyText(
-        content=content, place=reference.text, kind=LayerKind.REMOTE, reference=reference.text, floor=floor
+        content=content,
+        place=reference.text,
+        kind=LayerKind.REMOTE,
+        reference=reference.text,
+        floor=floor,
+        signer=verify(extended, content),
     )
 
 

@@ -19,6 +19,7 @@ from ci_guard.policy.place import BUILTIN
 from ci_guard.policy.reading import BOT_KEYS, PROFILES, VERSION
 from ci_guard.policy.role_schema import roles_schema
 from ci_guard.policy.shapes import TEXT, closed, listed
+from ci_guard.policy.signatures import SIGNATURE
 from ci_guard.policy.waiver_schema import BASELINE, waiver_schema
 from ci_guard.policy.waiver_schema import RULES as WAIVER_RULES
 
@@ -142,6 +143,7 @@ EXTENDS: Final = {
                 "policy": REFERENCE,
                 "sha256": {"title": "SHA-256 of the text", "type": "string", "pattern": "^[0-9a-f]{64}$"},
                 "vendored": {"title": "A copy in this repository, which needs the digest", **TEXT},
+                "signature": SIGNATURE,
             },
             needs=("policy",),
         ),

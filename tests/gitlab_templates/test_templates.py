@@ -45,6 +45,7 @@ SAMPLES = {
     "stage": "guard",
     "policy": "security/ci-guard.yml",
     "floor": "gitlab:acme/security//ci-guard.yml@0123456789abcdef0123456789abcdef01234567",
+    "floor-signature": "{ssh: {signer: sec@acme.example, allowed-signers: [sec@acme.example ssh-ed25519 AAAA/b+c=]}}",
     "controls": "secret-free, branch-protection",
     "mode": "report",
     "environment": "production/eu 1",

@@ -42,6 +42,10 @@ class Shelf:
         self.asked.append(extended.reference.text)
         return self.texts[extended.reference.text]
 
+    def verify(self, extended: Extended, content: bytes) -> str:
+        assert content.decode() == self.texts[extended.reference.text]
+        return " and ".join(signature.signer for signature in extended.signatures)
+
 
 def policy(nearest: str, texts: dict[str, str], floor: str = "") -> Policy:
     shelf = Shelf(texts)
@@ -49,9 +53,13 @@ def policy(nearest: str, texts: dict[str, str], floor: str = "") -> Policy:
     if floor:
         place = Place(file="--floor", line=1, column=1)
         named = Extended(reference=layer_reference.parse(floor), place=place)
-        below = chain(fetched(named, shelf.fetch, floor=True), shelf.fetch)
+        below = chain(fetched(named, shelf.fetch, shelf.verify, floor=True), shelf.fetch, shelf.verify)
     known = {each.reference for each in below}
-    own = [each for each in chain(text(nearest), shelf.fetch) if not each.reference or each.reference not in known]
+    own = [
+        each
+        for each in chain(text(nearest), shelf.fetch, shelf.verify)
+        if not each.reference or each.reference not in known
+    ]
     return load([*below, *own], METAS)
 
 
