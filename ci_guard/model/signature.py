@@ -35,7 +35,34 @@ class SshSignature:
         return f"Sign with `ssh-keygen -Y sign -n {NAMESPACE} -f KEY FILE`, and commit FILE.sig beside FILE."
 
 
-Signature: TypeAlias = SshSignature
+@dataclass(frozen=True, kw_only=True)
+class SigstoreSignature:
+    """A Sigstore bundle beside the policy, in `FILE.sigstore.json`. Source: Sigstore, "Bundle Format"."""
+
+    identity: str
+    """Of the certificate, exactly: an address of mail, or a workflow with its ref."""
+    issuer: str
+    """Who says so: the address of the OpenID provider."""
+    trusted_root: str = ""
+    """The JSON text of the instance's trusted root; empty for the public one."""
+
+    @property
+    def suffix(self) -> str:
+        """What stands behind the policy's path."""
+        return ".sigstore.json"
+
+    @property
+    def expected(self) -> str:
+        """Whose it has to be, for messages."""
+        return f"one by {self.identity} of {self.issuer}"
+
+    @property
+    def how(self) -> str:
+        """How one is made."""
+        return "Sign with `sigstore sign FILE`, and commit FILE.sigstore.json beside FILE."
+
+
+Signature: TypeAlias = SshSignature | SigstoreSignature
 
 
 @dataclass(frozen=True, kw_only=True)

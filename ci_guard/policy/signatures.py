@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from ci_guard.model.signature import Signature, SshSignature
+from ci_guard.model.signature import Signature, SigstoreSignature, SshSignature
 from ci_guard.policy.document import Node
 from ci_guard.policy.reading import distinct, fields_of, text_of
 from ci_guard.policy.shapes import closed, listed
+from ci_guard.policy.wording import listed as listed_words
 from ci_guard.policy.wording import refusal, seen
 
-KEYS: Final = ("ssh",)
+KEYS: Final = ("ssh", "sigstore")
 SSH_KEYS: Final = ("signer", "allowed-signers")
+SIGSTORE_KEYS: Final = ("identity", "issuer", "trusted-root")
 
 PRINCIPAL: Final = r"[A-Za-z0-9_][A-Za-z0-9_.@+:/-]{0,199}"
 """What ssh-keygen takes as an identity, without its patterns and lists: one signer is asked for."""
@@ -24,6 +26,9 @@ LINE: Final = (
     r" (?:sk-)?(?:ssh|ecdsa)-[a-z0-9@.-]{1,60} [A-Za-z0-9+/]{20,4000}={0,2}(?: [\x20-\x7e]{0,200})?"
 )
 """A line of an allowed-signers file: one key, so that nothing of it can become another line."""
+
+IDENTITY: Final = r"[\x21-\x7e]{1,1000}"
+ISSUER: Final = r"https://[\x21-\x7e]{1,500}"
 
 SIGNATURE: Final[dict[str, Any]] = {
     "title": "Whose signature the text needs, besides",
@@ -47,7 +52,31 @@ SIGNATURE: Final[dict[str, Any]] = {
                     },
                     needs=SSH_KEYS,
                 ),
-            }
+            },
+            "sigstore": {
+                "title": "A Sigstore bundle in FILE.sigstore.json",
+                **closed(
+                    {
+                        "identity": {
+                            "title": "Whose certificate it has to be, exactly",
+                            "type": "string",
+                            "pattern": f"^{IDENTITY}$",
+                        },
+                        "issuer": {
+                            "title": "The OpenID provider that vouches for the identity",
+                            "type": "string",
+                            "pattern": f"^{ISSUER}$",
+                            "examples": ["https://token.actions.githubusercontent.com"],
+                        },
+                        "trusted-root": {
+                            "title": "The trusted root of an instance of one's own, its JSON as a text",
+                            "type": "string",
+                            "pattern": r"^\{",
+                        },
+                    },
+                    needs=SIGSTORE_KEYS[:2],
+                ),
+            },
         }
     ),
 }
@@ -57,7 +86,7 @@ def read_signature(node: Node) -> tuple[Signature, ...]:
     """Return the signatures that are asked for: each has to hold. Raises: `PolicyError`."""
     said = fields_of(node, "signature", KEYS)
     if not said:
-        raise refusal(node.place, "signature was refused", saw="an empty map", expected="ssh")
+        raise refusal(node.place, "signature was refused", saw="an empty map", expected=listed_words(KEYS))
     return tuple(_READERS[kind](part) for kind, part in said.items())
 
 
@@ -80,4 +109,18 @@ def _read_ssh(node: Node) -> Signature:
     return SshSignature(signer=signer, allowed_signers=tuple(lines))
 
 
-_READERS: Final = {"ssh": _read_ssh}
+def _read_sigstore(node: Node) -> Signature:
+    said = fields_of(node, "sigstore", SIGSTORE_KEYS, needs=SIGSTORE_KEYS[:2])
+    texts = {name: text_of(part, name) for name, part in said.items()}
+    for name, form, expected in (
+        ("identity", IDENTITY, "an address without blanks, as the certificate has it"),
+        ("issuer", ISSUER, "an address that begins with https://"),
+        ("trusted-root", r"(?s)\{.*", "a JSON object as a text"),
+    ):
+        if name in texts and not re.fullmatch(form, texts[name]):
+            raise refusal(said[name].place, f"{name} was refused", saw=seen(texts[name]), expected=expected)
+    root = texts.get("trusted-root", "")
+    return SigstoreSignature(identity=texts["identity"], issuer=texts["issuer"], trusted_root=root)
+
+
+_READERS: Final = {"ssh": _read_ssh, "sigstore": _read_sigstore}

@@ -44,7 +44,7 @@ class Shelf:
 
     def verify(self, extended: Extended, content: bytes) -> str:
         assert content.decode() == self.texts[extended.reference.text]
-        return " and ".join(signature.signer for signature in extended.signatures)
+        return " and ".join(signature.expected for signature in extended.signatures)
 
 
 def policy(nearest: str, texts: dict[str, str], floor: str = "") -> Policy:
