@@ -23,7 +23,7 @@ from ci_guard.evidence.gitlab import (
     surroundings,
     tokens,
 )
-from ci_guard.evidence.gitlab.client import Client, segment
+from ci_guard.evidence.gitlab.client import Client
 from ci_guard.evidence.gitlab.dialect import Token
 from ci_guard.evidence.gitlab.server import server_of
 from ci_guard.evidence.gitlab.sources import Sources
@@ -125,10 +125,11 @@ class GitLab:
             return get_public(reference, self._transport)
         client = Client(
             server_url=self._client.server_url,
-            project=segment(reference.project),
+            project=reference.project,
             tokens=self._held,
             transport=self._transport,
             public=True,
+            by_path=True,
         )
         found = policy_file.get_text(client, reference.commit, reference.path)
         self._elsewhere += client.requests

@@ -27,6 +27,8 @@ NEWER: Final = "GitLab 18.3 or newer, or a token with read_api in CI_GUARD_TOKEN
 """What shows what the job's token of an older server does not."""
 
 _UNSAFE: Final = re.compile(r"[^\x21-\x7e]|[?#\\]|//")
+_ID: Final = re.compile("[0-9]{1,18}")
+_PATH: Final = re.compile("[A-Za-z0-9_.-]+(?:%2F[A-Za-z0-9_.-]+)+")
 _NEXT: Final = re.compile(r'<([^<>]*)>\s*;[^,<]*\brel="?next\b"?')
 _WORDS: Final[dict[type, str]] = {dict: "object", list: "list", str: "text"}
 
@@ -60,19 +62,28 @@ class Client(Gatherer):
     """
 
     def __init__(
-        self, *, server_url: str, project: str, tokens: Sequence[Token], transport: Transport, public: bool = False
+        self,
+        *,
+        server_url: str,
+        project: str,
+        tokens: Sequence[Token],
+        transport: Transport,
+        public: bool = False,
+        by_path: bool = False,
     ) -> None:
         """
         Prepare; nothing is sent yet, and without a token python-gitlab is not imported.
 
         `server_url` is the instance's own address, with the path below which it lies. `public` says that the project is
-        claimed to be public, so that it is worth asking with the job's token what that token may not see by itself.
+        claimed to be public, so that it is worth asking with the job's token what that token may not see by itself;
+        `by_path`, that it is named by its whole path, which no variable of the job said.
 
         Raises: `UsageError` for an address or CA bundle that cannot be used.
         """
         super().__init__("gitlab")
         self.server_url = server_url.rstrip("/")
-        self.project = project
+        self.project = segment(project) if by_path else project
+        self._form: Final = _PATH if by_path else _ID
         self._homeless = "CI_PROJECT_ID is not set"
         self.stronger = any(not token.of_job for token in tokens)
         self._public = public
@@ -242,7 +253,7 @@ class Client(Gatherer):
         # Dot segments would be folded on the way: a branch `..` must not turn the question into another one.
         if not {".", ".."}.isdisjoint(full.split("/")) or _UNSAFE.search(full):
             return "", detail
-        if not path.startswith("/") and not re.fullmatch(r"[0-9]{1,18}", self.project):
+        if not path.startswith("/") and not self._form.fullmatch(self.project):
             return "", detail
         try:
             query = urlencode(sorted((params or {}).items()), doseq=True)

@@ -9,11 +9,14 @@ import pytest
 from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES
 from ci_guard.evidence.gitlab.adapter import GitLab
 from ci_guard.evidence.interface import PolicyFile
+from ci_guard.model import layer_reference
 from ci_guard.model.fact import Cause, Fact, Source
 from tests.e2e.consumer import git
 from tests.evidence.gitlab.scene import Scene, known, present, source_of, unknown
 from tests.fakes import faults
 from tests.fakes.hub.history import Symlink
+from tests.fakes.lab.project import Project
+from tests.fakes.lab.state import GUEST, REPORTER
 
 POLICY = ".ci-guard.yml"
 OURS, THEIRS = "version: 1\n", "version: 1\nmode: report\n"
@@ -102,6 +105,38 @@ def test_a_path_of_whatever_signs_is_asked_for_exactly(scene: Scene, path: str) 
     scene.shop.commit(files={path: OURS}, on="main")
     scene.start(scene.shop.run(mr=scene.open()))
     assert present(scene.adapter.policy_file(path)).content == OURS.encode()
+
+
+def elsewhere(scene: Scene) -> tuple[Project, str]:
+    """Make another project with a policy; return the policy's reference."""
+    security = scene.gitlab.project("acme/security")
+    sha = security.commit(files={"p.yml": OURS}, on="main")
+    security.commit(files={"p.yml": THEIRS}, on="main")
+    return security, f"gitlab:acme/security//p.yml@{sha}"
+
+
+def organisation_policy(scene: Scene, reference: str) -> Fact[str]:
+    return scene.adapter.organisation_policy(layer_reference.parse(reference))
+
+
+def test_the_policy_of_a_public_project_is_read_at_its_commit_with_the_job_token(scene: Scene) -> None:
+    security, reference = elsewhere(scene)
+    security.visibility = "public"
+    scene.start(scene.shop.run(mr=scene.open()))
+    assert known(organisation_policy(scene, reference)) == OURS
+    assert "no such file" in unknown(organisation_policy(scene, reference.replace("p.yml", "q.yml"))).reason
+
+
+def test_the_policy_of_a_private_project_is_read_where_its_allowlist_has_this_one(scene: Scene) -> None:
+    security, reference = elsewhere(scene)
+    security.user("alice", GUEST)
+    scene.start(scene.shop.run(mr=scene.open()))
+    hidden = unknown(organisation_policy(scene, reference))
+    assert hidden.cause is Cause.INVISIBLE
+    security.job_token_allowlist.add("acme/shop")
+    security.user("alice", REPORTER)
+    scene.start(scene.shop.run(mr=scene.open()))
+    assert known(organisation_policy(scene, reference)) == OURS
 
 
 # With a clone

@@ -60,6 +60,8 @@ class Project:
     group_id: int = 9
     forked_from: int | None = None
     members: dict[str, Member] = field(default_factory=dict)
+    job_token_allowlist: set[str] = field(default_factory=set)
+    """Paths of other projects whose jobs may read this one with their tokens."""
     objects: dict[str, Commit] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)

@@ -212,7 +212,7 @@ def _visible(context: Context, route: Route) -> Project:
     token = context.token
     if token is not None and token.kind == "job" and context.viewer is not None and not public:
         own = next(p for p in context.world.projects.values() if token.job in p.jobs)
-        if own.id != project.id:
+        if own.id != project.id and own.path not in project.job_token_allowlist:
             raise not_found("Project")
     if not (public and route.public) and held < route.level:
         raise Refusal(401, "401 Unauthorized") if context.viewer is None else Refusal(403, "403 Forbidden")
