@@ -8,8 +8,8 @@ from enum import Enum
 from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from ci_guard.evidence.gitlab.dialect import GitLabDialect, Token, read_text
-from ci_guard.evidence.rest.exchange import Exchange, Reply, best, harmless
+from ci_guard.evidence.gitlab.dialect import GitLabDialect, Token
+from ci_guard.evidence.rest.exchange import Answer, Exchange, Reply, best, harmless
 from ci_guard.evidence.rest.together import Gatherer
 from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.fact import Fact, Known, Source, Unknown, invisible, unavailable
@@ -126,6 +126,7 @@ class Client(Gatherer):
         params: Params | None = None,
         absent: Absent | None = None,
         complete: Callable[[Any], bool] | None = None,
+        read: Callable[[Answer], Reply] | None = None,
     ) -> Fact[Any]:
         """
         Return the JSON at `path`, which is relative to the project or, with a leading slash, to the API.
@@ -133,11 +134,12 @@ class Client(Gatherer):
         Known, with the body, where it is of `shape`; known with None where the server refuses with a message that
         `absent` names. 401, 403 and 404 are `invisible`, with `needs` (the role or token that would show it); all else
         is `unavailable`. Where the weaker token's answer is refused, limited or not `complete`, the stronger is asked.
+        `read` parses what is no JSON.
         """
         target, detail = self._target(path, params)
 
         def ask(token: int) -> tuple[Fact[Any], bool]:
-            reply = self._exchange.reply(token, target)
+            reply = self._exchange.reply(token, target, read)
             fact = self._fact(reply, token, needs=needs, sight=sight, detail=detail, shape=shape, absent=absent)
             return fact, reply.of_this_token
 
@@ -185,19 +187,6 @@ class Client(Gatherer):
             return unavailable(f"the list has more than {MAXIMUM_PAGES} pages", detail=detail), False
 
         return self._ask(ask, target, detail, sight=sight, needs=needs)
-
-    def get_text(
-        self, path: str, *, needs: str = "", params: Params | None = None, absent: Absent | None = None
-    ) -> Fact[str | None]:
-        """Return what is at `path` as it is, such as a file; all else is as in `get`."""
-        target, detail = self._target(path, params)
-
-        def ask(token: int) -> tuple[Fact[Any], bool]:
-            reply = self._exchange.reply(token, target, read_text)
-            fact = self._fact(reply, token, needs=needs, sight=Sight.BY_JOB, detail=detail, shape=str, absent=absent)
-            return fact, reply.of_this_token
-
-        return self._ask(ask, target, detail, needs=needs)
 
     def get_of_server(self, path: str) -> Fact[Any]:
         """Return the object at a path below the instance's own address rather than the API's."""

@@ -13,6 +13,7 @@ from gitlab.exceptions import GitlabError
 from requests.structures import CaseInsensitiveDict
 
 from ci_guard import __version__
+from ci_guard.evidence.gitlab.dialect import FILE_HEADERS
 from ci_guard.evidence.gitlab.pygitlab import Requester
 from ci_guard.evidence.rest.exchange import Answer
 from ci_guard.evidence.rest.session import Carrier
@@ -20,6 +21,7 @@ from ci_guard.evidence.rest.transport import Fault, Transport
 
 HEADERS_KEPT: Final = frozenset(
     {"link", "retry-after", "ratelimit-limit", "ratelimit-remaining", "x-next-page", "content-type"}
+    | {*FILE_HEADERS.values()}
 )
 HEADERS_SENT: Final = {"Accept": "application/json, */*;q=0.5", "User-Agent": f"ci-guard/{__version__}"}
 

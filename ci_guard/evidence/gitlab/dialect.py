@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ci_guard.evidence.rest.exchange import Answer, Reply, decode, failed
 from ci_guard.evidence.rest.transport import Transport
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import ssl
 
     from ci_guard.evidence.gitlab.connection import Lane
+
+
+FILE_HEADERS: Final = {"blob": "x-gitlab-blob-id", "commit": "x-gitlab-commit-id"}
+"""What the answer to a file says of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +70,11 @@ class GitLabDialect:
         return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else float("inf")
 
 
-def read_text(answer: Answer) -> Reply:
-    """Parse the answer to what is asked for as it is: a file."""
+def read_file(answer: Answer) -> Reply:
+    """Parse the answer to a file as it is: its text, and the ids of blob and commit that the server names for it."""
     if 200 <= answer.status < 300:
-        return Reply(status=answer.status, headers=answer.headers, body=answer.body)
+        named = {name: answer.headers.get(header, "") for name, header in FILE_HEADERS.items()}
+        return Reply(status=answer.status, headers=answer.headers, body={"content": answer.body, **named})
     return limited(answer) or refused(answer, decode(answer))
 
 

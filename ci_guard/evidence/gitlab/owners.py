@@ -8,10 +8,10 @@ from typing import Final
 
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.gitlab import codeowners, landing
-from ci_guard.evidence.gitlab.client import NEWER, STRONGER, Client, Sight, segment
+from ci_guard.evidence.gitlab.client import STRONGER, Client, Sight, segment
 from ci_guard.evidence.gitlab.codeowners import Section
-from ci_guard.evidence.gitlab.policy_file import NO_FILE
 from ci_guard.evidence.gitlab.records import MergeRequest
+from ci_guard.evidence.gitlab.repository_files import get_file_text
 from ci_guard.evidence.gitlab.reviews import REPORTER, get_reviews
 from ci_guard.evidence.rest.shape import checked, integer, text
 from ci_guard.evidence.rest.together import three
@@ -60,9 +60,7 @@ def _get_sections(client: Client, change: MergeRequest) -> Fact[tuple[Section, .
         return base
     for place in codeowners.PLACES:
         # Only who may read the commit is told that the file is not there.
-        file = client.get_text(
-            f"repository/files/{segment(place)}/raw", params={"ref": base.value}, absent=NO_FILE, needs=NEWER
-        )
+        file = get_file_text(client, base.value, place)
         if isinstance(file, Unknown):
             return file
         if file.value is not None:

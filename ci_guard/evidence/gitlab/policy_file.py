@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, Checkout
 from ci_guard.evidence.gitlab import event, records
-from ci_guard.evidence.gitlab.client import NEWER, Client, segment
+from ci_guard.evidence.gitlab.client import Client
+from ci_guard.evidence.gitlab.repository_files import get_file_text
 from ci_guard.evidence.interface import PolicyFile
 from ci_guard.evidence.rest.together import two
 from ci_guard.model.fact import Fact, Known, Unknown, apply, unavailable
 from ci_guard.model.run import Event, Run
-
-NO_FILE: Final = frozenset({"404 File Not Found"})
-"""
-What GitLab says only after it has found project and commit; it has other words for those, and for what is hidden.
-Source: `lib/api/files.rb`.
-"""
 
 
 def get_policy_file(client: Client, run: Run, path: str, checkout: Checkout) -> Fact[PolicyFile | None]:
@@ -39,8 +32,8 @@ def get_policy_file(client: Client, run: Run, path: str, checkout: Checkout) -> 
 
 
 def get_text(client: Client, commit: str, path: str) -> Fact[str]:
-    """Return a file of any project at a commit. Source: Repository files API, "Retrieve a raw file"."""
-    file = client.get_text(f"repository/files/{segment(path)}/raw", params={"ref": commit}, absent=NO_FILE, needs=NEWER)
+    """Return a file of any project at a commit."""
+    file = get_file_text(client, commit, path)
     if isinstance(file, Unknown):
         return file
     if file.value is None:
@@ -131,15 +124,11 @@ def _of_server(client: Client, sha: str, path: str, ref: str) -> Fact[PolicyFile
     Read the file as it is, and beside it the commit: only who may read that is told whether there is a file.
 
     Of a link its own content is answered, which is the path that it leads to and no policy.
-
-    Source: Repository files API, "Retrieve a raw file from a repository".
     """
     place = f"{path} at {sha[:12]} ({ref})" if ref else f"{path} at {sha[:12]}"
     file, commit = two(
         client,
-        lambda: client.get_text(
-            f"repository/files/{segment(path)}/raw", params={"ref": sha}, absent=NO_FILE, needs=NEWER
-        ),
+        lambda: get_file_text(client, sha, path),
         lambda: records.get_commit(client, sha),
     )
     if isinstance(file, Unknown):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,32 @@ def test_a_path_of_whatever_signs_is_asked_for_exactly(scene: Scene, path: str) 
     scene.shop.commit(files={path: OURS}, on="main")
     scene.start(scene.shop.run(mr=scene.open()))
     assert present(scene.adapter.policy_file(path)).content == OURS.encode()
+
+
+def changed(**headers: str) -> faults.Fault:
+    return faults.Fault(
+        name="changed", change=lambda answer: replace(answer, headers={**answer.headers, **headers}, body=OURS.encode())
+    )
+
+
+MIXED_UP = {
+    "another content than the blob's": (changed(), "not what X-Gitlab-Blob-Id names"),
+    "of another commit": (changed(**{"X-Gitlab-Commit-Id": "0" * 40}), "another commit than was asked for"),
+    "of no blob": (changed(**{"X-Gitlab-Blob-Id": ""}), "does a proxy take them off"),
+    "of no commit": (changed(**{"X-Gitlab-Commit-Id": ""}), "does a proxy take them off"),
+    "of half a blob id": (changed(**{"X-Gitlab-Blob-Id": "0" * 20}), "not what X-Gitlab-Blob-Id names"),
+}
+
+
+@pytest.mark.parametrize(("fault", "reason"), MIXED_UP.values(), ids=MIXED_UP.keys())
+def test_a_file_that_is_not_what_the_server_names_is_unknown(scene: Scene, fault: faults.Fault, reason: str) -> None:
+    sha = scene.shop.commit(files={POLICY: THEIRS}, on="main")
+    scene.start(scene.shop.run(mr=scene.open()))
+    scene.gitlab.fault("GET /projects/*/repository/files/*", fault)
+    said = unknown(read(scene))
+    assert (reason in said.reason, said.cause) == (True, Cause.UNAVAILABLE)
+    named = layer_reference.parse(f"gitlab:acme/shop//{POLICY}@{sha}")
+    assert reason in unknown(scene.adapter.organisation_policy(named)).reason
 
 
 def elsewhere(scene: Scene) -> tuple[Project, str]:

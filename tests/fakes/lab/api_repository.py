@@ -100,7 +100,9 @@ def raw_file(context: Context) -> Any:
     entry = project.commits[sha].tree.get(context.parameters["path"])
     if entry is None:
         raise not_found("File")
-    return Answer(body=project.blobs[entry.split(" ")[1]], headers={"Content-Type": "text/plain; charset=utf-8"})
+    blob = entry.split(" ")[1]
+    named = {"X-Gitlab-Blob-Id": blob, "X-Gitlab-Commit-Id": sha}
+    return Answer(body=project.blobs[blob], headers={"Content-Type": "text/plain; charset=utf-8", **named})
 
 
 @route(f"{REPOSITORY}/tree", level=REPORTER, public=True)
