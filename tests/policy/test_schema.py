@@ -457,6 +457,7 @@ surrounded = st.fixed_dictionaries(
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(surrounded | surrounded.flatmap(spoilt))
 @example({"version": 1, "contexts": [], "roles": []})
+@example({"version": 1, "admission": [{"role": "X", "events": ["any"], "refs": ["any"], "environments": ["any"]}]})
 @example({"version": 1, "admission": [{"role": "a", "events": ["any"], "refs": ["any"], "environments": ["any"]}]})
 def test_an_editor_marks_no_context_role_or_row_that_the_loader_accepts(document: Any) -> None:
     """It cannot mark all that the loader refuses: a zone, a role that is not defined, conditions that never meet."""
