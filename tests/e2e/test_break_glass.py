@@ -6,10 +6,11 @@ import json
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from tests.e2e import consumer, test_check
+from tests.e2e import consumer, gitlab_shop, test_check
 from tests.e2e.consumer import Consumer
 from tests.e2e.test_check import Guard, Told
 from tests.fakes.github import FakeGitHub
+from tests.fakes.gitlab import FakeGitLab
 from tests.secrets.made_up import github_token
 
 guard = test_check.guard  # the fixture
@@ -20,12 +21,17 @@ controls: {secret-free: {require: {no-secrets: true}}}
 break-glass: {by: label, label: break-glass, role: on-call, hours: 4}
 """
 
+HEAD = {"conf.py": f"TOKEN = '{github_token(7)}'\n"}
+
+
+def before(ago: timedelta) -> str:
+    return f"{datetime.now(timezone.utc) - ago:%Y-%m-%dT%H:%M:%SZ}"
+
 
 def labelled(github: FakeGitHub, path: Path, *, by: str, ago: timedelta, policy: str = POLICY) -> Consumer:
-    head = {"conf.py": f"TOKEN = '{github_token(7)}'\n"}
-    shop = consumer.make(github, path, merged=False, base_files={".ci-guard.yml": policy}, head_files=head)
+    shop = consumer.make(github, path, merged=False, base_files={".ci-guard.yml": policy}, head_files=HEAD)
     shop.pull.label("break-glass", by=by)
-    shop.pull.events[-1].created_at = f"{datetime.now(timezone.utc) - ago:%Y-%m-%dT%H:%M:%SZ}"
+    shop.pull.events[-1].created_at = before(ago)
     return shop
 
 
@@ -68,3 +74,20 @@ def test_a_break_glass_that_the_change_brings_breaks_nothing(github: FakeGitHub,
     shop = labelled(github, tmp_path / "shop", by="carol", ago=timedelta(hours=1), policy=without)
     told = judged(github, guard, shop, tmp_path / "job")
     assert (told.exit_code, told.report["break_glass"]) == (1, None)
+
+
+def test_a_second_person_lets_a_merge_request_through_and_a_job_token_alone_does_not(
+    gitlab: FakeGitLab, guard: Guard, tmp_path: Path
+) -> None:
+    shop = gitlab_shop.make(
+        gitlab, tmp_path / "shop", merged=False, base_files={".ci-guard.yml": POLICY}, head_files=HEAD
+    )
+    shop.project.label(shop.mr, "break-glass", by="carol", at=before(timedelta(hours=1)))
+    job = shop.change()
+    environ = gitlab.job_environment(job)
+    words = ("check", "--platform", "gitlab", "--enforce", "--server", gitlab.url)
+    alone = guard(environ, shop.path, *words)
+    assert (alone.exit_code, alone.report["break_glass"]) == (1, None)
+    told = guard({**environ, "CI_GUARD_TOKEN": gitlab.world.token("reader", "olivia").value}, shop.path, *words)
+    assert told.exit_code == 0, told.stdout
+    assert told.report["break_glass"]["how"] == "on-call by the level maintain"

@@ -13,6 +13,7 @@ from ci_guard.evidence.gitlab import (
     claims,
     enforcement,
     event,
+    glass,
     memberships,
     people,
     pipeline_file,
@@ -33,7 +34,7 @@ from ci_guard.evidence.organisation import get_public
 from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
-from ci_guard.model.fact import Fact, unavailable
+from ci_guard.model.fact import Fact
 from ci_guard.model.glass import Labelled
 from ci_guard.model.guard import Guard
 from ci_guard.model.layer_reference import LayerReference
@@ -181,9 +182,9 @@ class GitLab:
         """See `CircumstanceEvidence.labels`."""
         return surroundings.get_labels(self._client, self._run)
 
-    def labelled(self, label: str, circles: AbstractSet[str]) -> Fact[Labelled | None]:  # noqa: ARG002 - see below
-        """See `CircumstanceEvidence.labelled`: not read here yet, so that there is no break-glass."""
-        return unavailable("who put a label on a merge request is not read on GitLab")
+    def labelled(self, label: str, circles: AbstractSet[str]) -> Fact[Labelled | None]:
+        """See `CircumstanceEvidence.labelled`."""
+        return glass.get_labelled(self._client, self._run, label, circles)
 
     def changed_paths(self) -> Fact[frozenset[str] | None]:
         """See `CircumstanceEvidence.changed_paths`."""

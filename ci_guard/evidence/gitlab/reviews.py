@@ -79,7 +79,7 @@ def get_reviews(client: Client, change: MergeRequest, seen: datetime | None = No
         client,
         lambda: get_trail(client, change.iid),
         lambda: _get_approvals(client, change.iid),
-        lambda: _get_versions(client, change.iid),
+        lambda: get_versions(client, change.iid),
     )
     if isinstance(trail, Unknown):
         # Without the notes nobody knows who asked for changes.
@@ -127,7 +127,7 @@ def _get_approvals(client: Client, iid: int) -> Fact[_Approvals]:
     return checked(client.get(f"merge_requests/{iid}/approvals", sight=Sight.BY_STRONGER, needs=REPORTER), read)
 
 
-def _get_versions(client: Client, iid: int) -> Fact[tuple[Version, ...]]:
+def get_versions(client: Client, iid: int) -> Fact[tuple[Version, ...]]:
     """Return every head that a merge request had, newest first. Source: Merge requests API, diff versions."""
     return checked(
         client.get_all(f"merge_requests/{iid}/versions", sight=Sight.BY_STRONGER, needs=REPORTER),

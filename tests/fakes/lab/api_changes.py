@@ -41,6 +41,25 @@ def notes(context: Context) -> Any:
     return [shapes.note(context.world, mr, said, context.url) for said in context.page(ordered)]
 
 
+@route(f"{CHANGE}/resource_label_events", level=REPORTER)
+def label_events(context: Context) -> Any:
+    """Answer which label was put there or taken off, by whom and when; no job's token is shown it, nor a stranger."""
+    mr = _mr(context)
+    return [
+        {
+            "id": event.id,
+            "user": shapes.user_basic(context.world.user(event.username), context.url),
+            "created_at": event.created_at,
+            "resource_type": "MergeRequest",
+            "resource_id": mr.id,
+            "label": event.label
+            and {"id": 7, "name": event.label, "color": "#34495E", "description": "", "description_html": ""},
+            "action": event.action,
+        }
+        for event in context.page(mr.label_events)
+    ]
+
+
 @route(f"{CHANGE}/commits", level=REPORTER, public=True)
 def commits(context: Context) -> Any:
     """Answer the commits, newest first; no job's token is shown them."""

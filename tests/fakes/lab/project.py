@@ -30,6 +30,7 @@ from tests.fakes.lab.state import (
     AccessLevel,
     Approval,
     Job,
+    LabelEvent,
     Member,
     MergeRequest,
     Note,
@@ -277,6 +278,19 @@ class Project:
             created_at=at or self.world.tick(),
         )
         mr.notes.append(made)
+        return made
+
+    def label(self, mr: MergeRequest, name: str, *, by: str, off: bool = False, at: str | None = None) -> LabelEvent:
+        """Put a label on a merge request, or take it off."""
+        made = LabelEvent(
+            id=self.world.next_id(),
+            username=self.world.user(by).username,
+            label=name,
+            action="remove" if off else "add",
+            created_at=at or self.world.tick(),
+        )
+        mr.labels = [each for each in mr.labels if each != name] + ([] if off else [name])
+        mr.label_events.append(made)
         return made
 
     def approve(self, mr: MergeRequest, username: str) -> None:

@@ -111,6 +111,18 @@ class Note:
 
 
 @dataclass(kw_only=True)
+class LabelEvent:
+    """A label that was put on a merge request or taken off it."""
+
+    id: int
+    username: str
+    label: str | None
+    """None: the label was deleted since."""
+    action: str
+    created_at: str
+
+
+@dataclass(kw_only=True)
 class Approval:
     """An approval that stands."""
 
@@ -136,6 +148,7 @@ class MergeRequest:
     created_at: str
     state: str = "opened"
     labels: list[str] = field(default_factory=list)
+    label_events: list[LabelEvent] = field(default_factory=list)
     draft: bool = False
     squash: bool = False
     merge_commit_sha: str | None = None
