@@ -67,7 +67,7 @@ def collect(
             lambda: forge.provenance(history=needs.history, reviews=needs.reviews, owners=needs.owners),
         )
         guard = pool.submit(forge.guard, needs.guard) if needs.guard else None
-        labelled = start(needs.label, lambda: forge.labelled(needs.label, needs.label_circles))
+        glass = [pool.submit(forge.break_glass, means, needs.glass_circles) for means in needs.glass]
         around = pool.submit(get_circumstances, forge, run, needs.circumstances, now)
         # Matching is work for this thread's core while the others wait for the network.
         found = scan() if needs.scan else NOT_COLLECTED
@@ -82,7 +82,7 @@ def collect(
             scan=found,
             circumstances=around.result(),
             guard=guard.result() if guard else Guard(),
-            labelled=result_of(labelled),
+            glass=tuple(each.result() for each in glass),
         )
 
 

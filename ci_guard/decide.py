@@ -163,7 +163,8 @@ def by_both(one: Decision, other: Decision, metas: Sequence[Meta], mode: Mode) -
     rulings = {ruling.judgement.fingerprint: ruling for ruling in one.rulings}
     for ruling in other.rulings:
         known = rulings.get(ruling.judgement.fingerprint)
-        if ruling.weight in DENYING and (known is None or known.weight not in DENYING):
+        broken = ruling.waived is not None and ruling.waived.break_glass
+        if (ruling.weight in DENYING or broken) and (known is None or known.weight not in DENYING):
             rulings[ruling.judgement.fingerprint] = ruling
     key = report_key(metas)
     joined = tuple(sorted(rulings.values(), key=lambda ruling: key(ruling.judgement)))
@@ -176,6 +177,7 @@ def by_both(one: Decision, other: Decision, metas: Sequence[Meta], mode: Mode) -
         exit_code=exit_code_of(verdict, mode),
         rulings=joined,
         reason=reason,
+        break_glass=one.break_glass or other.break_glass,
         notes=tuple(dict.fromkeys((*one.notes, *other.notes))),
     )
 

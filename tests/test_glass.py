@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from typing import TypeVar
 
 import pytest
 
@@ -10,21 +11,28 @@ from ci_guard import glass
 from ci_guard.decide import decide
 from ci_guard.entrypoints.outcome import unknown_run
 from ci_guard.model.decision import Decision, Verdict
-from ci_guard.model.fact import Fact, Known, Source, Unknown, invisible, unavailable
+from ci_guard.model.fact import Fact, Known, Source, invisible, unavailable
 from ci_guard.model.facts import Facts
-from ci_guard.model.glass import BreakGlass, By, Labelled
+from ci_guard.model.glass import Asked, BreakGlass, By, Grant, Means, Sighting
 from ci_guard.model.judgement import Judgement, Outcome, Severity
 from ci_guard.model.kinds import Level
 from ci_guard.model.roles import Role
 from ci_guard.model.run import Access, AccountType, Part, Participant, Person, Platform, Seat
 from ci_guard.model.settings import Mode, Policy, Settings
 from ci_guard.records import replace
+from tests.evidence.github.scene import known
 from tests.test_decide import ERROR, FAIL, FORGE, PASS, SILENT
+
+T = TypeVar("T")
 
 NOW = datetime(2028, 2, 29, 23, 30, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
 GLASS = BreakGlass(
-    by=By.LABEL, label="now", role="on-call", hours=4, place="p:3", covers=frozenset({"forge/a", "forge/b"})
+    means=Means(by=By.LABEL, name="now"),
+    role="on-call",
+    hours=4,
+    place="p:3",
+    covers=frozenset({"forge/a", "forge/b"}),
 )
 
 
@@ -44,17 +52,23 @@ def seats(*, actor: int = 1, triggering: int = 1, author: int = 2) -> Known[tupl
     )
 
 
-LABEL = Labelled(
-    who=participant("carol", 7),
-    at=NOW - HOUR,
-    memberships=Known(value=(), source=Source.API),
-    pushed=Known(value=NOW - 2 * HOUR, source=Source.API),
+def fact(value: T) -> Known[T]:
+    return Known(value=value, source=Source.API)
+
+
+GRANT = Grant(who=participant("carol", 7), at=NOW - HOUR)
+LABEL = Sighting(
+    means=GLASS.means,
+    grants=fact((GRANT,)),
+    memberships=fact(()),
+    since=fact(NOW - 2 * HOUR),
+    asked=fact(None),
 )
 RUN = unknown_run(Platform.GITHUB, "a test")
 
 
-def facts_of(label: Fact[Labelled | None], people: Fact[tuple[Seat, ...]] | None = None) -> Facts:
-    return Facts(run=RUN, people=people or seats(), labelled=label)
+def facts_of(sighting: Sighting, people: Fact[tuple[Seat, ...]] | None = None) -> Facts:
+    return Facts(run=RUN, people=people or seats(), glass=(sighting,))
 
 
 def policy_of(found: BreakGlass | None = GLASS) -> Policy:
@@ -70,8 +84,18 @@ def policy_of(found: BreakGlass | None = GLASS) -> Policy:
     )
 
 
-def look(label: Labelled = LABEL, *, now: datetime = NOW, people: Fact[tuple[Seat, ...]] | None = None) -> glass.Look:
-    return glass.look(policy_of(), facts_of(Known(value=label, source=Source.API), people), now)
+def look(
+    sighting: Sighting = LABEL,
+    *,
+    now: datetime = NOW,
+    people: Fact[tuple[Seat, ...]] | None = None,
+    policy: Policy | None = None,
+) -> glass.Look:
+    return glass.look(policy or policy_of(), facts_of(sighting, people), now)
+
+
+def by(*grants: Grant) -> Sighting:
+    return replace(LABEL, grants=fact(grants))
 
 
 def test_a_second_person_of_the_role_breaks_it() -> None:
@@ -92,7 +116,7 @@ def test_a_second_person_of_the_role_breaks_it() -> None:
     ],
 )
 def test_it_lasts_so_many_hours_and_not_a_moment_longer(after: timedelta, breaks: bool) -> None:
-    found = look(now=LABEL.at + after)
+    found = look(now=GRANT.at + after)
     assert bool(found.broken) is breaks
     assert bool(found.note) is not breaks
 
@@ -104,20 +128,20 @@ HIDDEN = invisible("not shown", needs="members: read")
 @pytest.mark.parametrize(
     ("label", "people", "why"),
     [
-        (replace(LABEL, who=DOUBT), None, "who put it there is unknown (a server was down)"),
-        (replace(LABEL, who=participant("r", 8, level=Level.WRITE)), None, "r does not hold the role on-call"),
-        (replace(LABEL, who=participant("b", 8, kind=AccountType.BOT)), None, "b is no person"),
-        (replace(LABEL, pushed=DOUBT), None, "when the head was pushed is unknown"),
-        (replace(LABEL, pushed=Known(value=LABEL.at, source=Source.API)), None, "the change was pushed to since"),
+        (by(replace(GRANT, who=DOUBT)), None, "who put it there is unknown (a server was down)"),
+        (by(replace(GRANT, who=participant("r", 8, level=Level.WRITE))), None, "r does not hold the role on-call"),
+        (by(replace(GRANT, who=participant("b", 8, kind=AccountType.BOT))), None, "b is no person"),
+        (replace(LABEL, since=DOUBT), None, "when the head was pushed is unknown"),
+        (replace(LABEL, since=fact(GRANT.at)), None, "the change was pushed to since"),
         (LABEL, DOUBT, "who started the run is unknown"),
-        (LABEL, Known(value=(), source=Source.API), "nobody is named as actor"),
+        (LABEL, fact(()), "nobody is named as actor"),
         (LABEL, seats(actor=7), "carol is the actor, and it takes a second person"),
         (LABEL, seats(triggering=7), "carol is the triggering-actor"),
         (LABEL, seats(author=7), "carol is the author"),
     ],
 )
 def test_what_is_unknown_or_is_no_second_person_breaks_nothing(
-    label: Labelled, people: Fact[tuple[Seat, ...]] | None, why: str
+    label: Sighting, people: Fact[tuple[Seat, ...]] | None, why: str
 ) -> None:
     found = look(label, people=people)
     assert found.broken is None
@@ -134,18 +158,76 @@ def test_a_seat_that_is_unknown_may_be_the_same_person() -> None:
 def test_an_access_that_is_unknown_holds_no_role() -> None:
     who = participant("carol", 7)
     hidden = replace(who, value=replace(who.value, access=HIDDEN))
-    assert "whether carol holds the role on-call is unknown (not shown)" in look(replace(LABEL, who=hidden)).note
+    assert "whether carol holds the role on-call is unknown (not shown)" in look(by(replace(GRANT, who=hidden))).note
 
 
 def test_a_label_that_cannot_be_read_is_told_with_the_permission() -> None:
-    found = glass.look(policy_of(), facts_of(HIDDEN), NOW)
+    found = look(replace(LABEL, grants=HIDDEN))
     assert found.note == "Break-glass (p:3) is unknown and does nothing: not shown; needed: members: read."
 
 
 def test_without_the_label_or_the_declaration_there_is_nothing_to_say() -> None:
-    absent: Fact[Labelled | None] = Known(value=None, source=Source.API)
-    assert glass.look(policy_of(), facts_of(absent), NOW) == glass.NOTHING
-    assert glass.look(policy_of(None), facts_of(Known(value=LABEL, source=Source.API)), NOW) == glass.NOTHING
+    assert look(by()) == glass.NOTHING
+    assert look(policy=policy_of(None)) == glass.NOTHING
+
+
+def test_what_is_known_of_another_path_breaks_nothing() -> None:
+    other = replace(LABEL, means=replace(GLASS.means, name="later"))
+    found = look(other)
+    assert (found.broken, "is unknown and does nothing" in found.note) == (None, True)
+
+
+APPROVAL = replace(GLASS, means=Means(by=By.DISPATCH, name="emergency", input="why"))
+APPROVED = Sighting(
+    means=APPROVAL.means,
+    grants=fact((replace(GRANT, reason="the shop is down"),)),
+    memberships=fact(()),
+    since=fact(None),
+    asked=Known(value="orders fail", source=Source.EVENT),
+)
+NOBODY_WROTE_IT = tuple(seat for seat in seats().value if seat.part is not Part.AUTHOR)
+
+
+def dispatched(sighting: Sighting = APPROVED, people: Fact[tuple[Seat, ...]] | None = None) -> glass.Look:
+    return look(sighting, people=people or fact(NOBODY_WROTE_IT), policy=policy_of(APPROVAL))
+
+
+def test_an_approval_with_a_reason_breaks_it_and_both_reasons_are_kept() -> None:
+    broken = dispatched().broken
+    assert broken
+    assert (broken.by, broken.reason) == (By.DISPATCH, "the shop is down")
+    assert broken.asked == Asked(text="orders fail", source=Source.EVENT)
+    assert str(broken).endswith("until 02:30 UTC: the shop is down")
+
+
+def test_of_several_approvals_one_that_may_is_enough() -> None:
+    stranger = replace(GRANT, who=participant("r", 8, level=Level.WRITE), reason="me too")
+    assert dispatched(replace(APPROVED, grants=fact((stranger, *known(APPROVED.grants))))).broken
+
+
+@pytest.mark.parametrize(
+    ("sighting", "people", "why"),
+    [
+        (replace(APPROVED, grants=fact((GRANT,))), None, "carol gave no reason with the approval"),
+        (replace(APPROVED, asked=fact(None)), None, "whoever started the run gave nothing for why"),
+        (replace(APPROVED, asked=HIDDEN), None, "unknown (not shown; needed: members: read)"),
+        (
+            replace(APPROVED, grants=fact((*known(APPROVED.grants), replace(GRANT, approved=False)))),
+            None,
+            "carol rejected it",
+        ),
+        (APPROVED, seats(actor=7), "carol is the actor, and it takes a second person"),
+        (APPROVED, seats(triggering=7), "carol is the triggering-actor"),
+        (APPROVED, fact(NOBODY_WROTE_IT[:1]), "nobody is named as triggering-actor"),
+    ],
+)
+def test_an_approval_without_reasons_or_by_whoever_asked_breaks_nothing(
+    sighting: Sighting, people: Fact[tuple[Seat, ...]] | None, why: str
+) -> None:
+    found = dispatched(sighting, people)
+    assert found.broken is None
+    assert "this run was answered for emergency, which does nothing, because " in found.note
+    assert why in found.note
 
 
 def decided(*judgements: Judgement, covers: frozenset[str] = GLASS.covers) -> Decision:
@@ -195,4 +277,3 @@ def test_a_judgement_that_it_covers_says_by_whom() -> None:
     assert ruling.waived.reason == (
         "break-glass by carol (id 7) (on-call by the level admin) at 2028-02-29 22:30 UTC, until 02:30 UTC"
     )
-    assert not isinstance(LABEL.who, Unknown)

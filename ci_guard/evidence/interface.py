@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact
-from ci_guard.model.glass import Labelled
+from ci_guard.model.glass import Means, Sighting
 from ci_guard.model.guard import Guard
 from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.review import Provenance
@@ -137,16 +137,20 @@ class CircumstanceEvidence(Protocol):
         """Return the labels of the change, or of all changes in the queue; none where the event is about no change."""
         ...
 
-    def labelled(self, label: str, circles: AbstractSet[str]) -> Fact[Labelled | None]:
-        """Return who put a label there that is on the change now, and whether they are in each team or group."""
-        ...
-
     def changed_paths(self) -> Fact[frozenset[str] | None]:
         """Return what the change, the queue or the push changes, a renamed file by both names; None elsewhere."""
         ...
 
     def runner(self) -> Fact[Runner]:
         """Return the machine that the job runs on."""
+        ...
+
+
+class GlassEvidence(Protocol):
+    """Who broke the glass."""
+
+    def break_glass(self, means: Means, circles: AbstractSet[str]) -> Sighting:
+        """Return who took this path in the run, and whether they are in each team or group."""
         ...
 
 
@@ -174,6 +178,7 @@ class Forge(
     PeopleEvidence,
     ProvenanceEvidence,
     CircumstanceEvidence,
+    GlassEvidence,
     GuardEvidence,
     Protocol,
 ):

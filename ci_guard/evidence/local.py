@@ -14,7 +14,7 @@ from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
-from ci_guard.model.glass import Labelled
+from ci_guard.model.glass import Means, Sighting
 from ci_guard.model.guard import Guard
 from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.review import Provenance
@@ -108,9 +108,9 @@ class Local:
         """See `CircumstanceEvidence.labels`."""
         return NO_FORGE
 
-    def labelled(self, label: str, circles: AbstractSet[str]) -> Fact[Labelled | None]:
-        """See `CircumstanceEvidence.labelled`."""
-        return NO_FORGE
+    def break_glass(self, means: Means, circles: AbstractSet[str]) -> Sighting:
+        """See `GlassEvidence.break_glass`."""
+        return Sighting(means=means, grants=NO_FORGE, memberships=NO_FORGE, since=NO_FORGE, asked=NO_FORGE)
 
     def changed_paths(self) -> Fact[frozenset[str] | None]:
         """See `CircumstanceEvidence.changed_paths`."""

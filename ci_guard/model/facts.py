@@ -15,7 +15,7 @@ from ci_guard.model.scan import SecretScan
 from ci_guard.records import dataclass, field, replace
 
 if TYPE_CHECKING:
-    from ci_guard.model.glass import Labelled
+    from ci_guard.model.glass import Means, Sighting
     from ci_guard.model.roles import Membership
 
 NOT_COLLECTED: Final = Unknown(reason="no control that was run asked for it", cause=Cause.UNAVAILABLE)
@@ -38,8 +38,8 @@ class Facts:
     scan: Fact[SecretScan] = NOT_COLLECTED
     circumstances: Circumstances = field(default_factory=Circumstances)
     guard: Guard = field(default_factory=Guard)
-    labelled: Fact[Labelled | None] = NOT_COLLECTED
-    """Who put the label of the policy's break-glass there; None where it is not there."""
+    glass: tuple[Sighting, ...] = ()
+    """One for each path that a policy declares: its break-glass, and that of the policy from before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +63,9 @@ class Needs:
     """Fields of `Circumstances` that are wanted."""
     guard: frozenset[str] = frozenset()
     """Fields of `Guard` that are wanted."""
-    label: str = ""
-    """The label of which it is wanted who put it there; empty for none."""
-    label_circles: frozenset[str] = frozenset()
+    glass: tuple[Means, ...] = ()
+    """Paths of which it is wanted who took them."""
+    glass_circles: frozenset[str] = frozenset()
     """Teams or groups in which it is wanted to know them."""
 
     @classmethod
@@ -97,6 +97,6 @@ class Needs:
             scan=self.scan or other.scan,
             circumstances=self.circumstances | other.circumstances,
             guard=self.guard | other.guard,
-            label=self.label or other.label,
-            label_circles=self.label_circles | other.label_circles,
+            glass=tuple(dict.fromkeys(self.glass + other.glass)),
+            glass_circles=self.glass_circles | other.glass_circles,
         )

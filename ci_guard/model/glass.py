@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import Enum
 
-from ci_guard.model.fact import Fact
+from ci_guard.model.fact import Fact, Source
 from ci_guard.model.roles import Membership
 from ci_guard.model.run import Participant
 from ci_guard.records import dataclass
@@ -16,15 +16,26 @@ class By(str, Enum):
 
     LABEL = "label"
     """Somebody puts a label on the change."""
+    DISPATCH = "dispatch"
+    """Somebody starts a run by hand or by the API, and a second person approves it for an environment."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What a platform is asked about: where a second person says so, and where the first one does."""
+
+    by: By
+    name: str
+    """The label, or the environment."""
+    input: str = ""
+    """Of a dispatch, the input that says why; empty where none is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BreakGlass:
     """What a policy says of it."""
 
-    by: By
-    label: str
-    """In any letter case."""
+    means: Means
     role: str
     """Who may: somebody of this role who neither started the run nor wrote the change."""
     hours: int
@@ -36,17 +47,39 @@ class BreakGlass:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Labelled:
-    """The label that is on a change now, by the server's word."""
+class Grant:
+    """What a second person did, by the server's word: a label that is on the change now, or an answer to the run."""
 
     who: Fact[Participant]
-    """Who put it there last."""
     at: datetime
-    """When; aware, UTC."""
+    """When, or the earliest that it can have been; aware, UTC."""
+    approved: bool = True
+    """False where somebody said no."""
+    reason: str = ""
+    """What they wrote: one line of a stranger's text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sighting:
+    """What is known of one path in this run."""
+
+    means: Means
+    grants: Fact[tuple[Grant, ...]]
+    """Empty where nobody took it, or where the event is none on which one can."""
     memberships: Fact[tuple[Membership, ...]]
-    """Whether they are in the teams that the role names."""
-    pushed: Fact[datetime]
-    """When the head of the change was pushed, which the label has to come after."""
+    """Whether the people in `grants` are in the teams that roles name."""
+    since: Fact[datetime | None]
+    """When the head of the change was pushed, which a label has to come after; None where there is no change."""
+    asked: Fact[str | None]
+    """What whoever started the run wrote for a reason: one line of a stranger's text; None where they wrote nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Why somebody started a run that breaks the glass, and who vouches for that they said so."""
+
+    text: str
+    source: Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +96,11 @@ class Broken:
     place: str
     """Where the policy allows it."""
     covers: frozenset[str]
+    reason: str = ""
+    """What they wrote; empty where nothing asks for it."""
+    asked: Asked | None = None
 
     def __str__(self) -> str:
         """Return what happened, in a sentence without its end."""
-        return f"break-glass by {self.who} ({self.how}) at {self.at:%Y-%m-%d %H:%M} UTC, until {self.until:%H:%M} UTC"
+        said = f"break-glass by {self.who} ({self.how}) at {self.at:%Y-%m-%d %H:%M} UTC, until {self.until:%H:%M} UTC"
+        return f"{said}: {self.reason}" if self.reason else said

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from ci_guard import records
-from ci_guard.model.glass import BreakGlass, By
+from ci_guard.model.glass import BreakGlass, By, Means
 from ci_guard.policy.context_schema import NAMED
 from ci_guard.policy.document import Node
 from ci_guard.policy.layer import Layer
 from ci_guard.policy.place import Stated
 from ci_guard.policy.reading import LayerReader, fields_of, text_of, word_of
 from ci_guard.policy.shapes import closed
-from ci_guard.policy.wording import refusal, seen
+from ci_guard.policy.wording import listed, quoted, refusal, seen
 
-GLASS_KEYS: Final = ("by", "label", "role", "hours")
+GLASS_NEEDS: Final = ("by", "role", "hours")
+
+MEANS: Final[Mapping[By, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    By.LABEL: (("label",), ()),
+    By.DISPATCH: (("environment",), ("input",)),
+}
+"""Which further keys each way needs, and which it takes."""
+
+GLASS_KEYS: Final = ("by", *(key for needed, taken in MEANS.values() for key in needed + taken), "role", "hours")
 
 LONGEST: Final = 72
 """Hours that it may last: a long weekend."""
 
-LONGEST_LABEL: Final = 50
-"""Characters. Source: GitHub, "Managing labels"."""
+LONGEST_NAMES: Final = {"label": 50, "environment": 255, "input": 100}
+"""Characters. Source: GitHub, "Managing labels", "Managing environments for deployment"; the last one is ours."""
+
+
+def _way(by: By) -> dict[str, Any]:
+    needed, _ = MEANS[by]
+    foreign = [key for other in By if other is not by for part in MEANS[other] for key in part]
+    return {
+        "properties": {"by": {"const": by.value}},
+        "required": list(needed),
+        "not": {"anyOf": [{"required": [key]} for key in foreign]},
+    }
+
 
 GLASS: Final = {
     "title": "The one declared path past what denies",
@@ -28,41 +48,62 @@ GLASS: Final = {
     **closed(
         {
             "by": {"title": "How", "enum": [by.value for by in By]},
-            "label": {
-                "title": "The label on the change",
-                "type": "string",
-                "minLength": 1,
-                "maxLength": LONGEST_LABEL,
+            **{
+                key: {"title": title, "type": "string", "minLength": 1, "maxLength": LONGEST_NAMES[key]}
+                for key, title in {
+                    "label": "The label on the change",
+                    "environment": "The environment for which the run is approved; used for nothing else",
+                    "input": "The input of the dispatch, or the pipeline's variable, that says why",
+                }.items()
             },
-            "role": {"title": "Whose label counts, of a second person", **NAMED},
+            "role": {"title": "Whose label or approval counts, of a second person", **NAMED},
             "hours": {"title": "How long it lasts", "type": "integer", "minimum": 1, "maximum": LONGEST},
         },
-        needs=GLASS_KEYS,
+        needs=GLASS_NEEDS,
     ),
+    "anyOf": [_way(by) for by in By],
 }
 
 
 def read_glass(reader: LayerReader, node: Node) -> Stated[BreakGlass]:
     """Return what a file says of break-glass; raise `PolicyError` for what it cannot say."""
-    fields = fields_of(node, "break-glass", GLASS_KEYS, needs=GLASS_KEYS)
+    fields = fields_of(node, "break-glass", GLASS_KEYS, needs=GLASS_NEEDS)
     hours = fields["hours"]
     if type(hours.value) is not int or not 1 <= hours.value <= LONGEST:
         expected = f"a number of hours from 1 to {LONGEST}"
         raise refusal(hours.place, "hours was refused", saw=seen(hours.value), expected=expected)
-    label = text_of(fields["label"], "label")
-    if len(label) > LONGEST_LABEL:
-        expected = f"at most {LONGEST_LABEL} characters"
-        raise refusal(fields["label"].place, "label was refused", saw=f"{len(label)} characters", expected=expected)
+    by = word_of(By, fields["by"].value, fields["by"].place, "by")
     return reader.said(
         BreakGlass(
-            by=word_of(By, fields["by"].value, fields["by"].place, "by"),
-            label=label,
+            means=_means(by, node, fields),
             role=text_of(fields["role"], "role"),
             hours=hours.value,
             place=node.place.brief,
         ),
         node.place,
     )
+
+
+def _means(by: By, node: Node, fields: Mapping[str, Node]) -> Means:
+    needed, taken = MEANS[by]
+    for key in needed:
+        if key not in fields:
+            raise refusal(
+                node.place, f"break-glass by {by.value} has no {key}", hint=f"It needs {listed(needed, 'and')}."
+            )
+    for key in LONGEST_NAMES:
+        if key in fields and key not in needed + taken:
+            hint = f"By {by.value} it takes {listed(needed + taken, 'and')}."
+            raise refusal(fields[key].place, f"break-glass by {by.value} was refused", saw=quoted(key), hint=hint)
+    return Means(by=by, name=_name(fields, needed[0]), input=_name(fields, "input") if "input" in fields else "")
+
+
+def _name(fields: Mapping[str, Node], key: str) -> str:
+    text = text_of(fields[key], key)
+    if len(text) > LONGEST_NAMES[key]:
+        expected = f"at most {LONGEST_NAMES[key]} characters"
+        raise refusal(fields[key].place, f"{key} was refused", saw=f"{len(text)} characters", expected=expected)
+    return text
 
 
 def settled(layer: Layer) -> BreakGlass | None:

@@ -58,7 +58,15 @@ def break_glass_of(broken: Broken | None) -> dict[str, Any] | None:
     if broken is None:
         return None
     at, until = (each.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") for each in (broken.at, broken.until))
-    return {"by": broken.by.value, "who": broken.who, "how": broken.how, "at": at, "until": until}
+    return {
+        "by": broken.by.value,
+        "who": broken.who,
+        "how": broken.how,
+        "at": at,
+        "until": until,
+        "reason": broken.reason or None,
+        "asked": {"text": broken.asked.text, "source": broken.asked.source.value} if broken.asked else None,
+    }
 
 
 def context_of(run: Run) -> dict[str, Any]:
@@ -228,6 +236,8 @@ def report_schema() -> dict[str, Any]:
                     how=text,
                     at={"type": "string", "format": "date-time"},
                     until={"type": "string", "format": "date-time"},
+                    reason=text_or_null,
+                    asked=or_null(closed(text=text, source=one_of(Source))),
                 )
             ),
             controls={"type": "array", "items": text, "uniqueItems": True},

@@ -91,3 +91,43 @@ def test_a_second_person_lets_a_merge_request_through_and_a_job_token_alone_does
     told = guard({**environ, "CI_GUARD_TOKEN": gitlab.world.token("reader", "olivia").value}, shop.path, *words)
     assert told.exit_code == 0, told.stdout
     assert told.report["break_glass"]["how"] == "on-call by the level maintain"
+
+
+DISPATCH = POLICY.replace("by: label, label: break-glass", "by: dispatch, environment: emergency, input: reason")
+
+
+def test_a_dispatch_that_a_second_person_approves_with_a_reason_goes_on_and_keeps_both_reasons(
+    github: FakeGitHub, guard: Guard, tmp_path: Path
+) -> None:
+    files = {".ci-guard.yml": DISPATCH, **HEAD}
+    shop = consumer.make(github, tmp_path / "shop", merged=True, base_files=files)
+    run = shop.repo.run("workflow_dispatch", actor="alice", sha=shop.merge, branch="main")
+    run.created_at = before(timedelta(hours=1))
+    payload = github.events(shop.repo).workflow_dispatch(sender="alice", inputs={"reason": "orders fail"})
+    environ = github.job_environment(shop.repo, run, payload, tmp_path / "job", GITHUB_TOKEN=github.token("job").value)
+    run.approve("bob", "emergency", comment="bob is not on call")
+    denied = guard(environ, shop.path)
+    assert (denied.exit_code, denied.report["break_glass"]) == (1, None)
+    run.approve("carol", "emergency", comment="::error::the shop <b>is</b> down")
+    told = guard(environ, shop.path)
+    assert told.exit_code == 0, told.stdout
+    broken = told.report["break_glass"]
+    assert (broken["by"], broken["reason"]) == ("dispatch", "::error::the shop <b>is</b> down")
+    assert broken["asked"] == {"text": "orders fail", "source": "event"}
+    assert not [line for line in told.stdout.splitlines() if line.lstrip().startswith("::error::the shop")]
+
+
+def test_a_deployment_that_a_second_person_approves_lets_a_pipeline_through(
+    gitlab: FakeGitLab, guard: Guard, tmp_path: Path
+) -> None:
+    shop = gitlab_shop.make(gitlab, tmp_path / "shop", base_files={".ci-guard.yml": DISPATCH, **HEAD})
+    shop.project.tier = "premium"
+    job = shop.project.run("web", user="alice", sha=shop.merge)
+    job.pipeline.variables = {"reason": "orders fail"}
+    shop.project.answer(shop.project.deploy(job, "emergency"), "carol", "down", at=before(timedelta(hours=1)))
+    reader = gitlab.world.token("reader", "olivia").value
+    words = ("check", "--platform", "gitlab", "--enforce", "--server", gitlab.url)
+    told = guard(gitlab.job_environment(job, CI_GUARD_TOKEN=reader), shop.path, *words)
+    assert told.exit_code == 0, told.stdout
+    assert told.report["break_glass"]["reason"] == "down"
+    assert told.report["break_glass"]["asked"] == {"text": "orders fail", "source": "api"}

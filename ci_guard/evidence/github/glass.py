@@ -1,31 +1,78 @@
-"""Who put a label on a pull request, and when: by the timeline, which nobody can rewrite."""
+"""Who breaks the glass on GitHub: by a label on a pull request, or by approving a run that was dispatched."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any, Final
 
-from ci_guard.evidence.github import memberships, records
+from ci_guard.evidence.github import memberships, payload, records
 from ci_guard.evidence.github.access import get_access
 from ci_guard.evidence.github.client import Client
-from ci_guard.evidence.github.records import Pull
-from ci_guard.evidence.rest.shape import ShapeError, record, text, when
-from ci_guard.model.fact import Fact, Known, Unknown, unavailable
-from ci_guard.model.glass import Labelled
-from ci_guard.model.run import Event, Part, Participant, Person, Run, Seat
+from ci_guard.evidence.github.job import Job
+from ci_guard.evidence.github.records import Pull, WorkflowRun
+from ci_guard.evidence.glass import Answer, Standing, sighting
+from ci_guard.evidence.remark import remark
+from ci_guard.evidence.rest.shape import checked, record, text, when
+from ci_guard.evidence.rest.shape import records as objects
+from ci_guard.evidence.rest.together import two
+from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
+from ci_guard.model.glass import By, Means, Sighting
+from ci_guard.model.run import Access, Event, Person, Run
 
 CHANGES: Final = frozenset({Event.CHANGE, Event.TARGET_CHANGE})
+DISPATCHED: Final = frozenset({Event.MANUAL, Event.API})
+
+ANSWERS: Final = ("approved", "rejected")
+"""The states of an approval in which somebody has answered."""
 
 
-def get_labelled(client: Client, run: Run, label: str, teams: AbstractSet[str]) -> Fact[Labelled | None]:
+def get_sighting(client: Client, job: Job, run: Run, means: Means, teams: AbstractSet[str]) -> Sighting:
+    """Return what is known of the path in this run."""
+    standing = Standing(
+        access=lambda people: _get_accesses(client, people),
+        memberships=lambda seats: memberships.get_memberships(client, seats, teams),
+    )
+    if means.by is By.LABEL:
+        answers, since = two(client, lambda: _get_label(client, run, means.name), lambda: _get_pushed(client, run))
+        return sighting(means, answers, standing, since=since)
+    answers, asked = two(
+        client, lambda: _get_approvals(client, job, run, means.name), lambda: _get_asked(client, job, run, means.input)
+    )
+    return sighting(means, answers, standing, asked=asked)
+
+
+def _get_accesses(client: Client, people: Sequence[Person]) -> Mapping[int, Fact[Access]]:
+    held = client.gather(*(lambda person=person: get_access(client, person) for person in people))
+    return {person.id: access for person, access in zip(people, held, strict=True)}
+
+
+# By label
+
+
+def _get_label(client: Client, run: Run, label: str) -> Fact[tuple[Answer, ...]]:
     """
-    Return who put the label there that is on the change now; None where there is no such label or no change.
+    Return who put the label there that is on the change now; nobody where there is no such label or no change.
 
-    The timeline takes `issues: read` or `pull-requests: read`, the activity log `contents: read`.
-    Source: REST "List timeline events for an issue", `labeled`; "List repository activities".
+    By the timeline, which nobody can rewrite. It takes `issues: read` or `pull-requests: read`.
+    Source: REST "List timeline events for an issue", `labeled`.
     """
+    pull = _get_pull(client, run)
+    if isinstance(pull, Unknown):
+        return pull
+    if pull.value is None or not any(_same(name, label) for name in pull.value.labels):
+        return Known(value=(), source=pull.source, detail=pull.detail)
+    number = pull.value.number
+    if isinstance(run.change, Known) and run.change.value and pull.value.head_sha != run.change.value.head:
+        return unavailable(f"#{number} has moved on since this run started", detail=pull.detail)
+    put = checked(client.get_all(f"issues/{number}/timeline"), lambda timeline: _last_put(timeline, label))
+    if isinstance(put, Known) and put.value is None:
+        return unavailable(f"the timeline of #{number} does not say who put it there", detail=put.detail)
+    return apply(put, lambda answer: (answer,) if answer else ())
+
+
+def _get_pull(client: Client, run: Run) -> Fact[Pull | None]:
     if isinstance(run.event, Unknown):
         return run.event
     if run.event.value not in CHANGES:
@@ -34,62 +81,101 @@ def get_labelled(client: Client, run: Run, label: str, teams: AbstractSet[str]) 
         return run.change
     if run.change.value is None:
         return Known(value=None, source=run.change.source, detail=run.change.detail)
-    pull = records.get_pull(client, run.change.value.number)
-    if isinstance(pull, Unknown):
-        return pull
-    if not any(_same(name, label) for name in pull.value.labels):
-        return Known(value=None, source=pull.source, detail=pull.detail)
-    if pull.value.head_sha != run.change.value.head:
-        return unavailable(f"#{pull.value.number} has moved on since this run started", detail=pull.detail)
-    timeline = client.get_all(f"issues/{pull.value.number}/timeline")
-    if isinstance(timeline, Unknown):
-        return timeline
-    try:
-        put = _last_put(timeline.value, label)
-    except ShapeError as error:
-        return unavailable(f"wrongly shaped answer: {error}", detail=timeline.detail)
-    if put is None:
-        return unavailable(
-            f"the timeline of #{pull.value.number} does not say who put it there", detail=timeline.detail
-        )
-    person, at = put
-    access = get_access(client, person)
-    who = Known(value=Participant(person=person, access=access), source=timeline.source, detail=timeline.detail)
-    # The part is of no account: the seat only says whose memberships are asked for.
-    seats = Known(value=(Seat(part=Part.SENDER, who=who),), source=timeline.source, detail=timeline.detail)
-    found = Labelled(
-        who=who,
-        at=at,
-        memberships=memberships.get_memberships(client, seats, teams),
-        pushed=_pushed(client, pull.value, run),
-    )
-    return Known(value=found, source=timeline.source, detail=timeline.detail)
+    return apply(records.get_pull(client, run.change.value.number), lambda pull: pull)
 
 
-def _last_put(timeline: Sequence[Any], label: str) -> tuple[Person, datetime] | None:
+def _last_put(timeline: Sequence[Any], label: str) -> Answer | None:
     """Return who put the label there last, and when; None where it was taken off since, or nobody is named."""
-    put: tuple[Person, datetime] | None = None
+    put: Answer | None = None
     for entry in timeline:
         if entry.get("event") not in ("labeled", "unlabeled") or not _same(text(record(entry, "label"), "name"), label):
             continue
         put = None
         if entry["event"] == "labeled":
-            put = records.person(entry.get("actor")), when(entry, "created_at")
+            put = Answer(person=records.person(entry.get("actor")), at=when(entry, "created_at"))
     return put
 
 
-def _pushed(client: Client, pull: Pull, run: Run) -> Fact[datetime]:
-    """Return when the head was pushed: of a fork that is not shown."""
-    if str(pull.head_repository_id) != run.repository_id:
+def _get_pushed(client: Client, run: Run) -> Fact[datetime | None]:
+    """Return when the head was pushed, by the activity log (`contents: read`): of a fork that is not shown."""
+    pull = _get_pull(client, run)
+    if isinstance(pull, Unknown) or pull.value is None:
+        return apply(pull, lambda _: None)
+    if str(pull.value.head_repository_id) != run.repository_id:
         return unavailable("the log of a fork is not shown")
-    pushes = records.get_pushes(client, pull.head_ref)
+    pushes = records.get_pushes(client, pull.value.head_ref)
     if isinstance(pushes, Unknown):
         return pushes
-    if not pushes.value or pushes.value[0].after != pull.head_sha:
+    if not pushes.value or pushes.value[0].after != pull.value.head_sha:
         return unavailable("the activity log does not show the push of the head", detail=pushes.detail)
     return Known(value=pushes.value[0].at, source=pushes.source, detail=pushes.detail)
 
 
-def _same(name: str, label: str) -> bool:
-    """Tell whether two labels are the same; on GitHub letter case does not tell them apart."""
-    return name.casefold() == label.casefold()
+# By dispatch
+
+
+def _get_approvals(client: Client, job: Job, run: Run, environment: str) -> Fact[tuple[Answer, ...]]:
+    """
+    Return who approved or rejected the run for the environment.
+
+    The server does not say when. It was not before the run was made, so it counts from then on, the earliest that it
+    can have been: of a run that is started again, too. It takes `actions: read`.
+    Source: REST "Get the review history for a workflow run".
+    """
+    server = _get_dispatched(client, job, run)
+    if isinstance(server, Unknown):
+        return server
+    if server.value is None:
+        return Known(value=(), source=server.source, detail=server.detail)
+    made = server.value.created_at
+
+    def read(items: Any) -> tuple[Answer, ...]:
+        return tuple(
+            Answer(
+                person=records.person(record(item, "user")),
+                at=made,
+                approved=text(item, "state") == "approved",
+                reason=remark(text(item, "comment")),
+            )
+            for item in items
+            if text(item, "state") in ANSWERS
+            and any(_same(text(each, "name"), environment) for each in objects(item, "environments"))
+        )
+
+    return checked(client.get(f"actions/runs/{server.value.id}/approvals", shape=list), read)
+
+
+def _get_asked(client: Client, job: Job, run: Run, name: str) -> Fact[str | None]:
+    """
+    Return what whoever dispatched the run wrote into an input, or into the payload of a repository dispatch.
+
+    The API does not show inputs. The event file does, which is the runner's word; the server's it is where the run's
+    title holds it, as `run-name: ${{ inputs.reason }}` makes it. Source: "Workflow syntax", `run-name`.
+    """
+    server = _get_dispatched(client, job, run)
+    if isinstance(server, Unknown) or server.value is None or not name:
+        return apply(server, lambda _: None)
+    if isinstance(job.event, Unknown):
+        return job.event
+    below = "inputs" if isinstance(run.event, Known) and run.event.value is Event.MANUAL else "client_payload"
+    detail = f"event.{below}.{name}"
+    said = " ".join(payload.text(job.event.value, below, name).split())
+    if not said:
+        return Known(value=None, source=Source.EVENT, detail=detail)
+    if said in " ".join(server.value.title.split()):
+        return Known(value=remark(said), source=server.source, detail=f"{server.detail}: display_title")
+    return Known(value=remark(said), source=Source.EVENT, detail=detail)
+
+
+def _get_dispatched(client: Client, job: Job, run: Run) -> Fact[WorkflowRun | None]:
+    """Return the run by the server's word, None where nobody dispatched it."""
+    if isinstance(run.event, Unknown):
+        return run.event
+    if run.event.value not in DISPATCHED:
+        return Known(value=None, source=run.event.source, detail=run.event.detail)
+    return apply(records.get_run(client, job.run_id), lambda found: found)
+
+
+def _same(name: str, other: str) -> bool:
+    """Tell whether two labels or two environments are the same; on GitHub letter case does not tell them apart."""
+    return name.casefold() == other.casefold()

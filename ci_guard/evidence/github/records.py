@@ -63,6 +63,10 @@ class WorkflowRun:
     """None once the fork was deleted."""
     actor: Person | None
     triggering_actor: Person | None
+    created_at: datetime
+    """When the first attempt was made."""
+    title: str
+    """`display_title`: the change's, or what `run-name` of the workflow makes of its inputs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,6 +267,8 @@ def parse_run(value: Any) -> WorkflowRun:
         head_repository_id=_repository_id(value, "head_repository"),
         actor=nullable_person(value, "actor"),
         triggering_actor=nullable_person(value, "triggering_actor"),
+        created_at=when(value, "created_at"),
+        title=optional(value, "display_title", text) or "",
     )
 
 

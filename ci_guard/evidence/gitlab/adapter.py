@@ -35,7 +35,7 @@ from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact
-from ci_guard.model.glass import Labelled
+from ci_guard.model.glass import Means, Sighting
 from ci_guard.model.guard import Guard
 from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.review import Provenance
@@ -182,9 +182,9 @@ class GitLab:
         """See `CircumstanceEvidence.labels`."""
         return surroundings.get_labels(self._client, self._run)
 
-    def labelled(self, label: str, circles: AbstractSet[str]) -> Fact[Labelled | None]:
-        """See `CircumstanceEvidence.labelled`."""
-        return glass.get_labelled(self._client, self._run, label, circles)
+    def break_glass(self, means: Means, circles: AbstractSet[str]) -> Sighting:
+        """See `GlassEvidence.break_glass`."""
+        return glass.get_sighting(self._client, self._sources, self._run, means, circles)
 
     def changed_paths(self) -> Fact[frozenset[str] | None]:
         """See `CircumstanceEvidence.changed_paths`."""

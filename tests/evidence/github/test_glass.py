@@ -8,26 +8,31 @@ import pytest
 
 from ci_guard.evidence.github import glass
 from ci_guard.evidence.rest.shape import ShapeError
-from ci_guard.model.fact import Cause, Fact
-from ci_guard.model.glass import Labelled
-from tests.evidence.github.scene import PERMISSIONS, Scene, known, unknown
+from ci_guard.model.fact import Cause, Known, Source
+from ci_guard.model.glass import By, Grant, Means, Sighting
+from tests.evidence.github.scene import PERMISSIONS, Scene, known, present, unknown
 from tests.evidence.github.test_surroundings import of_pull, pushed
+from tests.fakes import faults
 from tests.fakes.hub.pulls import Pull
+from tests.fakes.hub.runs import Run as ServerRun
+from tests.secrets.made_up import github_token
 
 
 def pull_of(scene: Scene) -> Pull:
     return scene.repo.pull(author="alice")
 
 
-def labelled(scene: Scene, label: str = "break-glass") -> Fact[Labelled | None]:
-    client, _, run = scene.read()
-    return glass.get_labelled(client, run, label, set())
+LABEL = Means(by=By.LABEL, name="break-glass")
 
 
-def who(found: Fact[Labelled | None]) -> str:
-    label = known(found)
-    assert label
-    return known(label.who).person.login
+def sighted(scene: Scene, means: Means = LABEL, *teams: str) -> Sighting:
+    client, job, run = scene.read()
+    return glass.get_sighting(client, job, run, means, set(teams))
+
+
+def only(found: Sighting) -> Grant:
+    (grant,) = known(found.grants)
+    return grant
 
 
 def test_whoever_put_the_label_there_last_is_named(scene: Scene) -> None:
@@ -36,20 +41,17 @@ def test_whoever_put_the_label_there_last_is_named(scene: Scene) -> None:
     pull.label("Break-Glass", by="alice", off=True)
     pull.label("Break-Glass", by="bob")
     pull.label("docs", by="alice")
-    found = labelled(of_pull(scene, pull))
-    assert who(found) == "bob"
-    label = known(found)
-    assert label
-    assert known(label.pushed) < label.at
+    found = sighted(of_pull(scene, pull))
+    assert known(only(found).who).person.login == "bob"
+    assert present(found.since) < only(found).at
 
 
 def test_after_a_push_the_label_is_older_than_the_head(scene: Scene) -> None:
     pull = pull_of(scene)
     pull.label("break-glass", by="bob")
     pull.push(author="alice")
-    label = known(labelled(of_pull(scene, pull)))
-    assert label
-    assert known(label.pushed) > label.at
+    found = sighted(of_pull(scene, pull))
+    assert present(found.since) > only(found).at
 
 
 @pytest.mark.parametrize("off", [True, False])
@@ -58,24 +60,25 @@ def test_without_the_label_there_is_none(scene: Scene, off: bool) -> None:
     pull.label("break-glass" if off else "break-glass-2", by="bob")
     if off:
         pull.label("break-glass", by="bob", off=True)
-    assert known(labelled(of_pull(scene, pull))) is None
+    assert known(sighted(of_pull(scene, pull)).grants) == ()
 
 
 def test_a_push_has_no_label(scene: Scene) -> None:
-    assert known(labelled(pushed(scene))) is None
+    found = sighted(pushed(scene))
+    assert (known(found.grants), known(found.since)) == ((), None)
 
 
 def test_a_label_of_which_the_timeline_says_nothing_is_unknown(scene: Scene) -> None:
     pull = pull_of(scene)
     pull.labels = ["break-glass"]
-    assert "does not say who put it there" in unknown(labelled(of_pull(scene, pull))).reason
+    assert "does not say who put it there" in unknown(sighted(of_pull(scene, pull)).grants).reason
 
 
 def test_a_token_that_may_not_read_it_does_not_know(scene: Scene) -> None:
     pull = pull_of(scene)
     pull.label("break-glass", by="bob")
     scene.token(**{name: level for name, level in PERMISSIONS.items() if name != "pull_requests"})
-    assert unknown(labelled(of_pull(scene, pull))).cause is Cause.INVISIBLE
+    assert unknown(sighted(of_pull(scene, pull)).grants).cause is Cause.INVISIBLE
 
 
 @pytest.mark.parametrize("entry", [{"event": "labeled"}, {"event": "labeled", "label": {"name": 7}}])
@@ -88,3 +91,92 @@ def test_somebody_who_was_deleted_is_nobody() -> None:
     entry = {"event": "labeled", "label": {"name": "x"}, "actor": None, "created_at": "2026-11-21T20:00:00Z"}
     with pytest.raises(ShapeError):
         glass._last_put([entry], "x")
+
+
+# By dispatch
+
+DISPATCH = Means(by=By.DISPATCH, name="emergency", input="why")
+
+
+def dispatch(scene: Scene, event: str = "workflow_dispatch", why: str = "orders fail", title: str = "") -> ServerRun:
+    run = scene.repo.run(event, actor="alice", branch="main")
+    run.title = title or run.title
+    if event == "workflow_dispatch":
+        payload = scene.events.workflow_dispatch(sender="alice", inputs={"why": why})
+    else:
+        payload = scene.events.repository_dispatch(sender="alice", payload={"why": why})
+    scene.start(run, payload)
+    return run
+
+
+@pytest.mark.parametrize("event", ["workflow_dispatch", "repository_dispatch"])
+def test_who_approved_a_dispatch_is_named_with_their_reason_and_counts_from_when_the_run_was_made(
+    scene: Scene, event: str
+) -> None:
+    run = dispatch(scene, event)
+    run.approve("bob", "production", comment="as always")
+    run.approve("carol", "Emergency", comment="the shop\nis down")
+    found = sighted(scene, DISPATCH)
+    grant = only(found)
+    assert known(grant.who).person.login == "carol"
+    assert (grant.reason, grant.approved) == ("the shop is down", True)
+    assert f"{grant.at:%Y-%m-%dT%H:%M:%SZ}" == run.created_at
+    assert found.asked == Known(value="orders fail", source=Source.EVENT, detail=detail_of(event))
+
+
+def detail_of(event: str) -> str:
+    return f"event.{'inputs' if event == 'workflow_dispatch' else 'client_payload'}.why"
+
+
+def test_a_run_that_is_started_again_counts_from_when_it_was_first_made(scene: Scene) -> None:
+    run = dispatch(scene)
+    run.approve("carol", "emergency", comment="down")
+    run.rerun(by="bob")
+    assert f"{only(sighted(scene, DISPATCH)).at:%Y-%m-%dT%H:%M:%SZ}" == run.created_at
+
+
+def test_an_input_that_the_runs_title_holds_is_the_servers_word(scene: Scene) -> None:
+    dispatch(scene, title="Deploy: orders  fail")
+    found = sighted(scene, DISPATCH).asked
+    assert isinstance(found, Known)
+    assert (found.value, found.source) == ("orders fail", Source.API)
+    assert found.detail.endswith("display_title")
+
+
+@pytest.mark.parametrize("why", ["", " \n", ["a"]])
+def test_an_empty_input_is_none(scene: Scene, why: Any) -> None:
+    dispatch(scene, why=why)
+    assert known(sighted(scene, DISPATCH).asked) is None
+
+
+def test_a_reason_is_one_line_and_holds_no_secret(scene: Scene) -> None:
+    run = dispatch(scene)
+    run.approve("carol", "emergency", comment=f"::error::{github_token(3)}\x1b[2J\n" + "x " * 400)
+    reason = only(sighted(scene, DISPATCH)).reason
+    assert reason.startswith("::error::ghp_…[2J x x")
+    assert len(reason) == 300
+
+
+def test_a_rejection_is_told_and_what_still_waits_is_none(scene: Scene) -> None:
+    run = dispatch(scene)
+    run.approve("carol", "emergency", state="rejected", comment="no")
+    run.approve("bob", "emergency", state="pending")
+    assert not only(sighted(scene, DISPATCH)).approved
+
+
+def test_what_nobody_dispatched_has_no_such_path(scene: Scene) -> None:
+    found = sighted(pushed(scene), DISPATCH)
+    assert (known(found.grants), known(found.asked)) == ((), None)
+
+
+def test_without_the_right_to_read_the_run_nobody_is_known(scene: Scene) -> None:
+    dispatch(scene).approve("carol", "emergency", comment="down")
+    scene.token(**{name: level for name, level in PERMISSIONS.items() if name != "actions"})
+    doubt = unknown(sighted(scene, DISPATCH).grants)
+    assert (doubt.cause, doubt.needs) == (Cause.INVISIBLE, "actions: read")
+
+
+def test_answers_of_another_shape_are_no_proof(scene: Scene) -> None:
+    dispatch(scene).approve("carol", "emergency", comment="down")
+    scene.github.fault("GET */approvals", faults.replaced(state=7))
+    assert unknown(sighted(scene, DISPATCH).grants).cause is Cause.UNAVAILABLE

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.fakes.lab import shapes
 from tests.fakes.lab.router import ALWAYS, PROJECT, REPORTER, Context, Refusal, not_found, route
-from tests.fakes.lab.state import DEVELOPER, Member
+from tests.fakes.lab.state import DEVELOPER, MAINTAINER, Deployment, Member
 
 
 @route("/job", job=ALWAYS, level=0)
@@ -105,6 +105,55 @@ def pipeline(context: Context) -> Any:
     if found is None:
         raise not_found()
     return shapes.pipeline(context.world, context.project, found, context.url)
+
+
+@route(f"{PROJECT}/pipelines/{{pipeline}}/variables", level=DEVELOPER)
+def pipeline_variables(context: Context) -> Any:
+    """Answer the variables that whoever started a pipeline gave: to them, and to Maintainers."""
+    found = context.project.pipelines.get(context.number("pipeline"))
+    if found is None:
+        raise not_found()
+    mine = context.viewer is not None and context.viewer.username == found.user
+    if context.level < MAINTAINER and not mine:
+        raise Refusal(403, "403 Forbidden")
+    return [
+        {"variable_type": "env_var", "key": key, "value": value, "raw": False}
+        for key, value in context.page(list(found.variables.items()))
+    ]
+
+
+@route(f"{PROJECT}/deployments", job=ALWAYS, level=REPORTER)
+def deployments(context: Context) -> Any:
+    """Answer the deployments, of one environment where the query names it; oldest first unless `sort=desc`."""
+    query, project = context.call.query, context.project
+    found = [each for each in project.deployments if query.get("environment", each.environment) == each.environment]
+    found.sort(key=lambda each: each.id, reverse=query.get("sort") == "desc")
+    return [shapes.deployment(context.world, project, each, context.url) for each in context.page(found)]
+
+
+@route(f"{PROJECT}/deployments/{{deployment}}", job=ALWAYS, level=REPORTER)
+def deployment(context: Context) -> Any:
+    """Answer a deployment; on Premium with who has approved it."""
+    number = context.number("deployment")
+    for found in context.project.deployments:
+        if found.id == number:
+            body = shapes.deployment(context.world, context.project, found, context.url)
+            if not context.project.premium:
+                return body
+            return {**body, "pending_approval_count": 0, "approvals": _approvals(context, found)}
+    raise not_found()
+
+
+def _approvals(context: Context, found: Deployment) -> list[dict[str, Any]]:
+    return [
+        {
+            "user": shapes.user_basic(context.world.user(each.username), context.url),
+            "status": each.status,
+            "created_at": each.created_at,
+            "comment": each.comment,
+        }
+        for each in found.approvals
+    ]
 
 
 @route(f"{PROJECT}/members/all")

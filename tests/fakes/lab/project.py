@@ -29,6 +29,8 @@ from tests.fakes.lab.state import (
     OWNER,
     AccessLevel,
     Approval,
+    Deployment,
+    DeploymentApproval,
     Job,
     LabelEvent,
     Member,
@@ -75,6 +77,7 @@ class Project:
     pipelines: dict[int, Pipeline] = field(default_factory=dict)
     environments: list[dict[str, Any]] = field(default_factory=list)
     protected_environments: list[dict[str, Any]] = field(default_factory=list)
+    deployments: list[Deployment] = field(default_factory=list)
     push_rule: dict[str, Any] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     """Further keys of the project's own answer, such as `merge_method`."""
@@ -371,6 +374,28 @@ class Project:
             if sha in brought or sha in (mr.merge_commit_sha, mr.squash_commit_sha):
                 found.append(mr)
         return found
+
+    # Deployments
+
+    def deploy(self, job: Job | None, environment: str, *, at: str | None = None) -> Deployment:
+        """Let a job deploy, or somebody through the API."""
+        made = Deployment(id=self.world.next_id(), environment=environment, job=job, created_at=at or self.world.tick())
+        self.deployments.append(made)
+        return made
+
+    def answer(
+        self,
+        deployment: Deployment,
+        username: str,
+        comment: str | None = None,
+        *,
+        status: str = "approved",
+        at: str = "",
+    ) -> None:
+        """Approve or reject a deployment, of Premium."""
+        self.world.user(username)
+        made = DeploymentApproval(username=username, status=status, comment=comment, created_at=at or self.world.tick())
+        deployment.approvals.append(made)
 
     # Runs
 

@@ -24,6 +24,8 @@ SHAPES: Final = {
     "GET /projects/{id}/protected_branches": "ProtectedBranch",
     "GET /projects/{id}/protected_environments": "ProtectedEnv",
     "GET /projects/{id}/environments": "Env",
+    "GET /projects/{id}/deployments": "Env/properties/last_deployment",
+    "GET /projects/{id}/deployments/{deployment}": "Env/properties/last_deployment",
 }
 
 LOOSE: Final = frozenset({"required", "additionalProperties"})
@@ -39,6 +41,8 @@ NULLED: Final = frozenset(
         "duration",
         "started_at",
         "yaml_errors",
+        "comment",
+        "deployable",
     }
 )
 """Keys that GitLab answers with null where the shapes want a text. Source: the entities' own specs."""
@@ -57,7 +61,7 @@ class Schemas:
         self._validators = {
             operation: Draft7Validator({"$ref": f"#/definitions/{name}", "definitions": document["definitions"]})
             for operation, name in SHAPES.items()
-            if name in document["definitions"]
+            if name.partition("/")[0] in document["definitions"]
         }
 
     def judge(self, operation: str, body: Any) -> tuple[list[str], list[str]]:

@@ -7,7 +7,17 @@ from typing import Any
 
 from tests.fakes.hub.history import Commit
 from tests.fakes.lab.project import Project
-from tests.fakes.lab.state import AccessLevel, Job, Member, MergeRequest, Note, Pipeline, ProtectedBranch, User
+from tests.fakes.lab.state import (
+    AccessLevel,
+    Deployment,
+    Job,
+    Member,
+    MergeRequest,
+    Note,
+    Pipeline,
+    ProtectedBranch,
+    User,
+)
 from tests.fakes.lab.world import World
 
 WORDS = {0: "No one", 30: "Developers + Maintainers", 40: "Maintainers", 60: "Instance admins"}
@@ -142,6 +152,24 @@ def job(world: World, project: Project, made: Job, url: str) -> dict[str, Any]:
         "artifacts_expire_at": None,
         "archived": False,
         "tag_list": made.tags,
+    }
+
+
+def deployment(world: World, project: Project, made: Deployment, url: str) -> dict[str, Any]:
+    """Return a `Deployment`, of which `DeploymentExtended` has the approvals besides."""
+    source = made.job.pipeline if made.job else None
+    user = user_basic(world.user(made.job.user if made.job else "olivia"), url)
+    return {
+        "id": made.id,
+        "iid": made.id % 1000,
+        "ref": source.ref if source else project.default_branch,
+        "sha": source.sha if source else project.branches[project.default_branch],
+        "created_at": made.created_at,
+        "updated_at": made.created_at,
+        "status": "running",
+        "user": user,
+        "environment": {"id": 9, "name": made.environment, "external_url": f"{url}/env"},
+        "deployable": made.job and job(world, project, made.job, url),
     }
 
 

@@ -80,6 +80,8 @@ class Pipeline:
     before_sha: str
     user: str
     created_at: str
+    variables: dict[str, str] = field(default_factory=dict)
+    """Those that whoever started it gave."""
 
 
 @dataclass(kw_only=True)
@@ -97,6 +99,28 @@ class Job:
     """What it asks of a runner."""
     merge_request: MergeRequest | None = None
     """Whose variables the job has, also where the pipeline runs in the fork."""
+
+
+@dataclass(kw_only=True)
+class DeploymentApproval:
+    """An answer to a deployment that waits for one."""
+
+    username: str
+    status: str
+    comment: str | None
+    created_at: str
+
+
+@dataclass(kw_only=True)
+class Deployment:
+    """What a job deploys to an environment."""
+
+    id: int
+    environment: str
+    job: Job | None
+    """None for one that was made through the API."""
+    created_at: str
+    approvals: list[DeploymentApproval] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)
