@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import product
+from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 from ci_guard.model.judgement import Severity
@@ -31,6 +31,9 @@ _LONG: Final = 32
 """Characters from which on a value of a form that a vendor documents is no name of something."""
 _KEY: Final = 3
 """Characters of the shortest word."""
+_SEPARATORS: Final = "_-. "
+"""Of which one may stand between two parts of a word."""
+_WITHOUT: Final = str.maketrans("", "", _SEPARATORS)
 
 _ROLE: Final = re.compile(
     r"[_. -]?(?:api|app|access|auth|client|secret|private|account|project|personal|service|rest|live|oauth|consumer"
@@ -68,8 +71,16 @@ class Vendor(NamedTuple):
     rule: Rule
     secret: re.Pattern[bytes]
     """What a value of the vendor looks like."""
-    common: frozenset[str]
-    """Those of its words that need a word for what the key is for behind them."""
+
+
+class Word(NamedTuple):
+    """A word by which a vendor is named."""
+
+    letters: str
+    """Without what may stand between its parts."""
+    text: str
+    """As the table has it."""
+    row: int
 
 
 def rules() -> tuple[Rule, ...]:
@@ -106,27 +117,26 @@ def _rule(row: dict[str, Any]) -> Rule:
 
 
 @cache
-def _vendors() -> dict[str, dict[str, list[Vendor]]]:
-    """Return the vendors by the first characters of each way to write one of their words, and by the whole."""
-    found: dict[str, dict[str, list[Vendor]]] = defaultdict(dict)
-    for row in rows():
-        form = row.get("form", _OPAQUE)
-        vendor = Vendor(
-            _rule(row),
-            _whole(form),
-            frozenset(way for word in row["words"] if word.endswith("+") for way in _ways(word)),
-        )
-        for way in (way for word in row["words"] for way in _ways(word)):
-            found[way[:_KEY]].setdefault(way, []).append(vendor)
-            # A vendor whose values are known goes ahead of one of which anything is taken.
-            found[way[:_KEY]][way].sort(key=lambda one: one.rule.pattern == _OPAQUE)
-    return found
+def _words() -> dict[str, list[Word]]:
+    """Return the words by their first letters, in the order of the rows."""
+    found: dict[str, list[Word]] = defaultdict(list)
+    for number, row in enumerate(_table()):
+        for word in row["words"]:
+            letters = word.rstrip("+").replace("_", "")
+            found[letters[:_KEY]].append(Word(letters, word, number))
+    return dict(found)
 
 
-def _ways(word: str) -> Iterator[str]:
-    parts = word.rstrip("+").split("_")
-    for signs in product(("", "_", "-", ".", " "), repeat=len(parts) - 1):
-        yield "".join(part + sign for part, sign in zip(parts, (*signs, ""), strict=True))
+@cache
+def _table() -> list[dict[str, Any]]:
+    return rows()
+
+
+@cache
+def _vendor(row: int) -> Vendor:
+    """Return what a row says, of which few are ever asked for."""
+    rule = _rule(_table()[row])
+    return Vendor(rule, _whole(rule.pattern))
 
 
 def find(data: bytes, start: int) -> tuple[Rule, Verdict] | None:
@@ -163,16 +173,36 @@ def _ahead(data: bytes, start: int) -> str:
 
 def _named(ahead: str) -> Iterator[Vendor]:
     """Yield the vendors that are named in a text, the one nearest to its end first, and of two the longer name."""
-    vendors = _vendors()
+    words = _words()
+    places = [place for place, sign in enumerate(ahead) if sign not in _SEPARATORS]
+    letters = ahead.translate(_WITHOUT)
     found: list[tuple[int, Vendor]] = []
-    for place in range(len(ahead) - _KEY + 1):
-        for way, named in vendors.get(ahead[place : place + _KEY], {}).items():
-            if not ahead.startswith(way, place):
-                continue
-            end = place + len(way)
+    for first in range(len(letters) - _KEY + 1):
+        candidates = words.get(letters[first : first + _KEY])
+        if candidates is None:
+            continue
+        here: dict[int, dict[int, bool]] = {}
+        """By where the name ends: the rows that have it, and whether it is a common word there."""
+        for word in candidates:
+            if letters.startswith(word.letters, first) and _is_written(word, places, first):
+                rows = here.setdefault(places[first + len(word.letters) - 1] + 1, {})
+                rows[word.row] = word.text.endswith("+") or rows.get(word.row, False)
+        place = places[first]
+        for end, rows in here.items():
             apart = (place == 0 or not ahead[place - 1].isalpha()) and _ROLE.match(ahead, end)
-            found += [(end, vendor) for vendor in named if apart or way not in vendor.common]
+            named = [_vendor(row) for row, common in rows.items() if apart or not common]
+            # A vendor whose values are known goes ahead of one of which anything is taken.
+            found += [(end, vendor) for vendor in sorted(named, key=lambda one: one.rule.pattern == _OPAQUE)]
     yield from (vendor for _, vendor in sorted(found, key=lambda pair: -pair[0]))
+
+
+def _is_written(word: Word, places: Sequence[int], first: int) -> bool:
+    """Return whether separators stand only between the parts of a word, one at most between two."""
+    last = first + len(word.letters) - 1
+    if places[last] - places[first] == last - first:
+        return True
+    gaps = Counter(accumulate(map(len, word.text.split("_"))))
+    return all(places[at + 1] - places[at] <= 1 + gaps[at - first + 1] for at in range(first, last))
 
 
 def _is_drawn(secret: bytes, rule: Rule | None = None) -> bool:

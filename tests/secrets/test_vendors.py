@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from itertools import product
 
 import pytest
 
@@ -102,10 +103,26 @@ def test_the_nearest_vendor_tells(matcher: Matcher) -> None:
     assert names(matcher, f"shodan, then calendarific_key = '{HEX}'") == ["calendarific-credential"]
 
 
+@pytest.mark.parametrize("word", ["datadog", "new_relic", "cc_test_reporter"])
+def test_a_name_is_known_however_its_parts_are_joined(word: str) -> None:
+    rows = {row["id"] for row in vendors.rows() if word in row["words"]}
+    assert rows
+    parts = word.split("_")
+    for joins in product(("", "_", "-", ".", " ", "__", "x"), repeat=len(parts) - 1):
+        text = "".join(part + join for part, join in zip(parts, (*joins, "_key"), strict=True))
+        named = {vendor.rule.id for vendor in vendors._named(text)}
+        written = re.fullmatch(word.replace("_", "[_. -]?"), text.removesuffix("_key"))
+        assert (rows <= named) == bool(written), text
+
+    twice = "bundle-gems--contribsys--com"  # an empty part stands between two separators
+    assert any(vendors._named(twice))
+    assert not any(vendors._named(twice.replace("bundle-", "bundle--")))
+
+
 def test_the_table_is_read_only_where_a_value_stands_behind_a_credentials_name() -> None:
-    vendors._vendors.cache_clear()
+    vendors._words.cache_clear()
     Matcher(load()).scan(b"a calendarific of words\nkey = value\n" * 50)
-    assert vendors._vendors.cache_info().currsize == 0
+    assert vendors._words.cache_info().currsize == 0
 
 
 def test_a_rule_of_a_vendor_is_never_searched_for_by_itself() -> None:
