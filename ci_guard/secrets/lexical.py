@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -92,6 +93,7 @@ class Assignment(NamedTuple):
     """What converts the value, such as `b64encode(`."""
 
 
+@lru_cache(maxsize=4096)
 def topic(name: str) -> str | None:
     """Return what a name says of its value: the last words decide, so `token` does and `token_type` does not."""
     words = [word.lower() for word in _HUMP.findall(name)]

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import Counter
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -68,6 +68,7 @@ def is_placeholder(value: str) -> bool:
     return bool(_PLACEHOLDER.search(value) or (len(value) <= _SHORT and _SHORT_PLACEHOLDER.search(value)))
 
 
+@lru_cache(maxsize=8192)
 def is_wording(value: str) -> bool:
     """Return whether a value is nothing but common words, however they are joined."""
     words = model()["words"]

@@ -43,27 +43,40 @@ def confirmed(data: bytes, met: Iterable[tuple[int, int]], triggers: Sequence[Tr
     tried: dict[int, int] = {}
     for number, end in met:
         rule, _, length, by_name = triggers[number]
-        begin, span = end - length, None
+        begin = end - length
         # No place is tried twice for a trigger, so the work stays in proportion to the content.
-        for start in range(max(begin - rule.before, tried.get(number, 0)), begin + 1):
-            if by_name:
-                span = _named(rule, data, start)
-            elif match := rule.regex.match(data, start, start + rule.reach):
-                span = _matched(rule, data, match)
-            tried[number] = span.end if span else start + 1
-            if span:
-                found.append(span)
-                break
+        low = max(begin - rule.before, tried.get(number, 0))
+        if low > begin:
+            continue
+        span = _named(rule, data, low, begin) if by_name else _formed(rule, data, low, begin)
+        if span:
+            found.append(span)
+        tried[number] = span.end if span else begin + 1
     return without_overlaps(found) if found else found
 
 
-def _named(rule: Rule, data: bytes, start: int) -> Span | None:
-    """Return the secret whose name makes it one."""
+def _named(rule: Rule, data: bytes, low: int, high: int) -> Span | None:
+    """Return the first secret that begins at an offset of `low` to `high`, and whose name makes it one."""
     if rule.check == VENDOR:
-        found = _find()(data, start)
-        return Span(found[0], *found[1]) if found else None
-    verdict = _judge()(str(rule.check), data, start)
-    return Span(rule, *verdict) if verdict else None
+        vendor = _find()(data, low, high)
+        return Span(vendor[0], *vendor[1]) if vendor else None
+    judge, finder = _judge(), str(rule.check)
+    for start in range(low, high + 1):
+        verdict = judge(finder, data, start)
+        if verdict:
+            return Span(rule, *verdict)
+    return None
+
+
+def _formed(rule: Rule, data: bytes, low: int, high: int) -> Span | None:
+    """Return the first secret that begins at an offset of `low` to `high`, and has the form of a rule."""
+    match, reach = rule.regex.match, rule.reach
+    for start in range(low, high + 1):
+        matched = match(data, start, start + reach)
+        span = _matched(rule, data, matched) if matched else None
+        if span:
+            return span
+    return None
 
 
 @cache
@@ -75,7 +88,7 @@ def _judge() -> Callable[[str, bytes, int], Verdict | None]:
 
 
 @cache
-def _find() -> Callable[[bytes, int], tuple[Rule, Verdict] | None]:
+def _find() -> Callable[[bytes, int, int], tuple[Rule, Verdict] | None]:
     """Return what judges by the names of vendors."""
     from ci_guard.secrets.vendors import find
 

@@ -52,7 +52,6 @@ _OTHER: Final = re.compile(
 )
 """Words for values that only look like a key."""
 _HEX: Final = re.compile(rb"[0-9A-Fa-f-]+")
-_SIGN: Final = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-+/.")
 
 
 def _whole(form: str) -> re.Pattern[bytes]:
@@ -60,8 +59,10 @@ def _whole(form: str) -> re.Pattern[bytes]:
 
 
 _ANY: Final = _whole("[0-9A-Za-z_.+/-]{14,100}")
-_BEGINNING: Final = re.compile(rb"[A-Za-z_+/.-]{0,15}[0-9][0-9A-Za-z_+/.-]{8}")
-"""As the rule `vendor-context` is searched for."""
+_STARTS: Final = re.compile(rb"(?<![0-9A-Za-z_+/.-])(?=[A-Za-z_+/.-]{0,15}[0-9][0-9A-Za-z_+/.-]{8})")
+"""Where a value begins, as the rule `vendor-context` is searched for."""
+_LONGEST_START: Final = 24
+"""Bytes from there that are looked at."""
 _DETAIL: Final = "the name of the vendor stands ahead of it"
 
 
@@ -139,10 +140,20 @@ def _vendor(row: int) -> Vendor:
     return Vendor(rule, _whole(rule.pattern))
 
 
-def find(data: bytes, start: int) -> tuple[Rule, Verdict] | None:
-    """Return the rule of the vendor whose value begins at an offset, and what is made of it; or None."""
-    if (start and data[start - 1] in _SIGN) or not _BEGINNING.match(data, start):
-        return None
+def find(data: bytes, low: int, high: int) -> tuple[Rule, Verdict] | None:
+    """
+    Return the rule of the vendor whose value begins at an offset of `low` to `high`, and what is made of it; or None.
+
+    It is that of the first value of any vendor.
+    """
+    for place in _STARTS.finditer(data, low, high + _LONGEST_START):
+        found = _find(data, place.start()) if place.start() <= high else None
+        if found:
+            return found
+    return None
+
+
+def _find(data: bytes, start: int) -> tuple[Rule, Verdict] | None:
     ahead = _ahead(data, start)
     told = max(_CREDENTIAL.finditer(ahead), key=re.Match.end, default=None)
     if told is None or not _BETWEEN.fullmatch(ahead, told.end()) or _OTHER.search(ahead, max(0, told.start() - 12)):
