@@ -9,12 +9,12 @@ from typing import Final
 from ci_guard.model.admission import ANY, Row, Table
 from ci_guard.model.kinds import Value
 from ci_guard.model.run import Event
-from ci_guard.policy.contexts import NAME, never_built, patterns, read_refs, words_of
+from ci_guard.policy.contexts import never_built, patterns, read_refs, role_name, words_of
 from ci_guard.policy.document import Node
 from ci_guard.policy.layer import Asked, Layer
 from ci_guard.policy.place import Place, Stated
-from ci_guard.policy.reading import LayerReader, distinct, fields_of, items_of, text_of
-from ci_guard.policy.wording import quoted, refusal
+from ci_guard.policy.reading import LayerReader, distinct, fields_of, items_of
+from ci_guard.policy.wording import refusal
 
 CONTROL: Final = "admission"
 REQUIREMENT: Final = "admitted"
@@ -73,15 +73,11 @@ def _row(reader: LayerReader, node: Node) -> Row:
     refs = (ANY,) if any_ref else read_refs(reader, fields["refs"])
     everywhere = _is_any(fields["environments"])
     environments = (ANY,) if everywhere else patterns("environments")(reader, fields["environments"])
-    role = text_of(fields["role"], "role")
-    if not NAME.fullmatch(role):
-        expected = "a role's name, of small letters, digits and hyphens"
-        raise refusal(fields["role"].place, "role was refused", saw=quoted(role), expected=expected)
     if not any_ref and not any_event and (why := never_built(refs, events)):
         what = f"refs and events ({node.keys['events'].brief}) never hold together: {why}"
         raise refusal(node.keys["refs"], what, hint="Leave the row out, or list more.")
     return Row(
-        role=role,
+        role=role_name(fields["role"]),
         events=events,
         any_event=any_event,
         refs=refs,

@@ -202,8 +202,33 @@ def _who(_: LayerReader, node: Node) -> Who:
         logins=tuple(distinct(fields["login"], "login")) if "login" in fields else (),
         ids=read_ids(fields["id"]) if "id" in fields else frozenset(),
         levels=read_levels(fields["level"]) if "level" in fields else frozenset(),
-        roles=tuple(distinct(fields["role"], "role")) if "role" in fields else (),
+        roles=read_role_names(fields["role"]) if "role" in fields else (),
     )
+
+
+def role_name(node: Node) -> str:
+    """
+    Return what a role is called; whether there is such a role is seen where all layers are there.
+
+    Raises: `PolicyError`.
+    """
+    name = text_of(node, "role")
+    if not NAME.fullmatch(name):
+        expected = "a role's name, of small letters, digits and hyphens"
+        raise refusal(node.place, "role was refused", saw=quoted(name), expected=expected)
+    return name
+
+
+def read_role_names(node: Node) -> tuple[str, ...]:
+    """
+    Return the roles in a list, each once.
+
+    Raises: `PolicyError`.
+    """
+    names = tuple(distinct(node, "role"))
+    for item in items_of(node, "role"):
+        role_name(item)
+    return names
 
 
 def read_ids(node: Node) -> frozenset[int]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from ci_guard import records
 from ci_guard.model.glass import BreakGlass, By, Means
 from ci_guard.policy.context_schema import NAMED
+from ci_guard.policy.contexts import role_name
 from ci_guard.policy.document import Node
 from ci_guard.policy.layer import Layer
 from ci_guard.policy.place import Stated
@@ -76,7 +77,7 @@ def read_glass(reader: LayerReader, node: Node) -> Stated[BreakGlass]:
     return reader.said(
         BreakGlass(
             means=_means(by, node, fields),
-            role=text_of(fields["role"], "role"),
+            role=role_name(fields["role"]),
             hours=hours.value,
             place=node.place.brief,
         ),
