@@ -240,6 +240,10 @@ class Repository:
         """Return the commits whose parents this clone was told to forget."""
         return frozenset(_lines(self.common_dir / "shallow"))
 
+    def is_partial(self) -> bool:
+        """Return whether this clone was told to leave objects out until they are asked for (partial clone)."""
+        return any((self.common_dir / "objects" / "pack").glob("*.promisor"))
+
     def has_grafts(self) -> bool:
         """Return whether a graft file would rewrite parents for a git that reads it."""
         return any(not line.startswith("#") for line in _lines(self.common_dir / "info" / "grafts"))

@@ -59,12 +59,14 @@ class Range(NamedTuple):
     """What the commits of a range brought."""
 
     places: list[Place]
-    """Oldest commit first."""
+    """Oldest commit first. Those of them whose content is in `held` were only moved or copied."""
     messages: list[Place]
     """The same."""
     commits: int
     complete: bool
     """False when a shallow clone cuts the range short."""
+    edges: frozenset[str]
+    """The commits that the range starts from, for `held`."""
 
 
 def text(path: bytes) -> str:
@@ -113,25 +115,28 @@ def commit_range(repository: Repository, base: str | None, head: str, prefix: by
     Return every content that is reachable from `head` and not from `base`, with the oldest commit that brought it.
 
     A merge is compared with all of its parents, so that what comes in by the second parent and what the merge itself
-    adds are both there. What the commits that the range starts from hold at any path is not new. The commits' messages
-    are contents, too, where all of the repository is asked for.
+    adds are both there. The commits' messages are contents, too, where all of the repository is asked for.
     """
     walk = repository.commits(base, head)
     oldest_first = walk.commits[::-1]
     with repository.reader() as reader:
-        new = [
-            (commit, entry)
-            for commit, entry in brought(reader, oldest_first)
-            if entry.mode != GITLINK and entry.path.startswith(prefix)
-        ]
-        known = contents(reader, walk.edges) if new else set()
-    places: dict[tuple[bytes, str], str] = {}
-    for commit, entry in new:
-        if entry.oid not in known:
-            places.setdefault((entry.path, entry.oid), commit)
+        places: dict[tuple[bytes, str], str] = {}
+        for commit, entry in brought(reader, oldest_first):
+            if entry.mode != GITLINK and entry.path.startswith(prefix):
+                places.setdefault((entry.path, entry.oid), commit)
     found = [Place(text(path[len(prefix) :]), oid, commit) for (path, oid), commit in places.items()]
     messages = [] if prefix else [Place(NO_FILE, commit, commit, COMMIT_MESSAGE) for commit in oldest_first]
-    return Range(found, messages, len(walk.commits), walk.complete)
+    return Range(found, messages, len(walk.commits), walk.complete, walk.edges)
+
+
+def held(repository: Repository, edges: Iterable[str]) -> set[str]:
+    """
+    Return the contents that the commits which a range starts from have, at whatever path: none of them is new.
+
+    It takes the trees of whole commits, longer than most ranges take, so it is asked for where it matters.
+    """
+    with repository.reader() as reader:
+        return contents(reader, edges)
 
 
 def staged(repository: Repository, head: str | None, prefix: bytes) -> Tree:

@@ -154,6 +154,10 @@ class Reading:
         """Return whether a content has yet to be read: not at all, or not for a path whose name makes it suspect."""
         return oid not in self.contents or ((path, oid) not in self._judged and is_suspect(path))
 
+    def matters(self, oid: str, path: str) -> bool:
+        """Return whether there is anything to say of a content at a path; of most there is nothing."""
+        return self.contents.get(oid) != NOTHING or self.key_file(path, oid) is not None
+
     def key_file(self, path: str, oid: str) -> KeyFile | None:
         """Return what kind of key file a content is at a path."""
         return self._judged.get((path, oid))

@@ -143,6 +143,8 @@ class _Work:
     range: list[Place] = field(default_factory=list)
     names: list[Place] = field(default_factory=list)
     """Names of branches and tags, and messages of tags."""
+    edges: frozenset[str] = frozenset()
+    """The commits that the range starts from."""
     skipped: dict[str, str] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     commits: int = 0
@@ -195,7 +197,10 @@ class _Work:
             self.tree = files.indexed()
         if self.judged and not self.prefix:
             self._attempt("list of branches and tags", lambda: self._read_names(repository), essential=False)
-        self._read_objects(repository)
+        missing = self._read_objects(repository)
+        self._attempt("beginning of the range", lambda: self._leave_out_held(repository), essential=False)
+        if missing := missing.intersection(place.oid for place in self._everywhere()):
+            self.gaps.append(gaps.missing_contents(len(missing)))
 
     def read_history(self, repository: Repository) -> None:
         from ci_guard.secrets import history
@@ -215,7 +220,7 @@ class _Work:
             self.gaps.append(gaps.missing_contents(self.history.missing))
 
     def result(self, seconds: float) -> SecretScan:
-        everywhere = [*self.tree, *self.files, *self.range, *self.names]
+        everywhere = self._everywhere()
         blobs = self.history.blobs if self.history else self.reading.blobs
         if self.staged and not self.expected:
             self.gaps.append(gaps.nothing_staged())
@@ -258,6 +263,9 @@ class _Work:
         cut = len(self.prefix)
         empty = (Place(places.text(path[cut:]), "") for path in self.nothing)
         return names.judged(found, chain(everywhere, empty), self.reading.search, sieve)
+
+    def _everywhere(self) -> list[Place]:
+        return [*self.tree, *self.files, *self.range, *self.names]
 
     def _attempt(self, what: str, step: Callable[[], None], *, essential: bool = True) -> None:
         """Take a step; where git cannot, that is a gap, and of an essential one nothing read is no clean result."""
@@ -308,6 +316,9 @@ class _Work:
             ends.append(end)
         found = places.commit_range(repository, ends[0], str(ends[1]), self.prefix)
         self.range, self.commits = [*found.places, *found.messages], found.commits
+        self.edges = found.edges
+        if repository.is_partial():  # what it lacks, git refuses to read
+            self._leave_out_held(repository)
         self.judged.update(place.oid for place in found.messages)
         self.expected |= bool(found.places)
         if not found.complete:
@@ -337,26 +348,32 @@ class _Work:
         if files.sparse:
             self.gaps.append(gaps.sparse_entries(files.sparse))
 
-    def _read_objects(self, repository: Repository) -> None:
-        """Read from the object database what was not read as a file."""
+    def _leave_out_held(self, repository: Repository) -> None:
+        """Leave out what a commit of the range only moved or copied, where there would be something to say of it."""
+        told = {place for place in self.range if not place.what and self.reading.matters(place.oid, place.path)}
+        if told:
+            held = places.held(repository, self.edges)
+            self.range = [place for place in self.range if place not in told or place.oid not in held]
+
+    def _read_objects(self, repository: Repository) -> set[str]:
+        """Read from the object database what was not read as a file; return what it lacks."""
         wanted: dict[str, list[str]] = {}
-        for place in (*self.tree, *self.files, *self.range, *self.names):
+        missing: set[str] = set()
+        for place in self._everywhere():
             if self.reading.lacks(place.oid, place.path):
                 wanted.setdefault(place.oid, []).append(place.path)
         if not wanted:
-            return
-        missing = 0
+            return missing
         try:
             with closing(repository.objects(wanted)) as streams:
                 for stream in self._telling("reading objects", streams, f" of {len(wanted)}"):
                     if stream.kind is None:
-                        missing += 1
+                        missing.add(stream.oid)
                     else:
                         self.reading.object(stream, wanted[stream.oid])
         except GitUnavailable as error:
             self.gaps.append(gaps.unreadable("object database", error))
-        if missing:
-            self.gaps.append(gaps.missing_contents(missing))
+        return missing
 
     def _telling(self, what: str, things: Iterable[Thing], of: str = "") -> Iterator[Thing]:
         """Yield the same things, and tell how many there were."""

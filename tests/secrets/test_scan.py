@@ -310,6 +310,32 @@ class TestRange:
         repo.git("commit", "-q", "-m", "gone")
         assert places(everything(repo, range=(base, "HEAD"))) == [("a.txt", 1, added)]
 
+    def test_what_a_range_only_moves_or_copies_is_not_new_but_its_name_is(self, repo: Repo) -> None:
+        token, name = github_token(1), github_token(2)
+        base = repo.commit({"a.txt": token, "b.txt": "clean"})
+        repo.git("mv", "a.txt", "moved.txt")
+        repo.commit({"copy.txt": token})
+        request = ScanRequest(root=repo.path, range=(base, "HEAD"))
+        assert places(scan(request)) == []
+        repo.git("mv", "b.txt", f"{name}.txt")
+        named = repo.commit({"more.txt": f"# {token}"})
+        assert [(found.location.path, found.location.commit) for found in scan(request).findings] == [
+            ("ghp_….txt", named),
+            ("more.txt", named),
+        ]
+
+    def test_a_content_that_a_clone_lacks_is_no_gap_of_a_range_that_only_moves_it(
+        self, repo: Repo, tmp_path: Path
+    ) -> None:
+        base = repo.commit({"large.txt": "x" * 5_000})
+        repo.git("mv", "large.txt", "moved.txt")
+        repo.commit({"small.txt": "clean"})
+        repo.git("config", "uploadpack.allowFilter", "true")
+        clone = repo.clone(tmp_path / "clone", "--no-checkout", "--filter=blob:limit=1k")
+        result = scan(ScanRequest(root=clone.path, range=(base, "HEAD")))
+        assert (codes(result), result.complete) == ({}, True)
+        assert "objects-unreadable" in codes(scan(ScanRequest(root=clone.path, range=("HEAD~2", "HEAD"))))
+
     def test_finds_what_a_message_says(self, repo: Repo) -> None:
         base = repo.commit(message=github_token(1))
         commit = repo.commit({"a.txt": "clean"}, message=f"subject\n\nbody\nwith {github_token(2)}")
