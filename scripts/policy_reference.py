@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from ci_guard.model.meta import Meta, Requirement
 from ci_guard.model.settings import DEFAULT_EVENTS, Policy
-from ci_guard.policy.load import load_builtin, profile_text
+from ci_guard.policy.load import load_builtin
 from ci_guard.policy.reading import PROFILES
 from ci_guard.policy.schema import json_schema
+from ci_guard.policy.text import profile_text
 
 TOP: Final = """\
 # Policy reference

@@ -16,10 +16,10 @@ from ci_guard.model.settings import Policy
 from ci_guard.model.signature import Signature
 from ci_guard.policy.document import read_document
 from ci_guard.policy.extending import Extended, chain, fetched
-from ci_guard.policy.load import load, load_builtin
+from ci_guard.policy.load import load
 from ci_guard.policy.place import Place
 from ci_guard.policy.signatures import read_signature
-from ci_guard.policy.text import PolicyText
+from ci_guard.policy.text import PolicyText, profile_text
 
 FLOOR = "--floor"
 FLOOR_SIGNATURE = "--floor-signature"
@@ -50,6 +50,10 @@ class Layers:
         Raises: `PolicyError` for what cannot be accepted, `PolicyUnreadable` for a layer that could not be read: it is
         never left out.
         """
+        return load(self.texts(text, vendored), METAS)
+
+    def texts(self, text: PolicyText | None, vendored: Vendored) -> list[PolicyText]:
+        """Return the layers of `policy`, the one nearest the organisation first; raise the same, save by merging."""
 
         def fetch(extended: Extended) -> str:
             return self._text(extended, vendored)
@@ -62,10 +66,10 @@ class Layers:
         if self._floor is not None:
             below = chain(fetched(self._floor, fetch, verify, floor=True), fetch, verify)
         if text is None:
-            return load(below, METAS) if below else load_builtin("baseline", METAS)
+            return below or [profile_text("baseline")]
         known = {each.reference for each in below}
         own = chain(text, fetch, verify)
-        return load([*below, *(each for each in own if not each.reference or each.reference not in known)], METAS)
+        return [*below, *(each for each in own if not each.reference or each.reference not in known)]
 
     def _text(self, extended: Extended, vendored: Vendored) -> str:
         """Return an organisation policy's text: the copy where there is one, else what the server has."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from ci_guard.controls.registry import METAS
 from ci_guard.entrypoints import ratchet
 from ci_guard.entrypoints.check_options import CheckOptions
 from ci_guard.entrypoints.layers import Layers, Vendored, copy_here, file_text
@@ -16,6 +17,8 @@ from ci_guard.model.fact import Known, Unknown
 from ci_guard.model.origin import LayerKind
 from ci_guard.model.run import Event, Platform, Run
 from ci_guard.model.settings import Policy
+from ci_guard.policy.load import policy_of
+from ci_guard.policy.stack import Stack, join
 from ci_guard.policy.text import PolicyText
 
 DEFAULT_POLICY: Final = ".ci-guard.yml"
@@ -73,15 +76,23 @@ def named_policy(file: str, layers: Layers | None = None) -> Policy:
 
     Raises: `PolicyError` for a bad or missing one.
     """
+    return policy_of_named(file, named_stack(file, layers))
+
+
+def policy_of_named(file: str, stack: Stack) -> Policy:
+    """Return the policy that the layers of a named file make, with the baseline that lies beside it."""
+    return ratchet.with_baseline(policy_of(stack, METAS), lambda path: ratchet.beside(Path(file), path))
+
+
+def named_stack(file: str, layers: Layers | None = None) -> Stack:
+    """Return all layers of a policy in a file that the caller trusts; see `named_policy`."""
     try:
         text = file_text(file)
     except OSError as error:
         raise PolicyError(
             f"The policy {file!r} could not be read: {error.strerror}.", hint="Name a file that exists and may be read."
         ) from None
-    return ratchet.with_baseline(
-        (layers or Layers(None)).policy(text, copy_here), lambda path: ratchet.beside(Path(file), path)
-    )
+    return join((layers or Layers(None)).texts(text, copy_here), METAS)
 
 
 def earlier_policy(

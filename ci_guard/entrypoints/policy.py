@@ -11,11 +11,11 @@ from typing import Any, Final
 from ci_guard import __version__
 from ci_guard.controls.registry import CONTROLS, METAS
 from ci_guard.entrypoints.commands import Call, Parser, Said
-from ci_guard.entrypoints.policies import DEFAULT_POLICY, named_policy
+from ci_guard.entrypoints.policies import DEFAULT_POLICY, named_policy, named_stack, policy_of_named
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import UsageError
 from ci_guard.model.settings import Policy
-from ci_guard.policy import showing
+from ci_guard.policy import comparing, showing
 from ci_guard.records import dataclass
 from ci_guard.replay.cases import Tried, case_files, try_cases
 from ci_guard.replay.reading import read_recorded
@@ -94,14 +94,13 @@ def check(options: PolicyOptions, _call: Call) -> Said:
 
 def show(options: PolicyOptions, _call: Call) -> Said:
     """Write the policy in force, each line with who says it; it reads back as a policy."""
-    policy = named_policy(options.paths[0])
-    written = list(showing.lines(policy, METAS))
+    file = options.paths[0]
+    stack = named_stack(file)
+    policy = policy_of_named(file, stack)
+    written = list(showing.lines(stack, METAS))
     width = min(max(len(line.text) for line in written), WIDEST)
     head = [f"# sha256 {policy.sha256}", *(f"# layer: {escape.plain(layer)}" for layer in policy.layers)]
     head += [f"# note: {escape.plain(note)}" for note in policy.notes]
-    if policy.contexts:
-        names = ", ".join(context.name for context in policy.contexts)
-        head.append(f"# contexts may add to this: {escape.plain(names)}")
     body = [f"{line.text:<{width}}  # {escape.plain(line.said_by)}" if line.said_by else line.text for line in written]
     return Said("\n".join([*head, *body]) + "\n")
 
@@ -109,9 +108,9 @@ def show(options: PolicyOptions, _call: Call) -> Said:
 def diff(options: PolicyOptions, call: Call) -> Said:
     """Say what got stricter or looser from the first policy to the second; exit code 1 where anything got looser."""
     old, new = (named_policy(path) for path in options.paths)
-    found = list(showing.changes(old, new, METAS))
+    found = list(comparing.changes(old, new, METAS))
     page = page_for(call.stdout, call.environ)
-    for heading in (showing.LOOSER, showing.STRICTER, showing.OTHER):
+    for heading in (comparing.LOOSER, comparing.STRICTER, comparing.OTHER):
         some = [each for each in found if each.direction == heading]
         if some:
             page.write(heading.capitalize())
@@ -119,7 +118,7 @@ def diff(options: PolicyOptions, call: Call) -> Said:
             page.wrapped(escape.plain(f"{each.what}: {each.before} -> {each.after}"), 2)
     if not found:
         page.write("Both ask the same.")
-    return Said(page.text(), 1 if any(each.direction != showing.STRICTER for each in found) else 0)
+    return Said(page.text(), 1 if any(each.direction != comparing.STRICTER for each in found) else 0)
 
 
 def test(options: PolicyOptions, call: Call) -> Said:

@@ -52,7 +52,16 @@ def read_document(content: bytes, file: str, extended_at: Place | None = None) -
     Raises: `PolicyError` for everything that is not one small YAML 1.2 document in UTF-8 with text keys, each once.
     """
     start = Place(file=file, line=1, column=1, extended_at=extended_at)
-    return _Composer(decode(content, file), start).root()
+    return _Composer(decode(content, file), start).roots(most=1)[0]
+
+
+def read_documents(content: bytes, file: str) -> tuple[Node, ...]:
+    """
+    Return the root of each document of a file, at least one; see `read_document` for what each has to be.
+
+    Anchors are of one document; sizes are counted over all of them.
+    """
+    return _Composer(decode(content, file), Place(file=file, line=1, column=1)).roots()
 
 
 class _Composer:
@@ -66,18 +75,19 @@ class _Composer:
         """None while what is anchored is still open."""
         self.count = 0
 
-    def root(self) -> Node:
-        """Compose the one document."""
-        root: Node | None = None
+    def roots(self, most: int | None = None) -> tuple[Node, ...]:
+        """Compose the documents, and refuse one too many; nothing at all is a null."""
+        roots: list[Node] = []
         while not isinstance(event := self.next(), yaml.StreamEndEvent):
             if isinstance(event, yaml.DocumentStartEvent):
-                if root:
+                if len(roots) == most:
                     raise refusal(self.place(event), "a second document begins", expected="one policy in a file")
                 if event.version and event.version != (1, 2):
                     version = ".".join(map(str, event.version))
                     raise refusal(self.place(event), "another YAML", saw=f"%YAML {version}", expected="YAML 1.2")
-                root = self.node(self.next(), 1)
-        return root or Node(value=None, place=self.start)
+                self.anchors = {}
+                roots.append(self.node(self.next(), 1))
+        return tuple(roots) or (Node(value=None, place=self.start),)
 
     def next(self) -> yaml.Event:
         """Return the next event; what the parser refuses becomes a `PolicyError`."""

@@ -11,7 +11,7 @@ from ci_guard.model import layer_reference
 from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.origin import LayerKind
 from ci_guard.model.signature import Signature
-from ci_guard.policy.document import Node, read_document
+from ci_guard.policy.document import Node
 from ci_guard.policy.place import BUILTIN, Place
 from ci_guard.policy.reading import PROFILES, fields_of, text_of
 from ci_guard.policy.signatures import read_signature
@@ -140,7 +140,7 @@ def fetched(extended: Extended, fetch: Fetch, verify: Verify, *, floor: bool = F
 
 def extended_by(text: PolicyText) -> Extended | None:
     """Return the organisation policy that a text extends; None where it extends a profile, or nothing."""
-    root: Any = read_document(text.content, text.place).value
+    root: Any = text.roots[0].value
     node = root.get("extends") if isinstance(root, Mapping) else None
     found = extends_of(node) if node is not None else None
     return found if isinstance(found, Extended) else None

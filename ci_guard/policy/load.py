@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from ci_guard.model.admission import Table, blanket
 from ci_guard.model.auditing import OnFailure
 from ci_guard.model.context import Context
 from ci_guard.model.kinds import AtLevel
 from ci_guard.model.meta import Meta
-from ci_guard.model.origin import LayerKind, LayerOrigin
+from ci_guard.model.origin import LayerOrigin
 from ci_guard.model.roles import Role
 from ci_guard.model.settings import OnInvisible, Policy, Settings
 from ci_guard.model.waiver import Waiver
-from ci_guard.policy import admission, auditing, baseline, contexts, glass, roles, waivers
-from ci_guard.policy.document import read_document
+from ci_guard.policy import admission, baseline, glass
 from ci_guard.policy.layer import Asked, Layer
-from ci_guard.policy.layering import combine, settle, without, yielding
-from ci_guard.policy.place import BUILTIN, Place, Stated
-from ci_guard.policy.reading import LayerReader
-from ci_guard.policy.text import PolicyText
+from ci_guard.policy.place import Place, Stated
+from ci_guard.policy.stack import Stack, join
+from ci_guard.policy.text import PolicyText, profile_text
 from ci_guard.policy.uniting import unite
 from ci_guard.policy.wording import listed, quoted, refusal
-
-PROFILE_FOLDER: Final = Path(__file__).parent / "profiles"
 
 
 def load_builtin(name: str, metas: Sequence[Meta]) -> Policy:
@@ -36,91 +30,65 @@ def load_builtin(name: str, metas: Sequence[Meta]) -> Policy:
     return load([profile_text(name)], metas)
 
 
-def profile_text(name: str) -> PolicyText:
-    """Return a built-in profile's text."""
-    return PolicyText(
-        content=(PROFILE_FOLDER / f"{name}.yml").read_bytes(), place=BUILTIN + name, kind=LayerKind.BUILTIN
-    )
-
-
 def load(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Policy:
     """
     Return the policy that these layers make together.
 
-    Shape: `texts` is not empty, the one nearest the organisation first; a profile that a text extends lies below it and
-    belongs to it. `metas` are all controls, in the order in which they are reported.
-    Raises: `PolicyError` for whatever a layer may not say, for layers that loosen, and where nothing is required.
+    Shape and errors are those of `stack.join`; besides, `PolicyError` where nothing is required.
     """
-    used: list[PolicyText] = []
-    merged = Layer()
-    for rank, text in enumerate(texts):
-        below = merged if any(each.floor for each in texts[:rank]) else None
-        profile, layer = read_rank(text, rank, metas, below)
-        used += [profile, text] if profile else [text]
-        floor = settle(merged, metas)
-        if rank:
-            floor = auditing.settled(floor, texts[rank - 1].place, rank - 1)
-        admission.check_locked(floor, layer)
-        layer = waivers.held(layer, floor)
-        layer = replace(layer, contexts=contexts.checked(layer, floor, metas))
-        merged = combine(floor, layer, metas)
-        roles.check_names(layer, merged.roles)
-    merged = settle(merged, metas)
+    return policy_of(join(texts, metas), metas)
+
+
+def policy_of(stack: Stack, metas: Sequence[Meta]) -> Policy:
+    """
+    Return the policy in its final form.
+
+    Raises: `PolicyError` where nothing is required, by a control or by all of them, with any of the contexts.
+    """
+    merged = stack.merged
     if not merged.controls:
-        place = Place(file=texts[-1].place, line=1, column=1)
+        place = Place(file=stack.names[-1], line=1, column=1)
         hint = "Write extends: builtin:baseline, or name controls and what each requires."
         raise refusal(place, "the policy requires nothing", hint=hint)
-    names = [text.place for text in texts]
-
-    tables = tuple(stated.value for stated in merged.admission)
-    named = {name: stated.value for name, stated in merged.roles.items()}
-
-    origins = tuple(text.origin for text in used)
-
-    blankets = [note for table in tables for note in blanket(table, named)]
 
     def under(chosen: Sequence[Context]) -> Policy:
-        united = unite(merged, chosen, metas)
-        counting, waiver_notes = counting_waivers(united, names)
-        asked = united.controls
-        admission.check_tables(united, asked)
-        return Policy(
-            source=names[-1],
-            sha256=digest(used),
-            layers=tuple(text.place for text in used),
-            origins=origins,
-            mode=united.mode.value if united.mode else None,
-            controls={
-                meta.id: settings(meta, asked[meta.id], named, tables, origins) for meta in metas if meta.id in asked
-            },
-            waivers=counting,
-            baseline=baseline.settled(united, len(texts) - 1),
-            break_glass=glass.settled(united),
-            notes=(*left_out(united), *waiver_notes, *bots_without_effect(united, metas, names), *blankets),
-            contexts=tuple(each.context for each in merged.contexts),
-            roles=named,
-            on_unrecorded=united.audit.value if united.audit else OnFailure.DENY,
-            under=under if merged.contexts else None,
-        )
+        return settled(stack, unite(merged, chosen, metas), metas, under if merged.contexts else None)
 
     for each in merged.contexts:
         under([each.context])  # or raise, whether it ever applies or not
     return under([])
 
 
-def read_rank(
-    text: PolicyText, rank: int, metas: Sequence[Meta], below: Layer | None = None
-) -> tuple[PolicyText | None, Layer]:
-    """Return the profile that a text extends, and what both say together; `below` is what a floor asks, if any."""
-    reader = LayerReader(metas, rank)
-    extends, layer = reader.read(read_document(text.content, text.place))
-    if extends is None:
-        return None, layer
-    profile = profile_text(extends.value)
-    _, base = reader.read(read_document(profile.content, profile.place, extends.place))
-    if below is not None:
-        base = yielding(base, settle(below, metas), metas)
-    return profile, combine(without(base, layer.disabled), layer, metas)
+def settled(
+    stack: Stack, united: Layer, metas: Sequence[Meta], under: Callable[[Sequence[Context]], Policy] | None
+) -> Policy:
+    """Return the policy of all layers, `united` with what some of its contexts add."""
+    admission.check_tables(united, united.controls)
+    tables = tuple(stated.value for stated in united.admission)
+    named = {name: stated.value for name, stated in united.roles.items()}
+    origins = tuple(text.origin for text in stack.texts)
+    counting, waiver_notes = counting_waivers(united, stack.names)
+    blankets = [note for table in tables for note in blanket(table, named)]
+    return Policy(
+        source=stack.names[-1],
+        sha256=digest(stack.texts),
+        layers=tuple(text.place for text in stack.texts),
+        origins=origins,
+        mode=united.mode.value if united.mode else None,
+        controls={
+            meta.id: settings(meta, united.controls[meta.id], named, tables, origins)
+            for meta in metas
+            if meta.id in united.controls
+        },
+        waivers=counting,
+        baseline=baseline.settled(united, len(stack.names) - 1),
+        break_glass=glass.settled(united),
+        notes=(*left_out(united), *waiver_notes, *bots_without_effect(united, metas, stack.names), *blankets),
+        contexts=tuple(each.context for each in united.contexts),
+        roles=named,
+        on_unrecorded=united.audit.value if united.audit else OnFailure.DENY,
+        under=under,
+    )
 
 
 def digest(texts: Sequence[PolicyText]) -> str:

@@ -1,17 +1,29 @@
-"""A policy in force written out, each line with who says it; and what got stricter or looser between two of them."""
+"""A policy in force written out, each line with who says it: one policy a layer, which read back as what they are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
-from ci_guard.model.kinds import AllOf, Kind, NoneBut, Value, names
 from ci_guard.model.meta import Meta
-from ci_guard.model.run import Event
-from ci_guard.model.settings import DEFAULT_EVENTS, Mode, OnInvisible, Policy, Settings
-from ci_guard.model.waiver import Waiver
+from ci_guard.policy.layer import Asked, Conditional, Layer, WaiverRules
+from ci_guard.policy.place import Stated
+from ci_guard.policy.stack import Stack
+from ci_guard.policy.uniting import unite_control
+from ci_guard.policy.writing import (
+    Fields,
+    baseline_fields,
+    bots,
+    flow,
+    glass_fields,
+    role_fields,
+    row_fields,
+    waiver_fields,
+    when_fields,
+    words,
+)
 from ci_guard.records import dataclass
-
-STRICTER, LOOSER, OTHER = "stricter", "looser", "other"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,161 +36,129 @@ class Line:
     """File and line, or the profile; empty where it follows from the rest."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """Something that differs between two policies."""
+def lines(stack: Stack, metas: Sequence[Meta]) -> Iterator[Line]:
+    """
+    Yield the policy as YAML: what is in force once all layers are joined, defaults written out.
 
-    what: str
-    direction: str
-    """`stricter`, `looser`, or `other` where neither is told by the setting alone."""
-    before: str
-    after: str
+    Shape: a document for each layer, the one nearest the organisation first. Each value stands once, as high as all
+    layers together ask for it, in the layer that first asked: which layer that is says who may waive it. The same value
+    in one document would let a project waive what its organisation asks.
+    """
+    for rank, name in enumerate(stack.names):
+        if len(stack.names) > 1:
+            yield Line(text="---", said_by=name)
+        yield from _document(stack, rank, metas)
 
 
-def lines(policy: Policy, metas: Sequence[Meta]) -> Iterator[Line]:
-    """Yield the policy as YAML: what is in force once all layers are joined, defaults written out."""
+def _document(stack: Stack, rank: int, metas: Sequence[Meta]) -> Iterator[Line]:
+    """Yield what one layer asks; of what layers make together, what this one began."""
+    merged, own = stack.merged, stack.ranks[rank]
+
+    def of_it(stated: Stated[Any] | None) -> list[Stated[Any]]:
+        return [stated] if stated and stated.rank == rank else []
+
     yield Line(text="version: 1")
-    if policy.mode:
-        yield Line(text=f"mode: {policy.mode.value}")
-    yield Line(text="controls:")
-    for meta in metas:
-        if settings := policy.controls.get(meta.id):
-            yield from control_lines(meta, settings)
-    if policy.waivers:
-        yield Line(text="waivers:")
-    for waiver in policy.waivers:
-        yield Line(text=f"  - {flow(waiver_fields(waiver))}", said_by=waiver.place)
+    if own.locked:
+        yield Line(text="locked: true", said_by=own.locked.brief)
+    for mode in of_it(merged.mode):
+        yield Line(text=f"mode: {mode.value.value}", said_by=mode.said_by)
+    roles = [each for stated in merged.roles.values() for each in of_it(stated)]
+    yield from _listed("roles", ((role_fields(each.value), each.said_by) for each in roles))
+    yield from _headed("controls:", (line for meta in metas for line in _control(meta, merged, own, rank)))
+    contexts = (line for each in own.contexts for line in _context(each, merged, metas))
+    yield from _headed("contexts:", contexts)
+    rows = [row for stated in merged.admission for table in of_it(stated) for row in table.value.rows]
+    yield from _listed("admission", ((row_fields(row), row.place) for row in rows))
+    for audit in of_it(merged.audit):
+        yield Line(text=f"audit: {flow({'on-failure': audit.value.value})}", said_by=audit.said_by)
+    waivers = [each for stated in merged.waivers for each in of_it(stated)]
+    yield from _listed("waivers", ((waiver_fields(each.value), each.value.place) for each in waivers))
+    yield from _headed("waiver-rules:", _rules(own.waiver_rules))
+    for baseline in of_it(merged.baseline):
+        yield Line(text=f"baseline: {flow(baseline_fields(baseline.value))}", said_by=baseline.said_by)
+    for glass in of_it(merged.break_glass):
+        yield Line(text=f"break-glass: {flow(glass_fields(glass.value))}", said_by=glass.said_by)
 
 
-def control_lines(meta: Meta, settings: Settings) -> Iterator[Line]:
-    """Yield one control."""
-    yield Line(text=f"  {meta.id}:")
-    if settings.branches:
-        yield Line(text=f"    branches: {flow(list(settings.branches))}", said_by=settings.said_by.get("branches", ""))
-    if "on" in meta.options:
-        yield Line(text=f"    on: {flow(events(settings))}", said_by=settings.said_by.get("on", ""))
-    on_invisible = settings.said_by.get("on-invisible", "")
-    yield Line(text=f"    on-invisible: {settings.on_invisible.value}", said_by=on_invisible)
-    yield Line(text="    require:")
-    for name, value in settings.require.items():
-        written = meta.requirement(name).kind.write(value)
-        yield Line(text=f"      {name}: {flow(written)}", said_by=settings.said_by.get(name, ""))
-    bots = {bot: None for each in settings.bots.values() for bot in each}
-    if bots:
-        yield Line(text=f"    bots: {flow([{'login': bot.login, 'id': bot.id} for bot in bots])}")
+def _headed(key: str, body: Iterable[Line]) -> Iterator[Line]:
+    """Yield a key with what stands below it, if anything does."""
+    for index, line in enumerate(body):
+        if not index:
+            yield Line(text=key)
+        yield line
 
 
-def events(settings: Settings) -> list[str]:
-    """Return the events on which a control is judged, in the order of the vocabulary."""
-    on = DEFAULT_EVENTS if settings.on is None else settings.on
-    return [event.value for event in Event if event in on]
+def _listed(key: str, entries: Iterable[tuple[Fields, str]]) -> Iterator[Line]:
+    yield from _headed(f"{key}:", (Line(text=f"  - {flow(entry)}", said_by=place) for entry, place in entries))
 
 
-def waiver_fields(waiver: Waiver) -> dict[str, object]:
-    """Return what a waiver says, as it is written."""
-    said = {
-        "control": waiver.control,
-        "requirement": waiver.requirement,
-        "subject": waiver.subject,
-        "owner": waiver.owner,
-        "ticket": waiver.ticket,
-        "approved-by": waiver.approved_by,
-        "since": waiver.since.isoformat() if waiver.since else None,
-        "fingerprints": sorted(waiver.fingerprints),
-    }
-    return {
-        **{key: value for key, value in said.items() if value},
-        "reason": waiver.reason,
-        "until": waiver.until.isoformat(),
-    }
-
-
-def flow(value: object) -> str:
-    """Return a value as YAML in flow style, which is JSON: it reads back as the same, whatever a text holds."""
-    import json
-
-    return json.dumps(value, ensure_ascii=True)
-
-
-def changes(old: Policy, new: Policy, metas: Sequence[Meta]) -> Iterator[Change]:
-    """Yield what differs, in report order."""
-    if old.mode is not new.mode:
-        modes = [each.value if each else "not said" for each in (old.mode, new.mode)]
-        looser = new.mode is Mode.REPORT or (old.mode is Mode.ENFORCE and new.mode is None)
-        yield Change(what="mode", direction=LOOSER if looser else STRICTER, before=modes[0], after=modes[1])
-    for meta in metas:
-        before, after = old.controls.get(meta.id), new.controls.get(meta.id)
-        if before and after:
-            yield from control_changes(meta, before, after)
-        elif before or after:
-            words = ("judged", "not judged") if before else ("not judged", "judged")
-            yield Change(what=meta.id, direction=LOOSER if before else STRICTER, before=words[0], after=words[1])
-    yield from listed_changes("waiver", map(shown_waiver, old.waivers), map(shown_waiver, new.waivers), more=LOOSER)
-    contexts = [[f"{context.name}: {context.when}" for context in policy.contexts] for policy in (old, new)]
-    yield from listed_changes("context", *contexts, more=OTHER)
-
-
-def control_changes(meta: Meta, before: Settings, after: Settings) -> Iterator[Change]:
-    """Yield what differs in one control."""
-    for requirement in meta.requirements:
-        what = f"{meta.id}/{requirement.id}"
-        old, new, kind = before.require.get(requirement.id), after.require.get(requirement.id), requirement.kind
-        if old is None and new is not None:
-            yield Change(what=what, direction=STRICTER, before="not judged", after=kind.show(new))
-        elif new is None and old is not None:
-            yield Change(what=what, direction=LOOSER, before=kind.show(old), after="not judged")
-        elif old is not None and new is not None and old != new:
-            yield Change(what=what, direction=direction(kind, old, new), before=kind.show(old), after=kind.show(new))
-    if before.on_invisible is not after.on_invisible:
-        yield Change(
-            what=f"{meta.id} on-invisible",
-            direction=LOOSER if after.on_invisible is OnInvisible.WARN else STRICTER,
-            before=before.on_invisible.value,
-            after=after.on_invisible.value,
+def _control(meta: Meta, merged: Layer, own: Layer, rank: int) -> Iterator[Line]:
+    """Yield what this layer began to ask of a control, whether it locks it, or that it disables it."""
+    if place := own.disabled.get(meta.id):
+        yield Line(text=f"  {meta.id}: {flow({'enabled': False})}", said_by=place.brief)
+        return
+    asked, here = merged.controls.get(meta.id), own.controls.get(meta.id)
+    if asked is None:
+        return
+    body = [*_asked(meta, asked, "    ", rank)]
+    if here and here.locked and here.locked != own.locked:
+        body.insert(0, Line(text="    locked: true", said_by=here.locked.brief))
+    if some := [bot for bot in asked.bots if bot.rank == rank]:
+        body += _headed(
+            "    bots:", (Line(text=f"      - {flow(bots([bot.value])[0])}", said_by=bot.said_by) for bot in some)
         )
-    yield from listed_changes(f"{meta.id} branches", before.branches, after.branches, more=STRICTER)
-    if "on" in meta.options:
-        yield from listed_changes(f"{meta.id} on", events(before), events(after), more=STRICTER)
-    bots = [
-        sorted(f"{bot.login} ({bot.id}) for {name}" for name, all_ in each.bots.items() for bot in all_)
-        for each in (before, after)
-    ]
-    yield from listed_changes(f"{meta.id} bot", *bots, more=LOOSER)
-    for name in ("roles", "admission"):
-        if getattr(before, name) != getattr(after, name) and uses(meta, before, after, name):
-            yield Change(what=f"{meta.id} {name}", direction=OTHER, before="as it was", after="defined otherwise")
+    if body or (here and asked.rank == rank):
+        yield Line(text=f"  {meta.id}:" if body else f"  {meta.id}: {{}}", said_by=asked.place.brief)
+    yield from body
 
 
-def uses(meta: Meta, before: Settings, after: Settings, name: str) -> bool:
-    """Tell whether a control goes by the roles or the table, which every control's settings carry."""
-    return meta.id == "admission" or (name == "roles" and any("role" in each.require for each in (before, after)))
+def _asked(meta: Meta, asked: Asked, indent: str, rank: int | None = None) -> Iterator[Line]:
+    """Yield options and requirements, only those that this layer began where a rank is named."""
+    options = (
+        ("branches", asked.branches, list(asked.branches.value) if asked.branches else ()),
+        ("on", asked.on, words(asked.on.value) if asked.on else ()),
+        ("on-invisible", asked.on_invisible, asked.on_invisible.value.value if asked.on_invisible else ""),
+    )
+    for key, stated, written in options:
+        if stated and rank in (None, stated.rank):
+            yield Line(text=f"{indent}{key}: {flow(written)}", said_by=stated.said_by)
+    require = (
+        Line(text=f"{indent}  {name}: {flow(meta.requirement(name).kind.write(stated.value))}", said_by=stated.said_by)
+        for name, stated in asked.require.items()
+        if rank in (None, stated.rank)
+    )
+    yield from _headed(f"{indent}require:", require)
 
 
-def direction(kind: Kind, old: Value, new: Value) -> str:
-    """Return whether the new value asks for more than the old."""
-    if isinstance(kind, AllOf | NoneBut):
-        more, less = names(new) > names(old), names(new) < names(old)
-        if isinstance(kind, NoneBut):
-            more, less = less, more
-        return STRICTER if more else LOOSER if less else OTHER
-    return LOOSER if kind.asks_for_less(new, old) else STRICTER
+def _context(each: Conditional, merged: Layer, metas: Sequence[Meta]) -> Iterator[Line]:
+    """Yield a context with what holds in it of all that it speaks of: nearer layers may ask for more."""
+    context = each.context
+    yield Line(text=f"  - name: {flow(context.name)}", said_by=context.place)
+    yield Line(text=f"    when: {flow(when_fields(context.when))}", said_by=context.place)
+    yield Line(text="    controls:")
+    for meta in metas:
+        if adds := each.adds.controls.get(meta.id):
+            body = [*_asked(meta, _held(meta, adds, merged.controls.get(meta.id)), "        ")]
+            yield Line(text=f"      {meta.id}:" if body else f"      {meta.id}: {{}}", said_by=adds.place.brief)
+            yield from body
 
 
-def listed_changes(
-    what: str, before: Iterator[str] | Sequence[str], after: Iterator[str] | Sequence[str], *, more: str
-) -> Iterator[Change]:
-    """Yield each entry that one list has and the other has not; `more` is what a further entry does."""
-    old, new = dict.fromkeys(before), dict.fromkeys(after)
-    less = {STRICTER: LOOSER, LOOSER: STRICTER}.get(more, OTHER)
-    for entry in old:
-        if entry not in new:
-            yield Change(what=what, direction=less, before=entry, after="gone")
-    for entry in new:
-        if entry not in old:
-            yield Change(what=what, direction=more, before="not there", after=entry)
+def _held(meta: Meta, adds: Asked, always: Asked | None) -> Asked:
+    """Return what a context says of a control, each value as high as it is with what always holds."""
+    if always is None:
+        return adds
+    both = unite_control(meta, adds, always)
+    return replace(
+        both,
+        require={name: both.require[name] for name in both.require if name in adds.require},
+        branches=adds.branches and both.branches,
+        on=adds.on and both.on,
+        on_invisible=adds.on_invisible and both.on_invisible,
+    )
 
 
-def shown_waiver(waiver: Waiver) -> str:
-    """Return a waiver for people."""
-    subject = f" ({waiver.subject})" if waiver.subject else ""
-    return f"{waiver.control}/{waiver.requirement}{subject} until {waiver.until}"
+def _rules(rules: WaiverRules) -> Iterator[Line]:
+    if rules.max_days:
+        yield Line(text=f"  max-days: {rules.max_days.value}", said_by=rules.max_days.said_by)
+    needs = (Line(text=f"    - {flow(name)}", said_by=stated.said_by) for name, stated in rules.needs.items())
+    yield from _headed("  needs:", needs)

@@ -30,13 +30,14 @@ def unite(base: Layer, chosen: Collection[Context], metas: Sequence[Meta]) -> La
         for meta in metas:
             if asked := each.adds.controls.get(meta.id):
                 below = controls.get(meta.id)
-                controls[meta.id] = _unite_control(meta, below, asked) if below else asked
+                controls[meta.id] = unite_control(meta, below, asked) if below else asked
     ordered = {meta.id: controls[meta.id] for meta in metas if meta.id in controls}
     disabled = {name: place for name, place in base.disabled.items() if name not in ordered}
     return replace(base, controls=ordered, disabled=disabled)
 
 
-def _unite_control(meta: Meta, one: Asked, other: Asked) -> Asked:
+def unite_control(meta: Meta, one: Asked, other: Asked) -> Asked:
+    """Return what both ask of a control, whichever asks for more."""
     require = {}
     for requirement in meta.requirements:
         here, there = one.require.get(requirement.id), other.require.get(requirement.id)

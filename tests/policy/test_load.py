@@ -8,9 +8,9 @@ import pytest
 
 from ci_guard.model.kinds import Level, Names
 from ci_guard.model.settings import DEFAULT_EVENTS, Bot, Mode, OnInvisible
-from ci_guard.policy.load import PROFILE_FOLDER, load, load_builtin
+from ci_guard.policy.load import load, load_builtin
 from ci_guard.policy.reading import PROFILES
-from ci_guard.policy.text import PolicyText
+from ci_guard.policy.text import PROFILE_FOLDER, PolicyText
 from tests.policy.given import CASES, METAS, policy_of, refused
 
 

@@ -19,10 +19,10 @@ from ci_guard.model.run import Event
 from ci_guard.policy.calendars import TIME_KEYS
 from ci_guard.policy.contexts import CONDITIONS, RUNNER_KEYS, WHO_KEYS
 from ci_guard.policy.document import read_document
-from ci_guard.policy.load import PROFILE_FOLDER
 from ci_guard.policy.reading import LayerReader
 from ci_guard.policy.roles import ROLE_KEYS
 from ci_guard.policy.schema import json_schema
+from ci_guard.policy.text import PROFILE_FOLDER
 from tests.policy.given import CASES, METAS, plain
 
 SCHEMA: Final = json_schema(METAS)

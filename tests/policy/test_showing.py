@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints import cli
+from ci_guard.errors import PolicyError
+from ci_guard.model.origin import LayerKind
 from ci_guard.model.settings import Policy
-from ci_guard.policy import showing
-from ci_guard.policy.load import load
+from ci_guard.policy import comparing, showing
+from ci_guard.policy.load import load, policy_of
+from ci_guard.policy.stack import Stack, join
 from ci_guard.policy.text import PolicyText
+from ci_guard.records import replace
+from tests.policy import wholes
+from tests.policy.given import CASES
 
 METAS = [control.META for control in CONTROLS]
 WAIVER = (
@@ -57,10 +66,75 @@ def test_a_policy_that_is_shown_reads_back_as_what_it_was(text: str, tmp_path: P
     assert code == 0, shown
     assert "\n::error::" not in shown
     one, two = policy(text), policy(shown)
-    assert [*showing.changes(one, two, METAS)] == []
+    assert [*comparing.changes(one, two, METAS)] == []
     assert {name: dict(each.require) for name, each in one.controls.items()} == {
         name: dict(each.require) for name, each in two.controls.items()
     }
+
+
+def bare(record: Any) -> Any:
+    """Return a record, or what is made of records, without where each stands."""
+    if isinstance(record, tuple):
+        return tuple(map(bare, record))
+    return replace(record, place="") if hasattr(record, "place") else record
+
+
+def content(policy: Policy, chosen: Sequence[int] = ()) -> dict[str, Any]:
+    """Return all that a policy asks and pardons where some of its contexts apply."""
+    if policy.under:
+        policy = policy.under([policy.contexts[index] for index in chosen])
+    return {
+        "mode": policy.mode,
+        "audit": policy.on_unrecorded,
+        "roles": dict(policy.roles),
+        "contexts": bare(policy.contexts),
+        "waivers": bare(policy.waivers),
+        "baseline": bare(policy.baseline),
+        "break-glass": bare(policy.break_glass),
+        **{
+            name: (
+                dict(each.require),
+                each.branches,
+                each.on,
+                each.on_invisible,
+                dict(each.bots),
+                dict(each.roles),
+                [bare(table.rows) for table in each.admission],
+            )
+            for name, each in policy.controls.items()
+        },
+    }
+
+
+def shown(stack: Stack) -> PolicyText:
+    return PolicyText(content="\n".join(line.text for line in showing.lines(stack, METAS)).encode(), place="shown")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(st.integers(1, 3).flatmap(wholes.stacks))
+def test_whatever_layers_make_is_shown_as_what_makes_the_same(layers: list[dict[str, Any]]) -> None:
+    texts = [PolicyText(content=json.dumps(each).encode(), place=f"layer-{rank}") for rank, each in enumerate(layers)]
+    try:
+        stack = join(texts, METAS)
+        one = policy_of(stack, METAS)
+    except PolicyError as error:
+        event("refused: " + error.message.split(": ")[1][:50])
+        return
+    event(f"shown: {len(layers)}")
+    text = shown(stack)
+    two = load([text], METAS)
+    everything = range(len(one.contexts))
+    for chosen in ((), everything, *([index] for index in everything)):
+        assert content(one, chosen) == content(two, chosen)
+    assert len(one.notes) == len(two.notes)
+    assert shown(join([text], METAS)) == text
+
+
+@pytest.mark.parametrize("path", sorted((CASES / "accepted").glob("*.yml")), ids=lambda path: path.stem)
+def test_a_good_file_is_shown_as_what_makes_the_same(path: Path) -> None:
+    stack = join([PolicyText(content=path.read_bytes(), place=path.name)], METAS)
+    one, two = policy_of(stack, METAS), load([shown(stack)], METAS)
+    assert content(one, range(len(one.contexts))) == content(two, range(len(two.contexts)))
 
 
 def test_every_line_says_who_says_it(tmp_path: Path) -> None:
@@ -74,6 +148,33 @@ def test_every_line_says_who_says_it(tmp_path: Path) -> None:
     assert line.endswith("p.yml:5")
     (line,) = [line for line in shown.splitlines() if "no-deletion" in line]
     assert line.endswith("# builtin:baseline")
+
+
+TWO = """\
+version: 1
+controls: {secret-free: {require: {no-secrets: true}}}
+---
+version: 1
+waivers: [{control: secret-free, requirement: no-secrets, reason: x, until: 2027-01-31}]
+"""
+
+
+def test_layers_in_one_file_stay_layers() -> None:
+    """Else a shown policy would let a project waive what its organisation asks."""
+    assert policy(TWO).waivers == ()
+    with pytest.raises(PolicyError, match=r"p.yml:6:12: secret-free asks for less than p.yml:2"):
+        policy(TWO + "controls: {secret-free: {enabled: false}}\n")
+
+
+def test_the_second_policy_of_a_file_extends_no_organisation() -> None:
+    with pytest.raises(PolicyError, match=r"p.yml:5:10: extends an organisation's policy from above another one"):
+        policy(f"{BASE}---\nversion: 1\nextends: github:acme/security//p.yml@{'a' * 40}\n")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in LayerKind if kind is not LayerKind.FILE])
+def test_a_second_policy_in_a_file_that_nobody_named_is_refused(kind: LayerKind) -> None:
+    with pytest.raises(PolicyError, match=r"p.yml:3:1: a second document begins"):
+        load([PolicyText(content=TWO.encode(), place="p.yml", kind=kind)], METAS)
 
 
 BASE = "version: 1\nextends: builtin:baseline\n"
@@ -132,9 +233,9 @@ TEXTS = st.sampled_from(
 
 @given(old=TEXTS, new=TEXTS)
 def test_the_way_back_is_the_way_there_turned_round(old: str, new: str) -> None:
-    there = {(each.what, each.direction) for each in showing.changes(policy(old), policy(new), METAS)}
-    back = {(each.what, each.direction) for each in showing.changes(policy(new), policy(old), METAS)}
-    turned = {showing.STRICTER: showing.LOOSER, showing.LOOSER: showing.STRICTER}
+    there = {(each.what, each.direction) for each in comparing.changes(policy(old), policy(new), METAS)}
+    back = {(each.what, each.direction) for each in comparing.changes(policy(new), policy(old), METAS)}
+    turned = {comparing.STRICTER: comparing.LOOSER, comparing.LOOSER: comparing.STRICTER}
     assert {(what, turned.get(way, way)) for what, way in there} == back
 
 
