@@ -15,7 +15,9 @@ from ci_guard.entrypoints.policies import DEFAULT_POLICY, named_policy, named_st
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import UsageError
 from ci_guard.model.settings import Policy
-from ci_guard.policy import comparing, showing
+from ci_guard.policy import showing
+from ci_guard.policy.comparing.change import LOOSER, NEITHER, OTHER, STRICTER
+from ci_guard.policy.comparing.policies import Whole, changes
 from ci_guard.records import dataclass
 from ci_guard.replay.cases import Tried, case_files, try_cases
 from ci_guard.replay.reading import read_recorded
@@ -107,10 +109,14 @@ def show(options: PolicyOptions, _call: Call) -> Said:
 
 def diff(options: PolicyOptions, call: Call) -> Said:
     """Say what got stricter or looser from the first policy to the second; exit code 1 where anything got looser."""
-    old, new = (named_policy(path) for path in options.paths)
-    found = list(comparing.changes(old, new, METAS))
+    stacks = [named_stack(path) for path in options.paths]
+    old, new = (
+        Whole(policy=policy_of_named(path, stack), stack=stack)
+        for path, stack in zip(options.paths, stacks, strict=True)
+    )
+    found = list(changes(old, new, METAS))
     page = page_for(call.stdout, call.environ)
-    for heading in (comparing.LOOSER, comparing.STRICTER, comparing.OTHER):
+    for heading in (LOOSER, OTHER, STRICTER, NEITHER):
         some = [each for each in found if each.direction == heading]
         if some:
             page.write(heading.capitalize())
@@ -118,7 +124,7 @@ def diff(options: PolicyOptions, call: Call) -> Said:
             page.wrapped(escape.plain(f"{each.what}: {each.before} -> {each.after}"), 2)
     if not found:
         page.write("Both ask the same.")
-    return Said(page.text(), 1 if any(each.direction != comparing.STRICTER for each in found) else 0)
+    return Said(page.text(), 1 if any(each.direction in (LOOSER, OTHER) for each in found) else 0)
 
 
 def test(options: PolicyOptions, call: Call) -> Said:

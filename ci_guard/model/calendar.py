@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -55,11 +56,16 @@ class Calendar:
         shown = self.local(now)
         return (
             shown.date() in self.holidays
-            or self._in_the_week(shown)
-            or any(self._begins(freeze.start) <= now < self._ends(freeze.end) for freeze in self.freezes)
+            or self.in_the_week(shown)
+            or any(begin <= now < end for begin, end in self.spans())
         )
 
-    def _in_the_week(self, shown: datetime) -> bool:
+    def spans(self) -> Iterator[tuple[datetime, datetime]]:
+        """Yield the moments at which each freeze begins and ends, in UTC; the end is not included."""
+        for freeze in self.freezes:
+            yield self._begins(freeze.start), self._ends(freeze.end)
+
+    def in_the_week(self, shown: datetime) -> bool:
         """
         Tell whether the clocks show one of the hours: an hour that they show twice counts both times.
 

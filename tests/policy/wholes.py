@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 Raw = st.SearchStrategy[Any]
 
-ROLES: Final = {
+ROLES: Final[dict[str, dict[str, Any]]] = {
     "devs": {"name": "devs", "levels": ["write", "admin"]},
     "ops": {"name": "ops", "users": [{"login": "olivia", "id": 1}], "teams": ["acme/ops"]},
 }

@@ -1,0 +1,1 @@
+"""What got stricter or looser between two policies, subject by subject."""

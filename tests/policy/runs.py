@@ -1,0 +1,90 @@
+"""Facts of whole runs, and what a policy makes of them, for the properties that hold of any layers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final
+
+from hypothesis import strategies as st
+
+from ci_guard import contexts
+from ci_guard.controls.registry import CONTROLS
+from ci_guard.gate import conclude
+from ci_guard.model.decision import Decision
+from ci_guard.model.fact import Known, Source
+from ci_guard.model.facts import Facts
+from ci_guard.model.glass import By, Grant, Means, Sighting
+from ci_guard.model.recorded import Recorded
+from ci_guard.model.settings import Mode, Policy
+from ci_guard.records import replace
+from tests.controls import language, strategies
+from tests.controls.strategies import lossy
+
+DAYS: Final = [datetime(*day, 12, tzinfo=timezone.utc) for day in ((2028, 1, 31), (2028, 2, 29), (2028, 3, 31))]
+"""Fridays and others, before, at and after the ends of the waivers."""
+
+PEOPLE: Final = st.lists(
+    st.fixed_dictionaries(
+        {
+            "part": st.sampled_from(["actor", "triggering-actor", "author"]),
+            "who": lossy(
+                st.builds(
+                    lambda login, number: {"login": login, "id": number, "type": "user"},
+                    st.sampled_from(["alice", "bob"]),
+                    st.integers(1, 2),
+                )
+            ),
+        },
+        optional={"access": lossy(strategies.LEVELS)},
+    ),
+    min_size=1,
+    max_size=2,
+)
+AROUND: Final = st.fixed_dictionaries(
+    {
+        "environments": st.lists(lossy(st.sampled_from(["production", "staging"])), max_size=2),
+        "visibility": lossy(st.sampled_from(["public", "private"])),
+        "labels": lossy(st.lists(st.sampled_from(["big", "small"]), max_size=2)),
+        "changed_paths": lossy(st.lists(st.sampled_from(["src/a.py", ".github/x.yml", "b"]), max_size=2)),
+        "runner": lossy(st.fixed_dictionaries({"host": st.sampled_from(["hosted", "self-hosted"])})),
+    }
+)
+RAW: Final = st.fixed_dictionaries(
+    {
+        "run": strategies.RUNS,
+        "branches": lossy(st.lists(strategies.SELECTIONS, max_size=2)),
+        "people": lossy(PEOPLE),
+        "memberships": lossy(st.just([])),
+        "claims": lossy(st.just([])),
+        "provenance": lossy(strategies.PROVENANCES),
+        "scan": lossy(strategies.SCANS),
+        "around": AROUND,
+    }
+)
+
+
+@st.composite
+def facts(draw: st.DrawFn) -> tuple[Facts, datetime]:
+    """Return facts with the clock of their run; sometimes somebody broke the glass."""
+    now = draw(st.sampled_from(DAYS))
+    known = language.facts(draw(RAW))
+    known = replace(known, circumstances=replace(known.circumstances, now=Known(value=now, source=Source.ENV)))
+    if draw(st.booleans()):
+        raw: Any = {"part": "actor", "who": {"login": "olivia", "id": 1, "type": "user"}, "access": "admin"}
+        at = now - timedelta(hours=draw(st.sampled_from([1, 30])))
+        sighting = Sighting(
+            means=Means(by=By.LABEL, name="now"),
+            grants=Known(value=(Grant(who=language.seat(raw).who, at=at),), source=Source.API),
+            memberships=Known(value=(), source=Source.API),
+            since=Known(value=now - timedelta(hours=40), source=Source.API),
+            asked=Known(value=None, source=Source.API),
+        )
+        known = replace(known, glass=(sighting,))
+    return known, now
+
+
+def judged(policy: Policy, run: tuple[Facts, datetime]) -> Decision:
+    """Return what a policy makes of a run, with the contexts that apply."""
+    known, now = run
+    recorded = Recorded(version="0", time=now, advisory=False, policy=policy, facts=known)
+    return conclude(recorded, CONTROLS, policy, contexts.settle(policy, known), policy.mode or Mode.ENFORCE)
