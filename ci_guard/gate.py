@@ -82,7 +82,8 @@ def judged(recorded: Recorded, controls: Sequence[Control], version: str) -> Res
     earlier = recorded.earlier if isinstance(recorded.earlier, Policy) else None
     doubt = recorded.earlier if isinstance(recorded.earlier, Unknown) else None
     settled = [recorded.settled or contexts.settle(policy, facts)]
-    mode = effective_mode(replace(policy, mode=None) if doubt else policy, recorded.modes)
+    unheard = doubt and policy.mode is Mode.REPORT
+    mode = effective_mode(replace(policy, mode=None) if unheard else policy, recorded.modes)
     if earlier:
         settled.append(recorded.earlier_settled or contexts.settle(earlier, facts))
         if effective_mode(earlier, recorded.modes) is Mode.ENFORCE:

@@ -48,6 +48,8 @@ class Layer:
     """One layer, or several that were merged into one."""
 
     mode: Stated[Mode] | None = None
+    enforced: Stated[Mode] | None = None
+    """Where an organisation's layer, by saying no mode, asks for `enforce`; set where layers are joined."""
     controls: Mapping[str, Asked] = field(default_factory=dict)
     """Enabled controls, by id."""
     locked: Place | None = None

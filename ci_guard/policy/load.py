@@ -16,7 +16,7 @@ from ci_guard.model.origin import LayerOrigin
 from ci_guard.model.roles import Role
 from ci_guard.model.settings import OnInvisible, Policy, Settings
 from ci_guard.model.waiver import Waiver
-from ci_guard.policy import admission, baseline, glass
+from ci_guard.policy import admission, baseline, glass, modes
 from ci_guard.policy.layer import Asked, Layer
 from ci_guard.policy.place import Place, Stated
 from ci_guard.policy.stack import Stack, join
@@ -67,6 +67,7 @@ def settled(
     tables = tuple(stated.value for stated in united.admission)
     named = {name: stated.value for name, stated in united.roles.items()}
     origins = tuple(text.origin for text in stack.texts)
+    mode = modes.in_force(united)
     counting, waiver_notes = counting_waivers(united, stack.names)
     blankets = [note for table in tables for note in blanket(table, named)]
     return Policy(
@@ -74,7 +75,7 @@ def settled(
         sha256=digest(stack.texts),
         layers=tuple(text.place for text in stack.texts),
         origins=origins,
-        mode=united.mode.value if united.mode else None,
+        mode=mode.value if mode else None,
         controls={
             meta.id: settings(meta, united.controls[meta.id], named, tables, origins)
             for meta in metas
@@ -83,7 +84,13 @@ def settled(
         waivers=counting,
         baseline=baseline.settled(united, len(stack.names) - 1),
         break_glass=glass.settled(united),
-        notes=(*left_out(united), *waiver_notes, *bots_without_effect(united, metas, stack.names), *blankets),
+        notes=(
+            *modes.without_effect(united),
+            *left_out(united),
+            *waiver_notes,
+            *bots_without_effect(united, metas, stack.names),
+            *blankets,
+        ),
         contexts=tuple(each.context for each in united.contexts),
         roles=named,
         on_unrecorded=united.audit.value if united.audit else OnFailure.DENY,

@@ -55,7 +55,8 @@ def json_schema(metas: Sequence[Meta]) -> dict[str, Any]:
                 },
                 "mode": {
                     "title": "Whether a denial stops the pipeline",
-                    "description": "report keeps the verdict and exits 0 on a denial.",
+                    "description": "report keeps the verdict and exits 0 on a denial. "
+                    "An organisation's policy without it enforces.",
                     "enum": [mode.value for mode in Mode],
                     "default": Mode.ENFORCE.value,
                 },

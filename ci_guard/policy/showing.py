@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ci_guard.model.meta import Meta
+from ci_guard.policy import modes
 from ci_guard.policy.layer import Asked, Conditional, Layer, WaiverRules
 from ci_guard.policy.place import Stated
 from ci_guard.policy.stack import Stack
@@ -60,7 +61,7 @@ def _document(stack: Stack, rank: int, metas: Sequence[Meta]) -> Iterator[Line]:
     yield Line(text="version: 1")
     if own.locked:
         yield Line(text="locked: true", said_by=own.locked.brief)
-    for mode in of_it(merged.mode):
+    for mode in of_it(modes.in_force(merged)):
         yield Line(text=f"mode: {mode.value.value}", said_by=mode.said_by)
     roles = [each for stated in merged.roles.values() for each in of_it(stated)]
     yield from _listed("roles", ((role_fields(each.value), each.said_by) for each in roles))

@@ -86,3 +86,28 @@ def test_a_floor_that_can_be_moved_is_refused(github: FakeGitHub, guard: Guard, 
     told = judged(github, guard, tmp_path, LOOSE, "--floor", "github:acme/security//ci-guard.yml@main")
     assert told.exit_code == 2
     assert "was refused" in told.stdout
+
+
+SILENT = "version: 1\nmode: report\ncontrols: {secret-free: {require: {no-secrets: true}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "exit_code"),
+    [
+        (("", SILENT), 1),
+        (("", None, "--mode", "report"), 1),
+        (("mode: report\n", SILENT), 0),
+        (("mode: report\n", None, "--mode", "report"), 0),
+        (("mode: report\n", "version: 1\nmode: enforce\n", "--mode", "report"), 1),
+    ],
+    ids=["silent-floor-and-project", "silent-floor-and-caller", "looking", "looking-alone", "project-enforces"],
+)
+def test_only_the_organisation_says_that_its_floor_stops_nothing_yet(
+    github: FakeGitHub, guard: Guard, tmp_path: Path, said: tuple[str | None, ...], exit_code: int
+) -> None:
+    mode, policy, *asked = said
+    named = organisation(github, f"{FLOOR}{mode}")
+    told = judged(github, guard, tmp_path, policy, "--floor", named, *map(str, asked))
+    assert told.report["verdict"] == "deny"
+    assert told.exit_code == exit_code
+    assert told.report["policy"]["mode"] == ("enforce" if exit_code else "report")

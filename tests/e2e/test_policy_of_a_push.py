@@ -101,6 +101,22 @@ def test_a_change_is_told_which_verdicts_its_policy_would_alter(
     assert "actor-permissions/actor" in said
 
 
+def test_a_change_cannot_ask_for_report_mode(github: FakeGitHub, guard: Guard, tmp_path: Path) -> None:
+    shop = consumer.make(
+        github,
+        tmp_path / "shop",
+        merged=False,
+        base_files={".ci-guard.yml": STRICT},
+        head_files={".ci-guard.yml": f"{STRICT}mode: report\n"},
+    )
+    run = shop.repo.run("pull_request", actor="alice", pull=shop.pull)
+    payload = github.events(shop.repo).pull_request(shop.pull)
+    environ = github.job_environment(shop.repo, run, payload, tmp_path / "job")
+    environ["GITHUB_TOKEN"] = github.token("job").value
+    told = guard(environ, shop.path)
+    assert (told.report["verdict"], told.exit_code, told.report["policy"]["mode"]) == ("deny", 1, "enforce")
+
+
 def test_what_is_started_on_an_old_branch_is_judged_by_the_default_branch_too(
     github: FakeGitHub, guard: Guard, tmp_path: Path
 ) -> None:
