@@ -47,6 +47,8 @@ class WaiverRules:
 class Layer:
     """One layer, or several that were merged into one."""
 
+    said: Mapping[str, Place] = field(default_factory=dict)
+    """Where each key on top of the file stands."""
     mode: Stated[Mode] | None = None
     enforced: Stated[Mode] | None = None
     """Where an organisation's layer, by saying no mode, asks for `enforce`; set where layers are joined."""

@@ -33,8 +33,6 @@ def combine(floor: Layer, nearer: Layer, metas: Sequence[Meta]) -> Layer:
 
     Raises: `PolicyError` where `nearer` asks for less than `floor`, or changes what `floor` locked or named.
     """
-    if floor.locked:
-        check_adds_nothing(floor, nearer, floor.locked)
     controls: dict[str, Asked] = {}
     for meta in metas:
         below, above = floor.controls.get(meta.id), nearer.controls.get(meta.id)
@@ -45,6 +43,7 @@ def combine(floor: Layer, nearer: Layer, metas: Sequence[Meta]) -> Layer:
         elif found := below or above:
             controls[meta.id] = found
     return Layer(
+        said={**floor.said, **nearer.said},
         locked=floor.locked or nearer.locked,
         mode=stricter("mode", floor.mode, nearer.mode, Mode.ENFORCE),
         enforced=floor.enforced or nearer.enforced,
@@ -197,7 +196,7 @@ def yielding(profile: Layer, floor: Layer, metas: Sequence[Meta]) -> Layer:
     """
     controls = {}
     for meta in metas:
-        if not (asked := profile.controls.get(meta.id)):
+        if not (asked := profile.controls.get(meta.id)) or (floor.locked and meta.id not in floor.controls):
             continue
         if below := floor.controls.get(meta.id):
             kinds = {requirement.id: requirement.kind for requirement in meta.requirements}
@@ -228,15 +227,6 @@ def without_profile(asked: Asked) -> Asked:
     require = {name: stated for name, stated in asked.require.items() if not of_profile(stated)}
     branches, on, on_invisible = own(asked.branches), own(asked.on), own(asked.on_invisible)
     return replace(asked, require=require, branches=branches, on=on, on_invisible=on_invisible)
-
-
-def check_adds_nothing(floor: Layer, nearer: Layer, locked: Place) -> None:
-    """Refuse a nearer layer that asks for anything beside what a lower one locked as a whole."""
-    added = [asked.place for name, asked in nearer.controls.items() if name not in floor.controls]
-    for place in added:
-        if not place.file.startswith(BUILTIN):
-            hint = "The organisation's policy is meant to be the whole: leave this out."
-            raise refusal(place, f"this adds to what {locked.brief} locked", hint=hint)
 
 
 def check_unchanged(meta: Meta, floor: Asked, nearer: Asked, locked: Place) -> None:

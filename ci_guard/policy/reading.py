@@ -85,6 +85,7 @@ class LayerReader:
         from ci_guard.policy.roles import read_roles
 
         layer = Layer(
+            said=root.keys,
             mode=self.stated(Mode, fields.get("mode"), "mode"),
             controls=controls,
             disabled=disabled,

@@ -11,6 +11,7 @@ from ci_guard.policy.document import Node, read_document
 from ci_guard.policy.extending import extends_of
 from ci_guard.policy.layer import Layer
 from ci_guard.policy.layering import combine, settle, without, yielding
+from ci_guard.policy.locking import check_locked
 from ci_guard.policy.reading import LayerReader
 from ci_guard.policy.text import PolicyText, profile_text
 from ci_guard.policy.wording import refusal
@@ -51,6 +52,7 @@ def join(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Stack:
         floor = settle(merged, metas)
         if rank:
             floor = auditing.settled(floor, names[-1], rank - 1)
+        check_locked(floor, layer)
         admission.check_locked(floor, layer)
         layer = waivers.held(layer, floor)
         layer = replace(layer, contexts=contexts.checked(layer, floor, metas))

@@ -17,6 +17,7 @@ from ci_guard.errors import PolicyError
 from ci_guard.model.auditing import OnFailure
 from ci_guard.model.kinds import AllOf, AtLeast, AtLevel, Flag, Kind, NoneBut, Value, level, names, number
 from ci_guard.model.meta import Meta
+from ci_guard.model.origin import LayerKind
 from ci_guard.model.run import Event
 from ci_guard.model.settings import Mode, OnInvisible, Policy
 from ci_guard.policy.document import read_document
@@ -24,9 +25,9 @@ from ci_guard.policy.layer import Asked, Layer, WaiverRules
 from ci_guard.policy.layering import combine
 from ci_guard.policy.load import load
 from ci_guard.policy.place import Place, Stated
-from ci_guard.policy.reading import LayerReader
+from ci_guard.policy.reading import POLICY_KEYS, LayerReader
 from ci_guard.policy.text import PolicyText
-from tests.policy.given import CASES, METAS, policy_of, said_in_comment, unhurried
+from tests.policy.given import CASES, METAS, policy_of, refused, said_in_comment, unhurried
 
 
 @pytest.mark.parametrize("folder", sorted((CASES / "layers").iterdir()), ids=lambda path: path.name)
@@ -311,3 +312,52 @@ def test_a_merged_value_asks_for_both_whichever_came_first(kind: Kind, data: st.
     assert merged == kind.merge(two, one)
     assert kind.merge(one, one) == one
     assert not kind.asks_for_less(merged, one)
+
+
+WHOLE: Mapping[str, Any] = {
+    "version": 1,
+    "locked": True,
+    "mode": "report",
+    "audit": {"on-failure": "warn"},
+    "roles": [{"name": "devs", "levels": ["write"]}],
+    "controls": {"secret-free": {"require": {"no-secrets": True}}},
+}
+ADDING: Mapping[str, Any] = {
+    "mode": "enforce",
+    "roles": [{"name": "ops", "levels": ["admin"]}],
+    "controls": {"branch-protection": {"require": {"protected": True}}},
+    "contexts": [
+        {"name": "x", "when": {"event": ["push"]}, "controls": {"secret-free": {"require": {"no-secrets": True}}}}
+    ],
+    "admission": [{"role": "devs", "events": ["any"], "refs": ["any"], "environments": ["any"]}],
+    "audit": {"on-failure": "deny"},
+    "waivers": [{"control": "secret-free", "requirement": "no-secrets", "reason": "x", "until": "2027-01-31"}],
+    "waiver-rules": {"max-days": 1},
+    "baseline": {"file": "known.json", "until": "2027-01-31"},
+    "break-glass": {"by": "label", "label": "now", "role": "devs", "hours": 1},
+}
+"""What a project could say under each key; nothing of it asks for less."""
+
+
+@pytest.mark.parametrize("key", POLICY_KEYS)
+def test_a_policy_that_is_locked_as_a_whole_takes_nothing_from_nearer_layers(key: str) -> None:
+    """A key that is new has to be added here, and is refused until somebody decides otherwise."""
+    if key in ("version", "extends", "locked"):
+        assert policy_of(WHOLE, {"version": 1, "locked": True}).controls
+        return
+    error = refused(WHOLE, {"version": 1, key: ADDING[key]})
+    assert error.message.startswith("layer-1:1:")
+    assert "adds to what layer-0:1 locked" in error.message
+
+
+@pytest.mark.parametrize("key", ["mode", "audit", "roles", "controls"])
+def test_what_is_locked_as_a_whole_may_be_restated(key: str) -> None:
+    assert policy_of(WHOLE, {"version": 1, key: WHOLE[key]}).controls.keys() == {"secret-free"}
+
+
+def test_a_profile_above_a_floor_that_is_locked_adds_nothing() -> None:
+    floor = PolicyText(content=json.dumps(WHOLE).encode(), place="floor", kind=LayerKind.REMOTE, floor=True)
+    project = PolicyText(content=b"version: 1\nextends: builtin:baseline\n", place="project", kind=LayerKind.REPOSITORY)
+    policy = load([floor, project], METAS)
+    assert policy.controls.keys() == {"secret-free"}
+    assert policy.controls["secret-free"].require.keys() == {"no-secrets"}
