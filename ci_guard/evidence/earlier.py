@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeVar
 
 from ci_guard.evidence.interface import PolicyEvidence
-from ci_guard.model.fact import Fact, Known, Source, Unknown, apply
+from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown, apply
 from ci_guard.model.run import Event, Platform, Run
-from ci_guard.records import dataclass
+from ci_guard.records import dataclass, replace
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,30 @@ def get_earlier(run: Run, forge: PolicyEvidence) -> Fact[Earlier | None]:
         case _:
             name = run.default_branch.value if isinstance(run.default_branch, Known) else "the default branch"
             return apply(forge.default_tip(), lambda commit: _of(commit, sha, name))
+
+
+def of_default_branch(run: Run) -> bool:
+    """Tell whether the policy of the default branch, or of one named instead, judges beside the commit's own."""
+    return (
+        run.platform is not Platform.LOCAL
+        and isinstance(run.event, Known)
+        and isinstance(run.sha, Known)
+        and run.event.value not in (Event.CHANGE, Event.TARGET_CHANGE, Event.QUEUE, Event.PUSH)
+    )
+
+
+def get_named(run: Run, forge: PolicyEvidence, branch: str) -> Fact[Earlier | None]:
+    """Return the tip of the branch that an organisation's policy names; None where that is the judged commit."""
+    sha = run.sha.value if isinstance(run.sha, Known) else ""
+    return needed(apply(forge.branch_tip(branch), lambda commit: _of(commit, sha, branch)), branch)
+
+
+def needed(fact: Fact[T], branch: str) -> Fact[T]:
+    """Return a fact that an organisation asked for by name: where it is unknown it holds an `allow` back."""
+    if isinstance(fact, Known):
+        return fact
+    reason = f"the organisation's policy names the branch {branch}, and {fact.reason}"
+    return replace(fact, reason=reason, cause=Cause.UNAVAILABLE)
 
 
 def _of(commit: str | None, sha: str, ref: str) -> Earlier | None:

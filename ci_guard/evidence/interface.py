@@ -70,6 +70,10 @@ class PolicyEvidence(Protocol):
         """Return the commit that the default branch points at now, by the server's word."""
         ...
 
+    def branch_tip(self, name: str) -> Fact[str]:
+        """Return the commit that a branch points at now, by the server's word; unknown where there is none."""
+        ...
+
     def target_commit(self) -> Fact[str]:
         """Return, in a change, the commit of the target branch that this clone has: the tip, else where it started."""
         ...

@@ -68,6 +68,10 @@ class Local:
         """See `PolicyEvidence.default_tip`."""
         return NO_FORGE
 
+    def branch_tip(self, name: str) -> Fact[str]:
+        """See `PolicyEvidence.branch_tip`."""
+        return NO_FORGE
+
     def target_commit(self) -> Fact[str]:
         """See `PolicyEvidence.target_commit`."""
         return NO_FORGE

@@ -74,6 +74,11 @@ def apply(fact: Fact[T], function: Callable[[T], S]) -> Fact[S]:
     return Known(value=function(fact.value), source=fact.source, detail=fact.detail)
 
 
+def then(fact: Fact[T], function: Callable[[T], Fact[S]]) -> Fact[S]:
+    """Return the fact that follows from the value of a known one; an unknown stays what it is."""
+    return fact if isinstance(fact, Unknown) else function(fact.value)
+
+
 def invisible(reason: str, *, needs: str | None = None, detail: str = "") -> Unknown:
     """Return an unknown whose cause is that this token may not see the fact."""
     return Unknown(reason=reason, cause=Cause.INVISIBLE, needs=needs, detail=detail)

@@ -103,6 +103,11 @@ class Policy:
     """How each of `layers` is held fast, in their order."""
     mode: Mode | None
     """None where no layer states one; the run then enforces unless its caller asks for a report only."""
+    policy_branch: str = ""
+    """
+    The branch whose policy judges tags, schedules and the like; empty for the default one. Only an organisation's layer
+    says it.
+    """
     controls: Mapping[str, Settings]
     """Enabled controls by id, in registry order; disabled ones are absent."""
     waivers: tuple[Waiver, ...] = ()

@@ -52,6 +52,7 @@ class Layer:
     mode: Stated[Mode] | None = None
     enforced: Stated[Mode] | None = None
     """Where an organisation's layer, by saying no mode, asks for `enforce`; set where layers are joined."""
+    policy_branch: Stated[str] | None = None
     controls: Mapping[str, Asked] = field(default_factory=dict)
     """Enabled controls, by id."""
     locked: Place | None = None

@@ -47,6 +47,7 @@ def combine(floor: Layer, nearer: Layer, metas: Sequence[Meta]) -> Layer:
         locked=floor.locked or nearer.locked,
         mode=stricter("mode", floor.mode, nearer.mode, Mode.ENFORCE),
         enforced=floor.enforced or nearer.enforced,
+        policy_branch=floor.policy_branch or nearer.policy_branch,
         controls=controls,
         disabled={name: place for name, place in {**floor.disabled, **nearer.disabled}.items() if name not in controls},
         waivers=floor.waivers + nearer.waivers,

@@ -76,6 +76,7 @@ def settled(
         layers=tuple(text.place for text in stack.texts),
         origins=origins,
         mode=mode.value if mode else None,
+        policy_branch=united.policy_branch.value if united.policy_branch else "",
         controls={
             meta.id: settings(meta, united.controls[meta.id], named, tables, origins)
             for meta in metas

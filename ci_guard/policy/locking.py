@@ -46,6 +46,7 @@ def _roles(floor: Layer, nearer: Layer) -> bool:
 RESTATING: Final[Mapping[str, Callable[[Layer, Layer], bool]]] = {
     "controls": lambda _floor, _nearer: True,  # each is locked, and held against what is locked there
     "mode": lambda floor, nearer: _same(in_force(floor), nearer.mode),
+    "policy-branch": lambda floor, nearer: _same(floor.policy_branch, nearer.policy_branch),
     "audit": lambda floor, nearer: _same(floor.audit, nearer.audit),
     "roles": _roles,
 }

@@ -29,6 +29,7 @@ POLICY_KEYS: Final = (
     "extends",
     "locked",
     "mode",
+    "policy-branch",
     "roles",
     "controls",
     "contexts",
@@ -82,11 +83,13 @@ class LayerReader:
         from ci_guard.policy.baseline import read_baseline
         from ci_guard.policy.contexts import read_contexts
         from ci_guard.policy.glass import read_glass
+        from ci_guard.policy.policy_branch import read_branch
         from ci_guard.policy.roles import read_roles
 
         layer = Layer(
             said=root.keys,
             mode=self.stated(Mode, fields.get("mode"), "mode"),
+            policy_branch=read_branch(self, fields["policy-branch"]) if "policy-branch" in fields else None,
             controls=controls,
             disabled=disabled,
             waivers=waivers.read_waivers(self, fields["waivers"]) if "waivers" in fields else (),

@@ -16,6 +16,7 @@ from ci_guard.policy.branches import RULES
 from ci_guard.policy.context_schema import contexts_schema
 from ci_guard.policy.glass import GLASS
 from ci_guard.policy.place import BUILTIN
+from ci_guard.policy.policy_branch import POLICY_BRANCH
 from ci_guard.policy.reading import BOT_KEYS, PROFILES, VERSION
 from ci_guard.policy.role_schema import roles_schema
 from ci_guard.policy.shapes import TEXT, closed, listed
@@ -60,6 +61,7 @@ def json_schema(metas: Sequence[Meta]) -> dict[str, Any]:
                     "enum": [mode.value for mode in Mode],
                     "default": Mode.ENFORCE.value,
                 },
+                "policy-branch": POLICY_BRANCH,
                 "roles": roles_schema(BOTS),
                 "controls": {
                     "title": "What is judged",

@@ -63,6 +63,8 @@ def _document(stack: Stack, rank: int, metas: Sequence[Meta]) -> Iterator[Line]:
         yield Line(text="locked: true", said_by=own.locked.brief)
     for mode in of_it(modes.in_force(merged)):
         yield Line(text=f"mode: {mode.value.value}", said_by=mode.said_by)
+    for branch in of_it(merged.policy_branch):
+        yield Line(text=f"policy-branch: {flow(branch.value)}", said_by=branch.said_by)
     roles = [each for stated in merged.roles.values() for each in of_it(stated)]
     yield from _listed("roles", ((role_fields(each.value), each.said_by) for each in roles))
     yield from _headed("controls:", (line for meta in metas for line in _control(meta, merged, own, rank)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ci_guard.model.meta import Meta
-from ci_guard.policy import admission, auditing, contexts, modes, roles, waivers
+from ci_guard.policy import admission, auditing, contexts, modes, policy_branch, roles, waivers
 from ci_guard.policy.document import Node, read_document
 from ci_guard.policy.extending import extends_of
 from ci_guard.policy.layer import Layer
@@ -54,6 +54,7 @@ def join(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Stack:
             floor = auditing.settled(floor, names[-1], rank - 1)
         check_locked(floor, layer)
         admission.check_locked(floor, layer)
+        policy_branch.check(floor, layer, text)
         layer = waivers.held(layer, floor)
         layer = replace(layer, contexts=contexts.checked(layer, floor, metas))
         merged = modes.settled(combine(floor, layer, metas), text, rank)

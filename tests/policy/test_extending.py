@@ -225,3 +225,9 @@ def test_a_locked_layer_may_only_be_restated() -> None:
     for more in ("required-reviews: {require: {approvals: 3}}", "secret-free: {require: {no-secrets: true}}"):
         with pytest.raises(PolicyError, match="locked"):
             policy(f"version: 1\nextends: {reference('floor')}\ncontrols: {{{more}}}\n", texts)
+
+
+def test_a_repository_does_not_choose_the_branch_whose_policy_judges_it() -> None:
+    own = text("version: 1\nextends: builtin:baseline\npolicy-branch: mine\n")
+    with pytest.raises(PolicyError, match=r":3:16: policy-branch has no place in a repository's own policy"):
+        load([own], METAS)

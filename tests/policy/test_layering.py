@@ -323,6 +323,7 @@ WHOLE: Mapping[str, Any] = {
     "controls": {"secret-free": {"require": {"no-secrets": True}}},
 }
 ADDING: Mapping[str, Any] = {
+    "policy-branch": "policy",
     "mode": "enforce",
     "roles": [{"name": "ops", "levels": ["admin"]}],
     "controls": {"branch-protection": {"require": {"protected": True}}},

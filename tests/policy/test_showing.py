@@ -85,6 +85,7 @@ def content(policy: Policy, chosen: Sequence[int] = ()) -> dict[str, Any]:
         policy = policy.under([policy.contexts[index] for index in chosen])
     return {
         "mode": policy.mode,
+        "policy-branch": policy.policy_branch,
         "audit": policy.on_unrecorded,
         "roles": dict(policy.roles),
         "contexts": bare(policy.contexts),

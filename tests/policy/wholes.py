@@ -166,6 +166,7 @@ def keys(*, nearer: bool) -> dict[str, Raw]:
         "extends": st.just("builtin:baseline"),
         "locked": st.just(True),
         "mode": st.sampled_from(["enforce", "enforce", "report"]),
+        "policy-branch": st.just("policy"),
         "audit": st.sampled_from([{"on-failure": "deny"}, *([] if nearer else [{"on-failure": "warn"}])]),
         "controls": some(**{name.replace("-", "_"): control(name, nearer=nearer) for name in ASKED}),
         "contexts": contexts,

@@ -105,7 +105,11 @@ def get_default_tip(client: Client, run: Run) -> Fact[str]:
     """Return the commit that the default branch points at now."""
     if isinstance(run.default_branch, Unknown):
         return run.default_branch
-    name = run.default_branch.value
+    return get_tip(client, run.default_branch.value)
+
+
+def get_tip(client: Client, name: str) -> Fact[str]:
+    """Return the commit that a branch points at now."""
     return checked(client.get(f"branches/{segment(name)}"), lambda body: _tip(body, name))
 
 

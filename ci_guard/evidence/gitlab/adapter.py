@@ -140,6 +140,10 @@ class GitLab:
         """See `PolicyEvidence.default_tip`."""
         return policy_file.get_default_tip(self._client, self._run)
 
+    def branch_tip(self, name: str) -> Fact[str]:
+        """See `PolicyEvidence.branch_tip`."""
+        return policy_file.get_tip(self._client, name)
+
     def target_commit(self) -> Fact[str]:
         """See `PolicyEvidence.target_commit`."""
         return policy_file.get_target_commit(self._client, self._run, self._checkout)

@@ -57,7 +57,7 @@ def get_target_commit(client: Client, run: Run, checkout: Checkout) -> Fact[str]
     change = run.change.value
     if change is None:
         return unavailable("the target of the merge request is not known")
-    tip = _tip(client, change.target)
+    tip = get_tip(client, change.target)
     if isinstance(tip, Known) and checkout.has_commit(tip.value):
         return tip
     if change.target_commit is not None and checkout.has_commit(change.target_commit):
@@ -72,8 +72,7 @@ def get_default_tip(client: Client, run: Run) -> Fact[str]:
     """Return the commit that the default branch points at now."""
     if isinstance(run.default_branch, Unknown):
         return run.default_branch
-    name = run.default_branch.value
-    return _tip(client, name)
+    return get_tip(client, run.default_branch.value)
 
 
 def _of_unknown_event(client: Client, run: Run, path: str, checkout: Checkout) -> Fact[PolicyFile | None]:
@@ -89,7 +88,7 @@ def _of_target(
     client: Client, target: str, target_commit: str | None, path: str, checkout: Checkout
 ) -> Fact[PolicyFile | None]:
     """Read the tip of the branch that a change wants to get into, which the change cannot have edited."""
-    tip = _tip(client, target)
+    tip = get_tip(client, target)
     if isinstance(tip, Known):
         return get_policy_at(client, tip.value, path, checkout, ref=target)
     if target_commit is not None and checkout.has_commit(target_commit):
@@ -97,12 +96,13 @@ def _of_target(
     return tip
 
 
-def _tip(client: Client, target: str) -> Fact[str]:
+def get_tip(client: Client, target: str) -> Fact[str]:
+    """Return the commit that a branch points at now."""
     branch = records.get_branch(client, target)
     if isinstance(branch, Unknown):
         return branch
     if branch.value is None:
-        return unavailable(f"the target branch {target} does not exist", detail=branch.detail)
+        return unavailable(f"the branch {target} does not exist", detail=branch.detail)
     found = branch.value
     return apply(branch, lambda _: found.commit)
 

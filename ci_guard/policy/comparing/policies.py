@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ci_guard.model.auditing import OnFailure
 from ci_guard.model.meta import Meta
 from ci_guard.model.settings import Mode, Policy
-from ci_guard.policy.comparing.change import LOOSER, STRICTER, Change, present
+from ci_guard.policy.comparing.change import LOOSER, OTHER, STRICTER, Change, present
 from ci_guard.policy.comparing.contexts import context_changes
 from ci_guard.policy.comparing.controls import control_changes
 from ci_guard.policy.comparing.pardons import pardon_changes, rule_changes
@@ -31,6 +31,7 @@ def changes(old: Whole, new: Whole, metas: Sequence[Meta]) -> Iterator[Change]:
     one, other = old.stack.merged, new.stack.merged
     yield from present("locked", _lock(one.locked), _lock(other.locked), more=STRICTER)
     yield from _modes(before.mode, after.mode)
+    yield from _branches(before.policy_branch, after.policy_branch)
     yield from role_changes(before, after, (one, other))
     yield from control_changes(before.controls, after.controls, metas)
     yield from _locks(old, new, metas)
@@ -53,6 +54,13 @@ def _modes(old: Mode | None, new: Mode | None) -> Iterator[Change]:
         looser = new is Mode.REPORT or (old is Mode.ENFORCE and new is None)
         words = [mode.value if mode else "not said" for mode in (old, new)]
         yield Change(what="mode", direction=LOOSER if looser else STRICTER, before=words[0], after=words[1])
+
+
+def _branches(old: str, new: str) -> Iterator[Change]:
+    """Yield another branch whose policy judges: what that one asks is not known here."""
+    if old != new:
+        names = [name or "the default branch" for name in (old, new)]
+        yield Change(what="policy-branch", direction=OTHER, before=names[0], after=names[1])
 
 
 def _locks(old: Whole, new: Whole, metas: Sequence[Meta]) -> Iterator[Change]:
