@@ -396,26 +396,11 @@ done:
     return result;
 }
 
-static int from_hex(const u8 *text, u8 *id, u32 width) {
-    for (u32 i = 0; i < 2 * width; i++) {
-        u8 c = text[i], digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
-        if (digit > 15) return 0;
-        id[i / 2] = (u8)(id[i / 2] << 4 | digit);
-    }
-    return 1;
-}
-
 int visit_message(Store *s) {
     Frame *frame = &s->frames[s->depth - 1];
     const u8 *text = frame->raw, *end = frame->raw + frame->size;
     if (s->again[frame->object]) return 0;
-    if (s->kinds[frame->object] == COMMIT) {
-        u8 id[32];
-        u32 tree = NONE;
-        if (frame->size > 5 + 2 * s->width && !memcmp(text, "tree ", 5) && from_hex(text + 5, id, s->width)) tree = number_of(s, id);
-        PUSH(s->trees, u32, frame->object);
-        PUSH(s->trees, u32, tree);
-    }
+    if (s->kinds[frame->object] == COMMIT && note_commit(s, frame)) return -1;
     for (const u8 *p = text; (p = memchr(p, '\n', (size_t)(end - p))) != NULL; p++)
         if (end - p > 2 && p[1] == '\n') { text = p + 2; break; } /* a message; else all of it is searched */
     u32 at = (u32)s->waiting.used, size = (u32)(end - text);

@@ -6,7 +6,7 @@
 #include <malloc.h>
 #endif
 
-#define API 2 /* one more with each change of what Python calls or is asked: `ci_guard/git/packs.py` has the same number */
+#define API 3 /* one more with each change of what Python calls or is asked: `ci_guard/git/packs.py` has the same number */
 
 static int heavier(const void *one, const void *other) {
     const Family *a = one, *b = other;
@@ -66,7 +66,7 @@ static PyObject *Store_start(Store *s, PyObject *args) {
     mallopt(M_TRIM_THRESHOLD, 1 << 26);
 #endif
     s->bytes = 0;
-    s->left.used = s->trees.used = s->rows.used = 0;
+    s->left.used = s->commits.used = s->rows.used = 0;
     while (s->depth) pop(s);
     if (s->waits.owned) free(s->waits.raw - HEADROOM);
     s->waits = (Unproved){0};
@@ -158,7 +158,7 @@ static PyObject *Store_step(Store *s, PyObject *args) {
     return Py_BuildValue("IN", objects, found);
 }
 
-/* told(): bytes of the blobs that were looked at, ids of the objects left to git, trees of commits, names in rows,
+/* told(): bytes of the blobs that were looked at, ids of the objects left to git, commits, names in rows,
  * ids of contents in rows that are missing. */
 static PyObject *Store_told(Store *s, PyObject *none) {
     (void)none;
@@ -177,9 +177,9 @@ static PyObject *Store_told(Store *s, PyObject *none) {
         memcpy(to, text, length);
         to[length] = 0;
     }
-    const char *data = s->buffer.data ? s->buffer.data : "", *trees = s->trees.data ? s->trees.data : "";
+    const char *data = s->buffer.data ? s->buffer.data : "", *commits = s->commits.data ? s->commits.data : "";
     const char *lost = s->lost.data ? s->lost.data : "";
-    return Py_BuildValue("Ky#y#y#y#", (unsigned long long)s->bytes, data, (Py_ssize_t)ids, trees, (Py_ssize_t)s->trees.used, data + ids,
+    return Py_BuildValue("Ky#y#y#y#", (unsigned long long)s->bytes, data, (Py_ssize_t)ids, commits, (Py_ssize_t)s->commits.used, data + ids,
                          (Py_ssize_t)(s->buffer.used - ids), lost, (Py_ssize_t)s->lost.used);
 }
 
@@ -213,6 +213,7 @@ static PyMethodDef methods[] = {
     {"contents", (PyCFunction)Store_contents, METH_VARARGS, NULL}, {"want", (PyCFunction)Store_want, METH_VARARGS, NULL},
     {"start", (PyCFunction)Store_start, METH_VARARGS, NULL},       {"step", (PyCFunction)Store_step, METH_VARARGS, NULL},
     {"told", (PyCFunction)Store_told, METH_NOARGS, NULL}, {"rows", (PyCFunction)Store_rows, METH_NOARGS, NULL},          {"ids", (PyCFunction)Store_ids, METH_VARARGS, NULL},
+    {"order", (PyCFunction)Store_order, METH_VARARGS, NULL},
     {"walk", (PyCFunction)Store_walk, METH_VARARGS, NULL},         {NULL, NULL, 0, NULL}};
 static PyType_Slot slots[] = {{Py_tp_new, Store_new}, {Py_tp_dealloc, Store_dealloc}, {Py_tp_methods, methods}, {0, NULL}};
 static PyType_Spec spec = {"ci_guard_native.Store", sizeof(Store), 0, Py_TPFLAGS_DEFAULT, slots};

@@ -215,7 +215,7 @@ static void close_store(Store *s) {
                      s->frames, s->vain, s->reaches, s->wanted, s->cached, s->slots, s->lost_numbers.keys, s->lost_numbers.values};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
     Vector *vectors[] = {&s->families, &s->delta, &s->key, &s->copies, &s->changes, &s->items, &s->fresh, &s->buffer, &s->windows,
-                         &s->left, &s->trees, &s->waiting, &s->messages, &s->rows, &s->names, &s->texts, &s->suspects, &s->lost, &s->entries, &s->pairs, &s->old_pairs};
+                         &s->left, &s->commits, &s->waiting, &s->messages, &s->rows, &s->names, &s->texts, &s->suspects, &s->lost, &s->entries, &s->pairs, &s->old_pairs};
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) free(vectors[i]->data);
     PyObject *objects[] = {s->hash, s->visitor, s->found, s->beginnings, s->groups, s->mark};
     for (size_t i = 0; i < sizeof objects / sizeof *objects; i++) Py_XDECREF(objects[i]);

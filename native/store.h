@@ -73,7 +73,7 @@ typedef struct {
     z_stream stream;
     int streaming;
 #endif
-    Vector delta, key, copies, changes, items, fresh, buffer, windows, left, trees, waiting, messages, rows;
+    Vector delta, key, copies, changes, items, fresh, buffer, windows, left, commits, waiting, messages, rows;
     Reach *reaches;
     u32 trigger_count, margin, most_back, most_ahead;
     Vain *vain; /* what was found to hold nothing: versions of a file have much of it in common */
@@ -136,6 +136,11 @@ int add_spans(Store *s, PyObject *spans, u32 at, u32 size);
 int visit_blob(Store *s);
 int visit_message(Store *s);
 int flush(Store *s);
+
+/* commits.c */
+int note_commit(Store *s, const Frame *frame);
+const u32 *next_commit(const Store *s, const u32 **at, const u32 *end);
+PyObject *Store_order(Store *s, PyObject *args);
 
 /* encoded.c */
 void fill_signs(void);

@@ -112,13 +112,15 @@ static int way(Store *s, const u32 *rows, const u32 *where, const u32 *roots, co
 
 /* Take over what one process told, with its names and missing contents numbered as here. */
 static int take_part(Store *s, PyObject *part, u32 *roots, Vector *told) {
-    const u8 *trees, *rows, *names, *lost;
-    Py_ssize_t trees_size, rows_size, names_size, lost_size;
-    if (!PyArg_ParseTuple(part, "y#y#y#y#", &trees, &trees_size, &rows, &rows_size, &names, &names_size, &lost, &lost_size)) return -1;
-    for (Py_ssize_t at = 0; at + 8 <= trees_size; at += 8) {
-        u32 pair[2];
-        memcpy(pair, trees + at, 8);
-        if (pair[0] < s->count && (pair[1] < s->count || pair[1] == NONE)) roots[pair[0]] = pair[1];
+    const u8 *commits, *rows, *names, *lost;
+    Py_ssize_t commits_size, rows_size, names_size, lost_size;
+    if (!PyArg_ParseTuple(part, "y#y#y#y#", &commits, &commits_size, &rows, &rows_size, &names, &names_size, &lost, &lost_size)) return -1;
+    for (Py_ssize_t at = 0; at + 12 <= commits_size;) {
+        u32 row[3]; /* a commit, its tree, and how many parents follow */
+        memcpy(row, commits + at, sizeof row);
+        if (row[0] < s->count && (row[1] < s->count || row[1] == NONE)) roots[row[0]] = row[1];
+        if (row[2] > (size_t)(commits_size - at - 12) / 4) return odd("a commit out of place");
+        at += 12 + 4 * (Py_ssize_t)row[2];
     }
     Vector map = {0, 0, 0};
     u32 count = 0;
@@ -151,7 +153,7 @@ odd:
 }
 
 /*
- * walk(parts, commits): `parts` are the (trees, rows, names) that the processes told, `commits` their ids, oldest first.
+ * walk(parts, commits): `parts` are the (commits, rows, names, lost) that the processes told, `commits` ids, oldest first.
  * Returns (number of the commit, path, id) where a wanted content stands at a path first; Odd where a commit is missing.
  */
 PyObject *Store_walk(Store *s, PyObject *args) {

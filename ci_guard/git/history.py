@@ -50,6 +50,11 @@ def commits(repository: Repository) -> list[str]:
     return repository.run("rev-list", "--all", "--topo-order", "--reverse").decode("ascii").split()
 
 
+def heads(repository: Repository) -> list[str]:
+    """Return the commits that refs and the head name, also by way of tags: in git's order, the newest first."""
+    return repository.run("rev-list", "--all", "--no-walk").decode("ascii").split()
+
+
 def tips(repository: Repository) -> Tips:
     """Return the tags, trees and blobs that refs lead to without a commit."""
     listing = repository.run("for-each-ref", "--format=%(objecttype) %(objectname)").decode("ascii")

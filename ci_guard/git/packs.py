@@ -19,7 +19,7 @@ from ci_guard.git.repository import Repository
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-API: Final = 2
+API: Final = 3
 """What the helper has to be like: `native/module.c` has the same number."""
 
 

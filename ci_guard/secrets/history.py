@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from ci_guard.git import Repository
-from ci_guard.git.history import Tips, commits, introduced, tips
+from ci_guard.git.history import Tips, commits, heads, introduced, tips
 from ci_guard.records import dataclass, field, replace
 from ci_guard.secrets import places
 from ci_guard.secrets.places import NO_FILE, Place
@@ -18,7 +18,7 @@ from ci_guard.secrets.survey import Secret, Survey, survey
 from ci_guard.secrets.workers import processors, spread
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from concurrent.futures import ThreadPoolExecutor
 
 _FEW_COMMITS: Final = 1000
 """Commits that are not worth a process."""
@@ -60,9 +60,9 @@ def read(repository: Repository, reading: Reading, prefix: bytes, progress: Call
     patient = replace(repository, timeout_seconds=_PATIENCE_SECONDS)
     progress("listing history")
     with ThreadPoolExecutor() as pool:  # git lists while contents are read
-        listing = pool.submit(commits, patient), pool.submit(tips, patient)
-        seen, brought = _seen(patient, reading, listing[0], progress)
-        walk, others = listing[0].result(), listing[1].result()
+        named = pool.submit(tips, patient)
+        seen, brought, walk = _seen(patient, reading, pool, progress)
+        others = named.result()
     found = [*brought, *_outside(patient, others)]
     missing = {place.oid for place in found if bytes.fromhex(place.oid) not in seen.blobs}
     found = [place for place in found if place.oid not in missing and place.path.encode(*_AS_GIT).startswith(prefix)]
@@ -85,23 +85,29 @@ def read(repository: Repository, reading: Reading, prefix: bytes, progress: Call
 
 
 def _seen(
-    repository: Repository, reading: Reading, walk: Future[list[str]], progress: Callable[[str], None]
-) -> tuple[Survey, list[Place]]:
-    """Return what a first look shows, and where that stands: by way of the helper where it can, else of git."""
+    repository: Repository, reading: Reading, pool: ThreadPoolExecutor, progress: Callable[[str], None]
+) -> tuple[Survey, list[Place], list[str]]:
+    """Return what a first look shows, where that stands, and all commits: by the helper where it can, else by git."""
     from ci_guard.git import packs
 
     with packs.opened(repository) as here:
         if here is not None:
             from ci_guard.secrets.packed import Packed
 
+            shallow = repository.is_shallow()  # then commits name parents that are not to be there
+            listing = pool.submit(commits if shallow else heads, repository)
             work = Packed(repository, here, reading, progress)
             with suppress(packs.Odd, packs.native.Odd):
                 seen = work.survey()
                 progress("finding where things stand")
-                return seen, list(work.brought(walk.result(), seen))
+                ids = bytes.fromhex("".join(listing.result()))
+                ids = ids if shallow else work.walk(ids)
+                return seen, list(work.brought(ids, seen)), ids.hex(" ", here.width).split()
+    listing = pool.submit(commits, repository)
     seen = survey(repository, reading, progress)
     progress("finding where things stand")
-    return seen, list(_brought(repository, walk.result(), seen))
+    walk = listing.result()
+    return seen, list(_brought(repository, walk, seen)), walk
 
 
 def _brought(repository: Repository, walk: list[str], seen: Survey) -> Iterator[Place]:

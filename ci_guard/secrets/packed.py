@@ -41,8 +41,8 @@ class Packed:
         self._store = packs.store
         self._reading = reading
         self._progress = progress
-        self._trees: list[bytes] = []
-        """Of commits, as the helper told them."""
+        self._commits: list[bytes] = []
+        """With their trees and parents, as the helper told them."""
 
     def survey(self) -> Survey:
         """
@@ -68,7 +68,7 @@ class Packed:
                         found.bytes += size
                         left += oids
                         file = _told(shares[share][2])
-                        self._trees.append(file.read(cut))
+                        self._commits.append(file.read(cut))
                         self._reading.clean.update(_cut(file.read(), NAME))
                         continue
                     done += thing[0]
@@ -80,15 +80,28 @@ class Packed:
         self._look_at_large(found, left)
         return found
 
-    def brought(self, walk: list[str], seen: Survey) -> Iterator[Place]:
+    def walk(self, heads: bytes) -> bytes:
+        """
+        Return the ids of all commits that others lead to, as `history.commits` orders them, after the survey.
+
+        `heads` are the others' ids in the order of `history.heads`. Raises: `Odd` where a commit is missing.
+        """
+        try:
+            walk: bytes = self._store.order(self._commits, heads)
+        except packs_of.native.Odd:
+            raise Odd from None
+        return walk
+
+    def brought(self, walk: bytes, seen: Survey) -> Iterator[Place]:
         """
         Yield where what matters stands, the oldest commit first, and every content that is not here.
 
+        `walk` are the ids of the commits in that order.
         Raises: `Odd` where a commit or a tree is missing, or the helper meets what it does not know.
         """
         wanted = seen.secrets.keys() | seen.special
         self._store.want(b"".join(map(bytes.fromhex, wanted | (seen.marked or set()))))
-        parts = [(trees, b"", b"", b"") for trees in self._trees]
+        parts = [(commits, b"", b"", b"") for commits in self._commits]
         with ExitStack() as files:
             shares = self._shares(files)
             with closing(spread(shares, lambda share: _known(self._read_trees(*share)))) as said:
@@ -100,13 +113,14 @@ class Packed:
                         rows, names, lost = map(file.read, thing)
                         parts.append((b"", rows, names, lost))
         try:
-            found = self._store.walk(parts, b"".join(map(bytes.fromhex, walk)))
+            found = self._store.walk(parts, walk)
         except packs_of.native.Odd:
             raise Odd from None
         for number, path, raw in found:
             oid = raw.hex()
             if oid in wanted or seen.is_suspect(places.text(path), oid) or raw not in seen.blobs:
-                yield Place(places.text(path), oid, walk[number])
+                commit = walk[number * self._packs.width : (number + 1) * self._packs.width]
+                yield Place(places.text(path), oid, commit.hex())
 
     def _engine(self) -> Callable[[bytes], list[tuple[int, int]]]:
         """
@@ -132,7 +146,7 @@ class Packed:
 
         Shape: how many objects that were, and of each that has anything its id, its flags, the number of its set of
         secrets, and that set where the number is new; at the end the bytes that were read, the ids of what was not, and
-        where in the file the trees of commits end and the names of members without a secret begin.
+        where in the file the commits end and the names of members without a secret begin.
         """
         visitor = deltas.Visitor(self._reading, look)
         numbers: dict[frozenset[Secret], int] = {}
@@ -143,10 +157,10 @@ class Packed:
                 new = None if secrets in numbers else [[rule, identity.hex()] for rule, identity in secrets]
                 lines.append([oid.hex(), flags, numbers.setdefault(secrets, len(numbers)), new])
             yield count, lines
-        size, left, trees, *_ = self._store.told()
-        file.write(trees + b"".join(self._reading.clean))
+        size, left, commits, *_ = self._store.told()
+        file.write(commits + b"".join(self._reading.clean))
         file.flush()
-        yield size, [oid.hex() for oid in _cut(left, self._packs.width)], len(trees)
+        yield size, [oid.hex() for oid in _cut(left, self._packs.width)], len(commits)
 
     def _read_trees(self, part: int, parts: int, file: IO[bytes]) -> Any:
         """Yield how many of a part of the trees were read; at the end the lengths of what the file has of them."""

@@ -16,7 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ci_guard.git import Repository
 from ci_guard.git import packs as packs_of
+from ci_guard.git.history import commits, heads
 from ci_guard.model.scan import GapKind
 from ci_guard.secrets import deltas, history, packed
 from ci_guard.secrets.content import BEGINNINGS
@@ -176,7 +178,9 @@ def visit(store: Any, reading: Reading) -> None:
         rows = store.rows()
         _, _, commits, names, lost = store.told()
         parts.append((commits, rows, names, lost) if trees else (commits, b"", b"", b""))
-    store.walk(parts, store.ids(packs_of.COMMIT))
+    commits = store.ids(packs_of.COMMIT)
+    store.order([part[0] for part in parts], commits)
+    store.walk(parts, commits)
 
 
 def tree_of(*entries: tuple[str, bytes, bytes]) -> bytes:
@@ -286,6 +290,33 @@ class TestWhatIsMissing(test_history.TestWhatIsMissing):
         repo.commit({"a": "innocent\n", "b": "another\n"})
         repo.swap_in_pack(repo.git("rev-parse", "HEAD:a"), repo.git("rev-parse", "HEAD:b"))
         assert test_history.codes(test_history.history(repo))["objects-damaged"] is GapKind.FAILS
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_commits_come_in_the_order_of_git(tmp_path: Path, reading: Reading, seed: int) -> None:
+    chance = random.Random(seed)
+    lines = []
+    for number in range(1, 80):
+        # many are of one second, and some older than their parents
+        lines += [f"commit refs/made/{number}", f"mark :{number}"]
+        lines += [f"committer x <x@y> {1_700_000_000 + chance.randrange(number // 4 + 1)} +0000", "data 1", "m"]
+        parents = chance.sample(range(1, number), k=min(number - 1, chance.choice((0, 1, 1, 1, 2, 2, 3))))
+        lines += [f"{'merge' if place else 'from'} :{parent}" for place, parent in enumerate(parents)]
+        if chance.random() < 0.1:
+            lines += [f"tag {chance.randrange(1 << 30)}", f"from :{number}", "tagger x <x@y> 1 +0000", "data 1", "m"]
+        lines += ["reset refs/heads/main", f"from :{number}"] if chance.random() < 0.1 else []
+    repo = Repo.create(tmp_path)
+    repo.git("fast-import", "--quiet", stdin="\n".join(lines) + "\n")
+    for ref in chance.sample(repo.git("for-each-ref", "--format=%(refname)", "refs/made").split(), k=60):
+        repo.git("update-ref", "-d", ref)  # what no ref leads to any more does not count
+    repository = Repository.open(repo.path)
+    with packs_of.opened(repository) as here:
+        assert here
+        work = packed.Packed(repository, here, reading, lambda _: None)
+        work.survey()
+        walk = work.walk(bytes.fromhex("".join(heads(repository))))
+    assert walk.hex(" ", here.width).split() == commits(repository)
+    assert 20 < len(walk) // here.width < 79
 
 
 @pytest.mark.usefixtures("without_git")
