@@ -124,16 +124,19 @@ static int has_value(const u8 *bytes, u32 size) {
     return 0;
 }
 
+static int is_blank_or_quote(u8 c) { return c == ' ' || c == '\t' || c == '"' || c == '\'' || c == '`'; }
+static int joins(u8 c) { return c == ' ' || c == '\t' || c == '=' || c == ':' || c == '(' || c == ','; }
+
 /* Whether a value begins the last line of some bytes, behind blanks, quotes and a tag, so that its name is on another. */
 static int own_line(const u8 *bytes, u32 size) {
     const u8 *end = bytes + size, *at = memrchr(bytes, '\n', size);
     if (!at++) return 0;
-    while (at < end && strchr(" \t\"'`", *at) && *at) at++;
+    while (at < end && is_blank_or_quote(*at)) at++;
     if (at < end && *at == '<')
         while (at < end && *at++ != '>') {}
     if (end - at > LONGEST_BEGINNING) return 0;
     for (; at + 3 < end; at++)
-        if (*at && strchr(" \t=:(,", *at)) return 0;
+        if (joins(*at)) return 0;
     return 1;
 }
 
@@ -296,6 +299,8 @@ static int judge(Store *s, const u8 *raw, u32 size, const Change *changes, u32 c
     for (u32 i = 0; i < items; i++) {
         Item item = ((const Item *)s->items.data)[i];
         if (!is_trigger(s, item)) continue;
+        const Reach *reach = &s->reaches[item.id]; /* its lines may bound it further, which takes longer to tell */
+        if (!touched(changes, count, less(item.end, reach->back), more(item.end, reach->ahead, size))) continue;
         Change part = reach_of(s, raw, size, item);
         if (!touched(changes, count, part.start, part.end)) continue;
         if (open && overlap(part, low, high)) {
