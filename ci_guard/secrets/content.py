@@ -86,6 +86,8 @@ def plain_name(path: str) -> str:
 
 def classify(head: bytes) -> ContentKind:
     """Return the kind of a content that begins with `head`."""
+    if not head.startswith(BEGINNINGS) and head[_TAR_MAGIC] != b"ustar":
+        return ContentKind.PLAIN
     if archive_format(head):
         return ContentKind.ARCHIVE
     if _LFS_POINTER.fullmatch(head):

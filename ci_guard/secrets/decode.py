@@ -28,7 +28,7 @@ _LINE: Final = re.compile(rb"[A-Za-z0-9+/_-]*={0,2}")
 _FOLLOWING: Final = re.compile(
     rb"(?:(?:\\n|\r?\n[ \t]*)[A-Za-z0-9+/_-]{16,}={0,2})*(?:(?:\\n|\r?\n[ \t]*)[A-Za-z0-9+/_-]{1,15}={1,2})?"
 )
-_BREAKS: Final = re.compile(rb"\\n|[\s=]+")
+_BREAKS: Final = b" \t\n\v\f\r="
 _FOR_URLS: Final = bytes.maketrans(b"-_", b"+/")
 _GROUPS_BEFORE: Final = 64
 """How far ahead of the first text its base64 is decoded: over some letters that are not ASCII."""
@@ -230,7 +230,7 @@ def _text_in_base64(data: bytes) -> Iterator[int]:
 
 
 def _decoded(text: bytes) -> bytes:
-    text = _BREAKS.sub(b"", text).translate(_FOR_URLS)
+    text = text.replace(rb"\n", b"").translate(_FOR_URLS, _BREAKS)
     text = text[: len(text) - (len(text) % 4 == 1)]
     content = binascii.a2b_base64(text + b"=" * (-len(text) % 4))
     # UTF-16, as PowerShell takes its commands

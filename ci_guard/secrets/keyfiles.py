@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Final
@@ -349,9 +349,12 @@ for _kind in KEY_FILES:
         _BY_LAST_PART[f"*.{_last.rpartition('.')[2]}" if _last.startswith("*") else _last].append((_kind, f"*/{_name}"))
 
 
+_NONE: Final[Sequence[tuple[KeyFile, str]]] = ()
+
+
 def kinds_of(path: str) -> tuple[KeyFile, ...]:
     """Return the kinds that a path could be by its name, so that only such files are looked at."""
-    candidates = list(_candidates(path[path.rfind("/") + 1 :].lower()))
+    candidates = _candidates(path[path.rfind("/") + 1 :].lower())
     if not candidates:
         return ()
     whole = f"/{path.lower()}"
@@ -365,12 +368,12 @@ def is_suspect_name(name: str) -> bool:
     return any(not kind.marked for kind, _ in _candidates(name.lower()))
 
 
-def _candidates(name: str) -> Iterator[tuple[KeyFile, str]]:
-    """Yield what one look at the last part of a path leaves; thousands of paths are looked at."""
-    yield from _BY_LAST_PART.get(name, ())
-    yield from _BY_LAST_PART.get(f"*{name[name.rfind('.') :]}", ())
-    if name.startswith(".env."):
-        yield from _BY_LAST_PART[".env.*"]
+def _candidates(name: str) -> Sequence[tuple[KeyFile, str]]:
+    """Return what one look at the last part of a path leaves; thousands of paths are looked at."""
+    whole = _BY_LAST_PART.get(name, _NONE)
+    ending = _BY_LAST_PART.get(f"*{name[name.rfind('.') :]}", _NONE)
+    beginning = _BY_LAST_PART[".env.*"] if name.startswith(".env.") else _NONE
+    return [*whole, *ending, *beginning] if whole or ending or beginning else _NONE
 
 
 def judge(kinds: tuple[KeyFile, ...], content: bytes) -> KeyFile | None:

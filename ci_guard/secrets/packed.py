@@ -12,7 +12,7 @@ from ci_guard.errors import GitUnavailable
 from ci_guard.git import ObjectsDamaged, Repository
 from ci_guard.git import packs as packs_of
 from ci_guard.git.packs import BLOB, Odd, Packs
-from ci_guard.secrets import database, deltas, engines, places
+from ci_guard.secrets import database, deltas, engines, places, vendors
 from ci_guard.secrets.content import BEGINNINGS, ContentKind
 from ci_guard.secrets.keyfiles import MARK
 from ci_guard.secrets.places import Place
@@ -51,6 +51,7 @@ class Packed:
         Raises: `Odd` where the helper meets what it does not know.
         """
         matcher = self._reading.ready()
+        vendors.load()
         self._store.contents(deltas.widths(matcher.triggers), BEGINNINGS, deltas.groups(), MARK)
         look = self._engine()
         left = list(self._packs.left)

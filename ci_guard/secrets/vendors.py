@@ -128,6 +128,12 @@ def _words() -> dict[str, list[Word]]:
     return dict(found)
 
 
+def load() -> None:
+    """Read what judges, which the first look-up would: it is worth it before processes are made that each would."""
+    _words()
+    looks.model()
+
+
 @cache
 def _table() -> list[dict[str, Any]]:
     return rows()
