@@ -10,6 +10,9 @@ from typing import IO, Final, NamedTuple
 from ci_guard.errors import GitUnavailable
 from ci_guard.git.repository import Repository
 
+_COMMITS: Final = ("rev-list", "--all", "--topo-order", "--reverse")
+_HEADS: Final = ("rev-list", "--all", "--no-walk")
+_TIPS: Final = ("for-each-ref", "--format=%(objecttype) %(objectname)")
 _PIECE: Final = 1 << 20
 _GITLINK: Final = b"160000"
 _GONE: Final = b"000000"
@@ -41,23 +44,29 @@ class Tips(NamedTuple):
     blobs: list[str]
 
 
+def begin(repository: Repository, *, walked: bool) -> None:
+    """Have git list what `tips` will ask for, and `commits` where it walks through them; `heads` where another does."""
+    repository.begin(*_TIPS)
+    repository.begin(*(_COMMITS if walked else _HEADS))
+
+
 def commits(repository: Repository) -> list[str]:
     """
     Return what all refs and the head lead to, oldest first: each commit behind its parents.
 
     Notes, stashes, remote branches and pull requests are refs like others. What only a reflog still names is left out.
     """
-    return repository.run("rev-list", "--all", "--topo-order", "--reverse").decode("ascii").split()
+    return repository.run(*_COMMITS).decode("ascii").split()
 
 
 def heads(repository: Repository) -> list[str]:
     """Return the commits that refs and the head name, also by way of tags: in git's order, the newest first."""
-    return repository.run("rev-list", "--all", "--no-walk").decode("ascii").split()
+    return repository.run(*_HEADS).decode("ascii").split()
 
 
 def tips(repository: Repository) -> Tips:
     """Return the tags, trees and blobs that refs lead to without a commit."""
-    listing = repository.run("for-each-ref", "--format=%(objecttype) %(objectname)").decode("ascii")
+    listing = repository.run(*_TIPS).decode("ascii")
     found: dict[str, dict[str, None]] = {"tag": {}, "tree": {}, "blob": {}, "commit": {}}
     for line in listing.splitlines():
         kind, _, oid = line.partition(" ")

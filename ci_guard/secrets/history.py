@@ -6,19 +6,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ci_guard.git import Repository
-from ci_guard.git.history import Tips, commits, heads, introduced, tips
+from ci_guard.git.history import Tips, begin, commits, heads, introduced, tips
 from ci_guard.records import dataclass, field, replace
 from ci_guard.secrets import places
 from ci_guard.secrets.places import NO_FILE, Place
 from ci_guard.secrets.reading import Reading, is_suspect
 from ci_guard.secrets.survey import Secret, Survey, survey
 from ci_guard.secrets.workers import processors, spread
-
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
 
 _FEW_COMMITS: Final = 1000
 """Commits that are not worth a process."""
@@ -55,14 +52,10 @@ def read(repository: Repository, reading: Reading, prefix: bytes, progress: Call
     proved by its id; only what that shows is reported. What no ref leads to is no part of the history.
     Raises: `GitUnavailable` when git cannot read an object.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     patient = replace(repository, timeout_seconds=_PATIENCE_SECONDS)
     progress("listing history")
-    with ThreadPoolExecutor() as pool:  # git lists while contents are read
-        named = pool.submit(tips, patient)
-        seen, brought, walk = _seen(patient, reading, pool, progress)
-        others = named.result()
+    seen, brought, walk = _seen(patient, reading, progress)
+    others = tips(patient)
     found = [*brought, *_outside(patient, others)]
     missing = {place.oid for place in found if bytes.fromhex(place.oid) not in seen.blobs}
     found = [place for place in found if place.oid not in missing and place.path.encode(*_AS_GIT).startswith(prefix)]
@@ -85,28 +78,28 @@ def read(repository: Repository, reading: Reading, prefix: bytes, progress: Call
 
 
 def _seen(
-    repository: Repository, reading: Reading, pool: ThreadPoolExecutor, progress: Callable[[str], None]
+    repository: Repository, reading: Reading, progress: Callable[[str], None]
 ) -> tuple[Survey, list[Place], list[str]]:
     """Return what a first look shows, where that stands, and all commits: by the helper where it can, else by git."""
     from ci_guard.git import packs
 
+    # A shallow clone's commits name parents that are not to be there.
+    walked = packs.native is None or repository.is_shallow()
+    begin(repository, walked=walked)  # git lists while contents are read
     with packs.opened(repository) as here:
         if here is not None:
             from ci_guard.secrets.packed import Packed
 
-            shallow = repository.is_shallow()  # then commits name parents that are not to be there
-            listing = pool.submit(commits if shallow else heads, repository)
             work = Packed(repository, here, reading, progress)
             with suppress(packs.Odd, packs.native.Odd):
                 seen = work.survey()
                 progress("finding where things stand")
-                ids = bytes.fromhex("".join(listing.result()))
-                ids = ids if shallow else work.walk(ids)
+                ids = bytes.fromhex("".join(commits(repository) if walked else heads(repository)))
+                ids = ids if walked else work.walk(ids)
                 return seen, list(work.brought(ids, seen)), ids.hex(" ", here.width).split()
-    listing = pool.submit(commits, repository)
     seen = survey(repository, reading, progress)
     progress("finding where things stand")
-    walk = listing.result()
+    walk = commits(repository)
     return seen, list(_brought(repository, walk, seen)), walk
 
 

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from ci_guard import late
@@ -368,8 +368,9 @@ def is_suspect_name(name: str) -> bool:
     return any(not kind.marked for kind, _ in _candidates(name.lower()))
 
 
+@lru_cache(maxsize=4096)
 def _candidates(name: str) -> Sequence[tuple[KeyFile, str]]:
-    """Return what one look at the last part of a path leaves; thousands of paths are looked at."""
+    """Return what one look at the last part of a path leaves; thousands of paths have the same."""
     whole = _BY_LAST_PART.get(name, _NONE)
     ending = _BY_LAST_PART.get(f"*{name[name.rfind('.') :]}", _NONE)
     beginning = _BY_LAST_PART[".env.*"] if name.startswith(".env.") else _NONE

@@ -144,9 +144,13 @@ class _Unpacking:
         if form:
             reason = f"an archive in {DEPTH} others" if form in READ else f"a {form} archive, a format that is not read"
             self.left.append(Left(path, reason))
+        self._search(path, head, whole, None if form else data)
+
+    def _search(self, path: str, head: bytes, whole: Iterator[bytes], data: bytes | None) -> None:
+        """Search a content; `data` is that where it is here as a whole, and no archive."""
         kinds = keyfiles.kinds_of(plain_name(path))
         key_file = keyfiles.judge(kinds, head) if kinds else None
-        name = sha256(data).digest() if data is not None and not form else None
+        name = sha256(data).digest() if data is not None else None
         if name in self._clean:
             matches: tuple[Match, ...] = ()
         else:
@@ -213,7 +217,10 @@ class _Unpacking:
 
     def _member_here(self, path: str, data: bytes, depth: int) -> None:
         self._begin(path)
-        self.content(path, _cut(data), depth + 1, data)
+        if len(data) <= PIECE and archive_format(data[:HEAD]) is None:
+            self._search(path, data, iter((data,)), data)
+        else:
+            self.content(path, _cut(data), depth + 1, data)
 
     def _begin(self, path: str) -> None:
         self._members += 1
