@@ -28,6 +28,7 @@ JUDGES: Final[Mapping[str, Callable[[Facts, Settings, Bench], Iterator[Judgement
 
 
 FIELDS: Final[Mapping[str, str]] = {
+    "policy-unchanged": "parts",
     "enforced": "enforcement",
     "not-weakened": "wiring",
     "version": "program",

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ci_guard.controls.judging import Bench, listing
+from ci_guard.controls.judging import LONGEST_REASON, Bench, listing
 from ci_guard.model.fact import Unknown
 from ci_guard.model.facts import Facts
 from ci_guard.model.judgement import Judgement, Location
 from ci_guard.model.origin import LayerKind
+from ci_guard.model.path_pattern import fits
 from ci_guard.model.settings import Settings
 from ci_guard.records import replace
 
 POLICY: Final = (".ci-guard.yml",)
-PIPELINES: Final = (".github/workflows", ".github/actions", ".gitlab-ci.yml", ".gitlab")
+PIPELINES: Final = (".github/workflows", ".github/actions", ".gitlab-ci.yml", ".gitlab/security-policies")
+"""What always counts; what else the pipelines are made of is a fact."""
 SUPPRESSIONS: Final = (
     *(".ci-guard-secrets.yml", ".ci-guard-secrets-baseline.json"),
     *(".gitleaks.toml", ".gitleaksignore", ".secrets.baseline"),
@@ -22,24 +24,36 @@ SUPPRESSIONS: Final = (
 OWNERS: Final = ("CODEOWNERS", ".github/CODEOWNERS", ".gitlab/CODEOWNERS", "docs/CODEOWNERS")
 """Source: "About code owners" (GitHub); "Code Owners", "Set up Code Owners" (GitLab)."""
 
+ADVICE: Final = "Merge these edits in a change of their own, which their owners review."
+
 
 def judge_paths(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Judgement]:
     """Yield the one judgement on all changed paths."""
-    changed = facts.circumstances.changed_paths
+    changed, parts = facts.circumstances.changed_paths, facts.guard.parts
     if isinstance(changed, Unknown):
         yield bench.wonders([changed])
         return
     if changed.value is None:
         yield bench.excuses("this event brings no change")
         return
-    names = (*POLICY, *PIPELINES, *SUPPRESSIONS, *OWNERS, *named_policies(settings))
-    edited = sorted(touched(changed.value, names))
+    names = [*POLICY, *PIPELINES, *SUPPRESSIONS, *OWNERS, *named_policies(settings)]
+    names += [] if isinstance(parts, Unknown) else parts.value.names
+    patterns = frozenset() if isinstance(parts, Unknown) else parts.value.patterns
+    edited = sorted({*touched(changed.value, names), *matching(changed.value, patterns)})
     if edited:
-        advice = "Merge these edits in a change of their own, which their owners review."
-        failed = bench.fails(f"it edits {listing(edited)}", [changed], remedy=advice)
-        yield replace(failed, location=Location(path=edited[0]))
+        yield replace(
+            bench.fails(f"it edits {listing(edited)}", [changed], remedy=ADVICE), location=Location(path=edited[0])
+        )
+    elif isinstance(parts, Unknown):
+        yield bench.wonders([parts])
+    elif parts.value.doubts:
+        yield bench.wonders(parts.value.doubts)
     else:
-        yield bench.passes(f"none of {len(changed.value)} changed paths decides what the guard does", [changed])
+        made = listing(sorted({*parts.value.names, *parts.value.patterns}), LONGEST_REASON)
+        of = f", {made} included" if made else ""
+        yield bench.passes(
+            f"none of {len(changed.value)} changed paths decides what the guard does{of}", [changed, parts]
+        )
 
 
 def named_policies(settings: Settings) -> Iterator[str]:
@@ -57,13 +71,18 @@ def touched(paths: Iterable[str], names: Iterable[str]) -> Iterator[str]:
     """
     wanted = tuple(dict.fromkeys(names))
     for path in paths:
-        if any(
-            path == name or path.startswith(name + "/") or name.startswith(path + "/") or own_pipeline(path)
-            for name in wanted
-        ):
+        if any(path == name or path.startswith(name + "/") or name.startswith(path + "/") for name in wanted):
             yield path
 
 
-def own_pipeline(path: str) -> bool:
-    """Tell whether a path is called as pipelines of GitLab are, which another one may include."""
-    return path.endswith((".gitlab-ci.yml", ".gitlab-ci.yaml"))
+def matching(paths: Iterable[str], patterns: Iterable[str]) -> Iterator[str]:
+    """
+    Yield the paths that fit a pattern, or lie above what it may fit.
+
+    Source: GitLab, "Use `include:local` with wildcard file paths"; `search_files_by_wildcard_path`.
+    """
+    folders = [pattern.partition("*")[0] for pattern in patterns]
+    for path in paths:
+        above = any(folder.startswith(f"{path}/") for folder in folders)
+        if above or any(fits(pattern, path) for pattern in patterns):
+            yield path

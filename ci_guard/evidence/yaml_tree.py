@@ -32,6 +32,8 @@ class Tree:
     """Where the keys of a map stand."""
     size: int = 1
     height: int = 0
+    path: str = ""
+    """The file that it stands in, where whoever read it said so."""
 
     def get(self, key: str) -> Tree | None:
         """Return what a map has at a key, None for anything else."""
@@ -56,7 +58,7 @@ class Tree:
 Value: TypeAlias = str | tuple[Tree, ...] | Mapping[str, Tree]
 
 
-def read_tree(content: bytes) -> Tree:
+def read_tree(content: bytes, path: str = "") -> Tree:
     """
     Return the last document of a file, which on GitLab follows its header.
 
@@ -65,7 +67,7 @@ def read_tree(content: bytes) -> Tree:
     if len(content) > LARGEST_BYTES:
         raise ValueError(f"it has {len(content)} bytes, more than the {LARGEST_BYTES} that are read")
     try:
-        return _Composer(content.decode("utf-8-sig")).last()
+        return _Composer(content.decode("utf-8-sig"), path).last()
     except UnicodeDecodeError:
         raise ValueError("it is not UTF-8") from None
     except yaml.MarkedYAMLError as error:
@@ -78,7 +80,8 @@ def read_tree(content: bytes) -> Tree:
 class _Composer:
     """Turns the parser's events into trees; counts levels and values before it enters them."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, path: str) -> None:
+        self.path = path
         self.parser = yaml.BaseLoader(text)
         self.anchors: dict[str, Tree | None] = {}
         self.count = 0
@@ -109,7 +112,7 @@ class _Composer:
             self.anchors[anchor] = None
         tag = getattr(event, "tag", None) or ""
         if isinstance(event, yaml.ScalarEvent):
-            made = Tree(value=event.value, line=line, tag=tag, size=1 + len(event.value) // SIGNS)
+            made = Tree(value=event.value, line=line, tag=tag, size=1 + len(event.value) // SIGNS, path=self.path)
             self.grow(made.size - 1, depth)
         elif isinstance(event, yaml.SequenceStartEvent):
             made = self.sequence(line, tag, depth)
@@ -124,7 +127,7 @@ class _Composer:
         while not isinstance(event := self.next(), yaml.SequenceEndEvent):
             items.append(self.tree(event, depth + 1))
         size, height = 1 + sum(one.size for one in items), 1 + max((one.height for one in items), default=0)
-        return Tree(value=tuple(items), line=line, tag=tag, size=size, height=height)
+        return Tree(value=tuple(items), line=line, tag=tag, size=size, height=height, path=self.path)
 
     def mapping(self, line: int, tag: str, depth: int) -> Tree:
         own: dict[str, Tree] = {}
@@ -146,7 +149,7 @@ class _Composer:
                     own[name], lines[name] = value, other.lines[name]
         size = 1 + len(own) + sum(one.size for one in own.values())
         height = 1 + max((one.height for one in own.values()), default=0)
-        return Tree(value=own, line=line, tag=tag, lines=lines, size=size, height=height)
+        return Tree(value=own, line=line, tag=tag, lines=lines, size=size, height=height, path=self.path)
 
     def grow(self, size: int, depth: int) -> None:
         self.count += size

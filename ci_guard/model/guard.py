@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final
 
 from ci_guard.model.fact import Cause, Fact, Unknown
-from ci_guard.records import dataclass
+from ci_guard.records import dataclass, field
 
 UNWANTED: Final = Unknown(reason="no control that was run asked for it", cause=Cause.UNAVAILABLE)
 
@@ -18,6 +18,8 @@ class Spot:
     text: str
     line: int
     """1-based."""
+    path: str = ""
+    """The file, where it is another than that of the job."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,10 @@ class Pin:
     ref: str
     """The commit, tag, branch or digest behind it, empty where none is named."""
     line: int
+    condition: Spot | None = None
+    """GitLab: what may leave the include out."""
+    stage: str = ""
+    """GitLab: the stage that the include asks for; empty for the one before all others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +77,8 @@ class Job:
     """GitLab: `when`, of its rules too."""
     overrides: tuple[str, ...] = ()
     """GitLab: the keys by which it changes a job of the same name that an include brings."""
+    stage: str = ""
+    """GitLab: empty where nothing is known of it."""
     pin: Pin | None = None
     """Set for a reusable workflow of ci-guard."""
     steps: tuple[Step, ...] = ()
@@ -87,8 +95,27 @@ class Wiring:
     """GitLab: includes that bring ci-guard in."""
     namesakes: tuple[Job, ...] = ()
     """GitHub: jobs of other workflows whose check has the name of the guard's."""
+    stages: tuple[str, ...] = ()
+    """GitLab: in their order, with the two that are always there."""
     doubts: tuple[Unknown, ...] = ()
     """What could not be read and may change how the guard stands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """
+    What of this repository its pipelines are made of, beside the places that always count.
+
+    As the judged commit has it, which is enough: whatever drops a reference edits the file that holds it, and that file
+    is a part as well, wherever it was referred to from.
+    """
+
+    names: frozenset[str]
+    """Files and folders; of a folder everything below counts. What is referred to and missing is among them."""
+    patterns: frozenset[str] = field(default_factory=frozenset)
+    """GitLab: of files, in which `*` stops at `/` and `**` does not."""
+    doubts: tuple[Unknown, ...] = ()
+    """References that were not followed."""
 
 
 class HoldKind(str, Enum):
@@ -146,6 +173,7 @@ class Guard:
     """What is known of the guard itself. What no control wants is unknown, and costs nothing."""
 
     wiring: Fact[Wiring] = UNWANTED
+    parts: Fact[Parts] = UNWANTED
     enforcement: Fact[Enforcement] = UNWANTED
     program: Fact[Program] = UNWANTED
     variables: Fact[frozenset[str]] = UNWANTED

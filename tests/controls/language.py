@@ -26,7 +26,7 @@ from ci_guard.model.branch import (
 from ci_guard.model.circumstances import Circumstances, Host, Runner, Visibility
 from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown
 from ci_guard.model.facts import NOT_COLLECTED, Facts
-from ci_guard.model.guard import Enforcement, Guard, Hold, HoldKind, Job, Pin, Program, Spot, Step, Wiring
+from ci_guard.model.guard import Enforcement, Guard, Hold, HoldKind, Job, Parts, Pin, Program, Spot, Step, Wiring
 from ci_guard.model.judgement import Judgement, Location, Severity
 from ci_guard.model.kinds import Level
 from ci_guard.model.origin import LayerKind, LayerOrigin
@@ -209,6 +209,8 @@ def guard(raw: Raw) -> Guard:
     found: dict[str, Any] = {}
     if "wiring" in raw:
         found["wiring"] = fact(raw["wiring"], wiring)
+    if "parts" in raw:
+        found["parts"] = fact(raw["parts"], parts)
     if "enforcement" in raw:
         found["enforcement"] = fact(raw["enforcement"], enforcement)
     if "program" in raw:
@@ -224,6 +226,15 @@ def program(raw: Raw) -> Program:
         version=raw.get("version", "1.0.0"),
         commit=fact(raw.get("commit", "?unavailable"), str),
         released=raw.get("released", True),
+    )
+
+
+def parts(raw: Raw) -> Parts:
+    """Return what of the repository its pipelines are made of."""
+    return Parts(
+        names=frozenset(raw.get("names", ())),
+        patterns=frozenset(raw.get("patterns", ())),
+        doubts=(Unknown(reason=raw["doubt"], cause=Cause.UNAVAILABLE),) if "doubt" in raw else (),
     )
 
 

@@ -49,19 +49,24 @@ META: Final = Meta(
                 "code. Rules are changed in a change of their own, which is seen."
             ),
             notes=(
-                "It names each path: the policy, `.github/workflows` and `.github/actions`, `.gitlab-ci.yml` and what "
-                "lies below `.gitlab`, what suppresses findings, and `CODEOWNERS`. It fails in the change that "
-                "edits them on purpose too: waive it there for a day, or judge it beside the review of their code "
-                "owners. An event that brings no change is not judged."
+                "It names each path: the policy, `.github/workflows` and `.github/actions`, `.gitlab-ci.yml`, what "
+                "suppresses findings, and `CODEOWNERS`; and what the pipelines of the judged commit are made of: on "
+                "GitHub every action of the repository that a workflow uses, or that such an action uses; on GitLab "
+                "the file that the project's settings name, what it and its child pipelines include of the project, "
+                "with wildcards, and by way of other projects where the token reads those. What cannot be followed, "
+                "such as an include with a variable, is unknown. Scripts that a step calls are code, and not followed. "
+                "It fails in the change that edits these files on purpose too: waive it there for a day, or judge it "
+                "beside the review of their code owners. An event that brings no change is not judged."
             ),
             severity=Severity.HIGH,
             github=(
                 "Merge edits of these files in a pull request of their own, which their code owners review. Changed "
-                "paths take `pull-requests: read` in a change and `contents: read` on a push."
+                "paths take `pull-requests: read` in a change and `contents: read` on a push; files `contents: read`."
             ),
             gitlab=(
                 "Merge edits of these files in a merge request of their own, which their code owners review. Changed "
-                "paths take a clone with both ends (`GIT_DEPTH: 0`), or `read_api` in `CI_GUARD_TOKEN`."
+                "paths take a clone with both ends (`GIT_DEPTH: 0`), or `read_api` in `CI_GUARD_TOKEN`, and so do "
+                "includes of other projects."
             ),
             source="https://owasp.org/www-project-top-10-ci-cd-security-risks/CICD-SEC-04-Poisoned-Pipeline-Execution",
             references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-1", "CICD-SEC-4")),

@@ -16,6 +16,7 @@ from ci_guard.evidence.github import (
     enforcement,
     event,
     glass,
+    local_actions,
     memberships,
     people,
     policy_file,
@@ -195,6 +196,8 @@ class GitHub:
         found = Guard()
         if "wiring" in wanted:
             found = replace(found, wiring=workflow.get_wiring(self._client, self._job, self._run, self._checkout))
+        if "parts" in wanted:
+            found = replace(found, parts=local_actions.get_parts(self._client, self._run, self._checkout))
         if "enforcement" in wanted:
             found = replace(found, enforcement=enforcement.get_enforcement(self._client, self._job, self._run))
         if "program" in wanted:

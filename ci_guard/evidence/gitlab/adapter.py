@@ -16,6 +16,7 @@ from ci_guard.evidence.gitlab import (
     glass,
     memberships,
     people,
+    pipeline,
     pipeline_file,
     policy_file,
     protection,
@@ -34,7 +35,7 @@ from ci_guard.evidence.organisation import get_public
 from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
-from ci_guard.model.fact import Fact
+from ci_guard.model.fact import Fact, Known
 from ci_guard.model.glass import Means, Sighting
 from ci_guard.model.guard import Guard
 from ci_guard.model.layer_reference import LayerReference
@@ -85,6 +86,10 @@ class GitLab:
     @cached_property
     def _sources(self) -> Sources:
         return sources.read_sources(self._client, self._variables, self._audience)
+
+    @cached_property
+    def _pipeline(self) -> Fact[pipeline.Pipeline]:
+        return pipeline.get_pipeline(self._client, self._sources, self._run, self._checkout)
 
     @cached_property
     def _run(self) -> Run:
@@ -202,8 +207,10 @@ class GitLab:
         """See `GuardEvidence.guard`."""
         found = Guard()
         if "wiring" in wanted:
-            read = pipeline_file.get_wiring(self._client, self._sources, self._run, self._checkout)
-            found = replace(found, wiring=read)
+            commit = self._run.sha.value if isinstance(self._run.sha, Known) else ""
+            found = replace(found, wiring=pipeline_file.get_wiring(self._pipeline, self._sources, commit))
+        if "parts" in wanted:
+            found = replace(found, parts=pipeline.get_parts(self._pipeline))
         if "enforcement" in wanted:
             found = replace(found, enforcement=enforcement.get_enforcement(self._client, self._sources, self._run))
         if "program" in wanted:

@@ -93,7 +93,8 @@ def compare(context: Context) -> Any:
 def raw_file(context: Context) -> Any:
     """Answer a file as it is; a link with where it leads."""
     project = context.project
-    ref = context.call.query.get("ref", project.default_branch)
+    ref = context.call.query.get("ref", "HEAD")
+    ref = project.default_branch if ref == "HEAD" else ref
     sha = ref if ref in project.commits else project.branches.get(ref)
     if sha is None:
         raise not_found("Commit")

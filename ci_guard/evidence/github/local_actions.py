@@ -1,0 +1,176 @@
+"""What of a repository its workflows are made of: the actions of its own that they use, and those that these use."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from ci_guard.evidence.checkout import Checkout
+from ci_guard.evidence.commit_files import CommitFiles
+from ci_guard.evidence.github import policy_file
+from ci_guard.evidence.github.client import Client
+from ci_guard.evidence.rest.shape import checked, text
+from ci_guard.evidence.yaml_tree import Tree
+from ci_guard.model.fact import Fact, Known, Unknown, unavailable
+from ci_guard.model.guard import Parts
+from ci_guard.model.run import Run
+
+WORKFLOWS: Final = ".github/workflows"
+MOST_WORKFLOWS: Final = 100
+MOST_ACTIONS: Final = 200
+LOCAL: Final = "./"
+
+DEFINITIONS: Final = ("action.yml", "action.yaml", "Dockerfile")
+"""What makes a folder an action. Source: "Metadata syntax"; the runner's `ActionManager`."""
+
+OF_ROOT: Final = ("main", "pre", "post", "image")
+"""Files that an action in the root of the repository names of it, which cannot be all of it."""
+
+_COMMIT: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+
+Places = Mapping[str, bool | None]
+"""By folder of the workspace, whether this repository was checked out there; None where nobody can tell."""
+
+
+def files_of(client: Client, commit: str, checkout: Checkout) -> CommitFiles:
+    """Return the files of a commit of this repository."""
+    return CommitFiles(
+        commit,
+        checkout,
+        lambda path: policy_file.get_file(client, commit, path, checkout),
+        lambda folder: _list_folder(client, commit, folder),
+    )
+
+
+def _list_folder(client: Client, commit: str, folder: str) -> Fact[tuple[str, ...]]:
+    """Source: REST "Get repository content", of a folder."""
+    listed = client.get_all(f"contents/{folder}", params={"ref": commit}, limit=policy_file.FOLDER_LIMIT)
+    return checked(listed, lambda items: tuple(text(item, "path") for item in items))
+
+
+def get_parts(client: Client, run: Run, checkout: Checkout) -> Fact[Parts]:
+    """
+    Return the actions of this repository that any of its workflows uses at the judged commit, however deep.
+
+    Every workflow counts and not that of the run alone: another one may deploy, or call what this one is. Reusable
+    workflows lie in the same folder. Source: "Workflow syntax", `jobs.<job_id>.uses`, `jobs.<job_id>.steps[*].uses`.
+    """
+    if isinstance(run.sha, Unknown):
+        return run.sha
+    return parts_of(files_of(client, run.sha.value, checkout), run.repository)
+
+
+def parts_of(files: CommitFiles, repository: str) -> Fact[Parts]:
+    """Return the same of the files of a commit; `repository` is `owner/name`."""
+    listed = files.names(WORKFLOWS)
+    if isinstance(listed, Unknown):
+        return listed
+    walk = _Walk(files, repository)
+    for path in workflows_of(listed.value)[:MOST_WORKFLOWS]:
+        walk.workflow(path)
+    if len(workflows_of(listed.value)) > MOST_WORKFLOWS:
+        walk.doubts[unavailable(f"there are more than {MOST_WORKFLOWS} workflows")] = None
+    parts = Parts(names=frozenset(walk.names), doubts=tuple(walk.doubts))
+    return Known(value=parts, source=listed.source, detail=listed.detail)
+
+
+def workflows_of(names: tuple[str, ...]) -> list[str]:
+    """Return those of these paths that GitHub takes for workflows."""
+    return [name for name in names if name.endswith((".yml", ".yaml")) and posixpath.dirname(name) == WORKFLOWS]
+
+
+class _Walk:
+    """Follows what is used, each action once."""
+
+    def __init__(self, files: CommitFiles, repository: str) -> None:
+        self.files, self.repository = files, repository
+        self.names: dict[str, None] = {}
+        self.doubts: dict[Unknown, None] = {}
+        self.seen: set[str] = set()
+
+    def workflow(self, path: str) -> None:
+        found = self.files.tree(path)
+        if isinstance(found, Unknown):
+            self.doubts[found] = None
+        jobs = found.value.get("jobs") if isinstance(found, Known) and found.value else None
+        for job in (jobs.entries if jobs else {}).values():
+            self.steps(job, {})
+
+    def steps(self, tree: Tree, around: Places) -> None:
+        """Follow a job, or what a composite action runs, whose workspace holds already what its caller put there."""
+        steps = tree.get("steps")
+        places = dict(around)
+        for path, own in _checkouts(steps, self.repository):
+            # Of several in one place, one of this repository decides: nobody looks at their order.
+            former = places.get(path, False)
+            places[path] = True if own or former else None if None in (own, former) else False
+        for one in (tree, *(steps.items if steps else ())):
+            self.use(one.text("uses"), one, places)
+
+    def use(self, uses: str, tree: Tree, places: Places) -> None:
+        where = f"line {tree.line} of {tree.path}"
+        name, _, ref = uses.partition("@")
+        if "${{" in uses:
+            self.doubts[unavailable(f"what {where} uses is decided while it runs")] = None
+        elif uses.startswith(LOCAL):
+            self.local(posixpath.normpath(uses), where, places)
+        elif name.lower().startswith(f"{self.repository.lower()}/") and not _COMMIT.fullmatch(ref):
+            # By the name of a branch or tag of this very repository, which a change may move.
+            self.action(posixpath.normpath(name[len(self.repository) + 1 :]), where, places)
+        elif name.lower() == self.repository.lower() and not _COMMIT.fullmatch(ref):
+            self.action(".", where, places)
+
+    def local(self, path: str, where: str, places: Places) -> None:
+        """Find in which repository of the workspace a path lies."""
+        inside = [place for place in places if path == place or path.startswith(f"{place}/")]
+        here = max(inside, key=len, default="")
+        owned = places[here] if here else True
+        if owned is None or path.startswith(".."):
+            self.doubts[unavailable(f"in which repository {path} of {where} lies is decided while it runs")] = None
+        elif owned:
+            self.action(posixpath.normpath(path[len(here) :].lstrip("/") or "."), where, places)
+
+    def action(self, folder: str, where: str, places: Places) -> None:
+        if posixpath.dirname(folder) == WORKFLOWS or folder in self.seen:
+            return
+        if len(self.seen) >= MOST_ACTIONS:
+            self.doubts[unavailable(f"the workflows use more than {MOST_ACTIONS} actions of this repository")] = None
+            return
+        self.seen.add(folder)
+        base = "" if folder == "." else f"{folder}/"
+        paths = [f"{base}{name}" for name in DEFINITIONS]
+        self.names.update(dict.fromkeys([folder] if base else paths))
+        contents = {path: self.files.content(path) for path in paths}
+        self.doubts.update((found, None) for found in contents.values() if isinstance(found, Unknown))
+        there = [path for path, found in contents.items() if isinstance(found, Known) and found.value is not None]
+        if not there and places.get(".", True) is not False:
+            self.doubts[unavailable(f"{folder} of {where} is no action of this repository at that commit")] = None
+        for path in there[:1] if there and not there[0].endswith("Dockerfile") else ():
+            self.define(path, base, places)
+
+    def define(self, path: str, base: str, places: Places) -> None:
+        """Read what an action says that it is made of."""
+        found = self.files.tree(path)
+        if isinstance(found, Unknown):
+            self.doubts[found] = None
+        runs = found.value.get("runs") if isinstance(found, Known) and found.value else None
+        if runs is None:
+            return
+        for key in OF_ROOT:
+            if named := runs.text(key):
+                self.names[posixpath.normpath(base + named)] = None
+        self.steps(runs, places)
+
+
+def _checkouts(steps: Tree | None, repository: str) -> Iterator[tuple[str, bool | None]]:
+    """Yield where in the workspace something is checked out, and whether it is this repository."""
+    for step in steps.items if steps else ():
+        given = step.get("with")
+        if step.text("uses").lower().startswith("actions/checkout@") and given is not None:
+            named = given.text("repository").strip()
+            own = not named or named.lower() == repository.lower() or "github.repository " in f"{named} "
+            path = given.text("path")
+            decided = "${{" not in path and (own or "${{" not in named)
+            yield posixpath.normpath(path) if path else ".", own if decided else None

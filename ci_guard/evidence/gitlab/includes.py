@@ -1,0 +1,212 @@
+"""A pipeline's configuration with all that it includes, as far as this token may read it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ci_guard.evidence.commit_files import CommitFiles, parsed
+from ci_guard.evidence.gitlab.client import STRONGER, Client
+from ci_guard.evidence.gitlab.repository_files import get_file_text
+from ci_guard.evidence.gitlab.resolving import EMPTY, merged, place
+from ci_guard.evidence.yaml_tree import Tree
+from ci_guard.model.fact import Fact, Known, Unknown, apply, unavailable
+from ci_guard.model.guard import Pin, Spot
+from ci_guard.model.path_pattern import fits
+
+MOST_FILES: Final = 150
+"""Source: "Instance limits" of GitLab, "Maximum number of includes"."""
+
+DEEPEST: Final = 20
+
+NEEDS: Final = f"{STRONGER}, of a member of the project that is included"
+
+_COMMIT: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
+_OURS: Final = re.compile(r"(?<![\w-])ci-guard(?![\w-])|gitlab-templates/")
+_SERVER: Final = re.compile(r"\$(?:\{CI_SERVER_(?:FQDN|HOST)\}|CI_SERVER_(?:FQDN|HOST)\b)")
+_HTTP: Final = re.compile(r"https?://")
+
+
+@dataclass(frozen=True, kw_only=True)
+class At:
+    """Where a file lies."""
+
+    path: str
+    project: str = ""
+    """Empty for the judged commit itself."""
+    ref: str = ""
+    """Of a named project; empty for its default branch."""
+
+    def __str__(self) -> str:
+        """Return it for messages."""
+        return f"{self.path} of {self.project}" if self.project else self.path
+
+
+class Includes:
+    """Reads a configuration and what it includes, each file once."""
+
+    def __init__(self, client: Client, files: CommitFiles, repository: str) -> None:
+        """`repository` is the path of the project whose commit `files` are of."""
+        self.client, self.files, self.repository = client, files, repository
+        self.pins: dict[Pin, None] = {}
+        self.doubts: dict[Unknown, None] = {}
+        """What was not read, and may hold anything."""
+        self.unfollowed: dict[Unknown, None] = {}
+        """Those of them that may lead to a file of this project."""
+        self.names: dict[str, None] = {}
+        """Files of this project, those that are missing too."""
+        self.patterns: dict[str, None] = {}
+        self.conditional: dict[str, Spot] = {}
+        """Jobs that only an include with `rules` brings."""
+        self._sure: set[str] = set()
+        self._within: list[At] = []
+        self._read: dict[At, Fact[Tree | None]] = {}
+
+    def whole(self, at: At, condition: Spot | None = None) -> Fact[Tree]:
+        """Return a file with what it includes below it: what stands in the file itself counts."""
+        found = self._file(at)
+        if isinstance(found, Unknown):
+            return found
+        if found.value is None:
+            return unavailable(f"{at} is not there", detail=found.detail)
+        tree = found.value
+        return apply(found, lambda _: self.expanded(tree, at, condition))
+
+    def expanded(self, tree: Tree, at: At, condition: Spot | None = None) -> Tree:
+        """Return what stands in a file with what it includes below it."""
+        made = EMPTY
+        self._within.append(at)
+        include = tree.get("include")
+        for entry in include.items if include else ():
+            for one, when in self._entry(entry, at):
+                made = merged(made, self._included(one, condition or when))
+        self._within.pop()
+        self._note(tree, condition)
+        return merged(made, tree)
+
+    def _included(self, at: At, condition: Spot | None) -> Tree:
+        if at in self._within:
+            return EMPTY
+        if len(self._read) >= MOST_FILES or len(self._within) >= DEEPEST:
+            self.unread(unavailable(f"the pipeline includes more than {MOST_FILES} files, or too deep"))
+            return EMPTY
+        found = self.whole(at, condition)
+        if isinstance(found, Unknown):
+            self.unread(found)
+        return found.value if isinstance(found, Known) else EMPTY
+
+    def _file(self, at: At) -> Fact[Tree | None]:
+        own = at.project.lower() == self.repository.lower()
+        if not at.project or (own and not _COMMIT.fullmatch(at.ref)):
+            self.names[at.path] = None
+        if at not in self._read:
+            self._read[at] = self._elsewhere(at) if at.project else self.files.tree(at.path)
+        return self._read[at]
+
+    def _elsewhere(self, at: At) -> Fact[Tree | None]:
+        raw = get_file_text(self.client, at.ref or "HEAD", at.path, project=at.project, needs=NEEDS)
+        return parsed(apply(raw, lambda text: None if text is None else text.encode()), str(at))
+
+    def _note(self, tree: Tree, condition: Spot | None) -> None:
+        """Remember which jobs are there in any case, and which only by an include with `rules`."""
+        for name in tree.entries:
+            if condition is None:
+                self._sure.add(name)
+                if spot := self.conditional.pop(name, None):
+                    self._changes(name, spot)
+            elif name not in self._sure:
+                self.conditional[name] = condition
+            elif name not in ("include", "spec", "stages", "variables"):
+                self._changes(name, condition)
+
+    def _changes(self, name: str, spot: Spot) -> None:
+        said = f"whether {name} is changed by what line {spot.line} of {spot.path} includes is decided by rules"
+        self.unread(unavailable(said), leads=False)
+
+    def _entry(self, entry: Tree, at: At) -> Iterator[tuple[At, Spot | None]]:
+        """Yield the files of one include that can be read; note what ci-guard is pinned to, and what is not read."""
+        rules = entry.get("rules")
+        when = Spot(text="rules", line=rules.line, path=rules.path) if rules else None
+        local = entry.text("local")
+        if isinstance(entry.value, str):
+            local = "" if _HTTP.match(entry.value) else entry.value
+        pin = None if local else _pin(entry, when)
+        if pin is not None:
+            self.pins[pin] = None
+        elif local:
+            yield from ((one, when) for one in self._local(local, at, entry))
+        elif entry.text("project") or entry.text("component"):
+            yield from ((one, when) for one in self._project(entry))
+        elif entry.text("template"):
+            # A file of GitLab itself, which includes nothing but others of its kind.
+            self.unread(unavailable(f"what {place(entry)} includes of GitLab was not read"), leads=False)
+        else:
+            how = "is made while it runs" if entry.text("artifact") else "lies on another server, which no token opens"
+            self.unread(unavailable(f"what {place(entry)} includes {how}"))
+
+    def _local(self, local: str, at: At, entry: Tree) -> Iterator[At]:
+        path = local.lstrip("/")
+        if "$" in path:
+            self.unread(unavailable(f"which file {place(entry)} includes is decided while it runs"))
+        elif "*" not in path:
+            yield At(path=path, project=at.project, ref=at.ref)
+        elif at.project:
+            self.unread(unavailable(f"the files that {place(entry)} includes of {at.project} are not listed"))
+        else:
+            self.patterns[path] = None
+            listed = self.files.names(path.partition("*")[0].rpartition("/")[0])
+            if isinstance(listed, Unknown):
+                self.unread(listed)
+            else:
+                yield from (At(path=name) for name in sorted(listed.value) if fits(path, name))
+
+    def _project(self, entry: Tree) -> Iterator[At]:
+        """Yield the files of another project; a component is one of two by its name."""
+        component, ref = entry.text("component"), entry.text("ref")
+        if component:
+            where, _, ref = _SERVER.sub("", component).partition("@")
+            host, _, rest = where.partition("/")
+            project, _, name = rest.rpartition("/")
+            found = [f"templates/{name}.yml", f"templates/{name}/template.yml"]
+            if host and host not in self.client.server_url:
+                project = ""
+        else:
+            project, files = entry.text("project"), entry.get("file")
+            found = [str(one.value).lstrip("/") for one in files.items] if files else []
+        if not project or not found or "$" in f"{project}{ref}{found}" or "*" in str(found) or ref.startswith("~"):
+            self.unread(unavailable(f"what {place(entry)} includes is decided while it runs, or not read"))
+            return
+        places = [At(path=path, project=project, ref=ref) for path in found]
+        if component:
+            there = [one for one in places if not (isinstance(seen := self._file(one), Known) and seen.value is None)]
+            places = there[:1] or places[:1]
+        yield from places
+
+    def unread(self, doubt: Unknown, *, leads: bool = True) -> None:
+        """Note what was not read; unless `leads`, it leads to no file of this project."""
+        self.doubts[doubt] = None
+        if leads:
+            self.unfollowed[doubt] = None
+
+
+def _pin(entry: Tree, when: Spot | None) -> Pin | None:
+    """Return what an include names of ci-guard; None for anything else."""
+    where = {key: entry.text(key) for key in ("component", "remote", "project")}
+    if isinstance(entry.value, str):
+        where["remote"] = entry.value
+    listed = entry.get("file")
+    files = " ".join(str(one.value) for one in (listed.items if listed else ()))
+    given = entry.get("inputs")
+    for key, name in where.items():
+        if not name or not _OURS.search(f"{name} {files}"):
+            continue
+        called, ref = name, entry.text("ref")
+        if key == "component":
+            called, _, ref = name.rpartition("@")
+        elif key == "remote":
+            pinned = _COMMIT.search(name)
+            ref = entry.text("integrity") or (pinned[0] if pinned else "")
+        return Pin(name=called, ref=ref, line=entry.line, condition=when, stage=given.text("stage") if given else "")
+    return None
