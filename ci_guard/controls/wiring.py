@@ -23,6 +23,8 @@ ADVICE: Final = "Give the guard a job of its own without conditions, and let eve
 
 SKIPS: Final = frozenset({"never", "manual", "delayed", "on_failure"})
 """Values of `when` with which the guard does not run by itself."""
+FIRST: Final = ".pre"
+"""The stage before all others, which our templates take."""
 REGARDLESS: Final = frozenset({"always", "on_failure"})
 """Values of `when` with which a job runs although an earlier stage has failed."""
 
@@ -36,9 +38,13 @@ def judge_wiring(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Jud
     wiring, platform = found.value, facts.run.platform
     weak = weaknesses(wiring, platform)
     for (path, subject), places in weak.items():
-        said = listing((f"line {one.line}: {clip(one.text)}" for one in places), LONGEST_REASON, separator="; ")
+        said = listing(
+            (f"{whereabouts(one, path)}: {clip(one.text)}" for one in places), LONGEST_REASON, separator="; "
+        )
         failed = replace(bench, subject=clip(subject)).fails(f"{clip(path)}, {said}", [found], remedy=ADVICE)
-        yield replace(failed, location=Location(path=path, line=places[0].line))
+        here = places[0].path or path
+        # What lies in another repository is no place in this one.
+        yield failed if "//" in here else replace(failed, location=Location(path=here, line=places[0].line))
     if weak:
         return
     guards = [job.name for job in wiring.jobs if job.guard] or [pin.name for pin in wiring.includes]
@@ -51,6 +57,11 @@ def judge_wiring(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Jud
         deploying = listing(job.name for job in wiring.jobs if job.environment) or "no job"
         named = f"{listing(guards)} in {clip(wiring.path)}"
         yield bench.passes(f"{named} stands unconditionally, and {deploying} deploys behind it", [found])
+
+
+def whereabouts(spot: Spot, path: str) -> str:
+    """Return where something stands: its line, and the file where that is another."""
+    return f"line {spot.line}" + (f" of {clip(spot.path)}" if spot.path not in ("", path) else "")
 
 
 def weaknesses(wiring: Wiring, platform: Platform) -> Mapping[tuple[str, str], list[Spot]]:
@@ -81,16 +92,18 @@ def _of_guard(job: Job, *, on_gitlab: bool) -> Iterator[Spot]:
         for one in step.tolerated:
             if one.text.strip().lower() != "false":
                 key = "allow_failure" if on_gitlab else "continue-on-error"
-                yield Spot(text=f"{key}: {clip(one.text)} tolerates its failure", line=one.line)
-        if step.condition is not None and not is_harmless(step.condition.text):
-            yield Spot(text=f"if: {clip(step.condition.text)} skips it", line=step.condition.line)
+                yield replace(one, text=f"{key}: {clip(one.text)} tolerates its failure")
+        if step.condition is not None and on_gitlab:
+            yield replace(step.condition, text=f"its {clip(step.condition.text)} may leave it out")
+        elif step.condition is not None and not is_harmless(step.condition.text):
+            yield replace(step.condition, text=f"if: {clip(step.condition.text)} skips it")
         if step.pin is not None:
             yield from _of_pin(step.pin)
         if isinstance(step, Step) and step.swallowed is not None:
-            yield Spot(text=f"{clip(step.swallowed.text)} hides its exit code", line=step.swallowed.line)
+            yield replace(step.swallowed, text=f"{clip(step.swallowed.text)} hides its exit code")
     for one in job.whens:
         if one.text in SKIPS:
-            yield Spot(text=f"when: {one.text} leaves it out", line=one.line)
+            yield replace(one, text=f"when: {one.text} leaves it out")
     if job.overrides:
         said = f"it overrides the included job of its name ({listing(job.overrides)})"
         yield Spot(text=said, line=job.line)
@@ -99,7 +112,9 @@ def _of_guard(job: Job, *, on_gitlab: bool) -> Iterator[Spot]:
 def _of_pin(pin: Pin) -> Iterator[Spot]:
     if not COMMIT.fullmatch(pin.ref) and not pin.ref.startswith("sha256-"):
         ref = f"@{clip(pin.ref)}" if pin.ref else " without a ref"
-        yield Spot(text=f"{clip(pin.name)}{ref} is not pinned to a commit", line=pin.line)
+        yield Spot(text=f"{clip(pin.name)}{ref} is not pinned to a commit", line=pin.line, path=pin.path)
+    if pin.condition is not None:
+        yield replace(pin.condition, text=f"its {clip(pin.condition.text)} may leave the include out")
 
 
 def _of_deployment(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> Iterator[Spot]:
@@ -109,7 +124,7 @@ def _of_deployment(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> Iterat
         after = False
         for step in job.steps:
             if after and step.condition is not None and (how := runs_anyway(step.condition.text)):
-                yield Spot(text=f"a step after the guard runs on {how}", line=step.condition.line)
+                yield replace(step.condition, text=f"a step after the guard runs on {how}")
             after = after or step.guard
         return
     if not guards:
@@ -123,10 +138,10 @@ def _of_deployment(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> Iterat
     how = runs_anyway(text)
     if how and not guarantees(text, near):
         said = f"it deploys and runs on {how}, whatever the guard says"
-        yield Spot(text=said, line=job.condition.line)
+        yield replace(job.condition, text=said)
     elif tests_verdict(text, guards) and not guarantees(text, near):
         said = f"it tests something else than verdict == 'allow': {clip(text)}"
-        yield Spot(text=said, line=job.condition.line)
+        yield replace(job.condition, text=said)
 
 
 def _of_deployment_gitlab(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> Iterator[Spot]:
@@ -136,9 +151,14 @@ def _of_deployment_gitlab(job: Job, wiring: Wiring, guards: AbstractSet[str]) ->
         return
     for one in job.whens:
         if one.text in REGARDLESS:
-            yield Spot(text=f"it deploys and runs on when: {one.text}, whatever the guard says", line=one.line)
+            yield replace(one, text=f"it deploys and runs on when: {one.text}, whatever the guard says")
     called = guards | {"ci-guard"} if wiring.includes else guards
-    if job.needs is not None and called and not waits(job, wiring, called):
+    if not called or waits(job, wiring, called):
+        return
+    if job.needs is None:
+        said = f"it deploys in the stage {clip(job.stage)}, which does not wait for the guard's"
+        yield Spot(text=said, line=job.line)
+    else:
         yield Spot(text="it deploys and its needs leave the guard out", line=job.line)
 
 
@@ -146,7 +166,7 @@ def _of_checkout(job: Job) -> Iterator[Spot]:
     for step in job.steps:
         if step.checkout is not None and not fixed(step.checkout.text):
             said = f"it deploys what {clip(step.checkout.text)} is by then, not the judged commit"
-            yield Spot(text=said, line=step.checkout.line)
+            yield replace(step.checkout, text=said)
 
 
 def fixed(ref: str) -> bool:
@@ -169,12 +189,38 @@ def ancestors(job: Job, wiring: Wiring) -> AbstractSet[str]:
 
 
 def waits(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> bool:
-    """Tell whether a job on GitLab waits for the guard: by its needs, theirs, or the stages of one that names none."""
+    """
+    Tell whether a job on GitLab waits for the guard: by its needs and theirs, or by the stages of one that names none.
+
+    A job that runs whatever went before hands nothing on: those that need it do not wait for what it needs.
+    """
     by_name = {one.name: one for one in wiring.jobs}
-    for name in {*(job.needs or ()), *ancestors(job, wiring)}:
-        if name in guards:
+    seen: set[str] = set()
+    waiting = [job]
+    while waiting:
+        one = waiting.pop()
+        if one.needs is None and is_behind(one, wiring):
             return True
-        one = by_name.get(name)
-        if one is not None and one.needs is None and not any(spot.text in REGARDLESS for spot in one.whens):
-            return True
+        for name in one.needs or ():
+            if name in guards:
+                return True
+            if (
+                name in by_name
+                and name not in seen
+                and not any(spot.text in REGARDLESS for spot in by_name[name].whens)
+            ):
+                seen.add(name)
+                waiting.append(by_name[name])
     return False
+
+
+def is_behind(job: Job, wiring: Wiring) -> bool:
+    """Tell whether the stage of a job comes after that of a guard; True where nothing is known of stages."""
+    order = {name: place for place, name in enumerate(wiring.stages)}
+    if not order or not job.stage:
+        return True
+    # A job that is only called as an included one has that one's stage.
+    stages = [one.stage for one in wiring.jobs if any(step.guard for step in one.steps)]
+    stages += [pin.stage or FIRST for pin in wiring.includes]
+    own = order.get(job.stage)
+    return own is not None and any(own > order.get(stage, len(order)) for stage in stages)

@@ -23,12 +23,22 @@ MOST_NAMES: Final = 100_000
 class CommitFiles:
     """Reads through the object database, and where that lacks something as the platform's adapter does."""
 
-    def __init__(self, commit: str, checkout: Checkout, fetch: Fetch, list_folder: ListFolder | None = None) -> None:
-        """`list_folder` asks the server; without it only a clone says which files there are."""
-        self.commit = commit
+    def __init__(
+        self, commit: str, checkout: Checkout, fetch: Fetch, list_folder: ListFolder | None = None, *, home: str = ""
+    ) -> None:
+        """
+        `list_folder` asks the server; without it only a clone says which files there are.
+
+        `home` names the repository where it is not the judged one.
+        """
+        self.commit, self._home = commit, home
         self._checkout, self._fetch, self._list = checkout, fetch, list_folder
         self._contents: dict[str, Fact[bytes | None]] = {}
         self._trees: dict[str, Fact[Tree | None]] = {}
+
+    def named(self, path: str) -> str:
+        """Return a path for messages; that of another repository holds `//`, as no path within one does."""
+        return f"{self._home}//{path}" if self._home else path
 
     def content(self, path: str) -> Fact[bytes | None]:
         """Return what a file holds, or None where there is none."""
@@ -39,7 +49,7 @@ class CommitFiles:
     def tree(self, path: str) -> Fact[Tree | None]:
         """Return a YAML file as a tree, or None where there is none."""
         if path not in self._trees:
-            self._trees[path] = parsed(self.content(path), path)
+            self._trees[path] = parsed(self.content(path), self.named(path))
         return self._trees[path]
 
     def names(self, folder: str) -> Fact[tuple[str, ...]]:

@@ -19,7 +19,7 @@ class Spot:
     line: int
     """1-based."""
     path: str = ""
-    """The file, where it is another than that of the job."""
+    """The file, where it may be another than that of the job; one of another project is `group/project//file`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,8 @@ class Pin:
     ref: str
     """The commit, tag, branch or digest behind it, empty where none is named."""
     line: int
+    path: str = ""
+    """As that of a spot."""
     condition: Spot | None = None
     """GitLab: what may leave the include out."""
     stage: str = ""

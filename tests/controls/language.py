@@ -58,6 +58,7 @@ from ci_guard.model.run import (
 )
 from ci_guard.model.scan import Gap, GapKind, SecretFinding, SecretScan, Skipped, Suppressed, SuppressionKind
 from ci_guard.model.settings import Bot, Settings
+from ci_guard.records import replace
 
 T = TypeVar("T")
 Raw = Any
@@ -255,7 +256,8 @@ def wiring(raw: Raw) -> Wiring:
         path=raw.get("path", ".github/workflows/ci.yml"),
         commit=SHA,
         jobs=tuple(job(number, one) for number, one in enumerate(raw["jobs"], 1)),
-        includes=tuple(pin(one, 1) for one in raw.get("includes", ())),
+        includes=tuple(included(one) for one in raw.get("includes", ())),
+        stages=tuple(raw.get("stages", ())),
         namesakes=tuple(job(number, one) for number, one in enumerate(raw.get("namesakes", ()), 1)),
         doubts=(Unknown(reason=raw["doubt"], cause=Cause.UNAVAILABLE),) if "doubt" in raw else (),
     )
@@ -276,6 +278,7 @@ def job(number: int, raw: Raw) -> Job:
         tolerated=tuple(Spot(text=one, line=number * 10 + 2) for one in raw.get("tolerated", ())),
         whens=tuple(Spot(text=one, line=number * 10 + 3) for one in raw.get("whens", ())),
         overrides=tuple(raw.get("overrides", ())),
+        stage=raw.get("stage", ""),
         pin=pin(raw["pin"], number * 10 + 1) if "pin" in raw else None,
         steps=tuple(step(number * 10 + place, one) for place, one in enumerate(raw.get("steps", ()), 4)),
     )
@@ -298,6 +301,12 @@ def pin(raw: str, line: int) -> Pin:
     """Return what names ci-guard: `name@ref`, where `sha` stands for a commit."""
     name, _, ref = raw.partition("@")
     return Pin(name=name, ref="c" * 40 if ref == "sha" else ref, line=line)
+
+
+def included(raw: Raw) -> Pin:
+    """Return an include of ci-guard: `name@ref`, or with its stage and what it depends on."""
+    raw = {"pin": raw} if isinstance(raw, str) else raw
+    return replace(pin(raw["pin"], 1), condition=spot(raw.get("if"), 2), stage=raw.get("stage", ""))
 
 
 def spot(raw: str | None, line: int) -> Spot | None:

@@ -108,24 +108,29 @@ META: Final = Meta(
                 "green and stops nothing."
             ),
             notes=(
-                "It reads the file of the run's own commit: `continue-on-error`, `if` on the step or job, what hides "
-                "the exit code (`||`, `;`, a pipe), `allow_failure`, `when: never` or `manual`, a job of the same "
-                "name, and a reference to ci-guard that is no commit. Of jobs with an `environment` it asks that they "
-                "need the guard, that they do not run on `always()`, `failure()` or `!cancelled()` without "
+                "It reads the file of the run's own commit and what results of it: on GitHub with the reusable "
+                "workflows and composite actions of the repository that it calls, and a workflow that a ruleset "
+                "requires where it is held; on GitLab with includes, `extends`, `!reference`, `default:` and child "
+                "pipelines, of other projects too where the token reads them. Of the guard: `continue-on-error`, `if` "
+                "on the step or job, what hides the exit code (`||`, `;`, a pipe), `allow_failure`, `when: never` or "
+                "`manual`, rules of which none always applies, a job of the same name, and a reference to ci-guard "
+                "that is no commit. Of jobs with an `environment` it asks that they need the guard or stand in a later "
+                "stage, that they do not run on `always()`, `failure()` or `!cancelled()` without "
                 "`needs.<guard>.outputs.verdict == 'allow'`, and that they check out no branch by its name. It is no "
-                "shell: a script of your own that calls ci-guard is not followed, and what other projects' includes "
-                "do to a job is unknown. Whoever edits the file for one run is seen in that run only: `enforced` "
-                "asks what they cannot edit."
+                "shell: a script of your own that calls ci-guard is not followed. What was not read, such as an "
+                "include of another server, is unknown, and so is what inputs of an include fill in. Whoever edits the "
+                "file for one run is seen in that run only: `enforced` asks what they cannot edit."
             ),
             severity=Severity.CRITICAL,
             github=(
                 "Give the guard a job of its own without conditions, and every job that deploys `needs: guard` without "
                 "a condition of its own, or with `if: always() && needs.guard.outputs.verdict == 'allow'`. Takes "
-                "`actions: read`, and a checkout for the other workflows."
+                "`actions: read` and `contents: read`, also of the repository that holds a required workflow."
             ),
             gitlab=(
                 "Include the template by commit, define no job of its name, and let every job that deploys name it in "
-                "`needs` or leave `needs` and `when` out. Takes the checkout, or a job token that reads the repository."
+                "`needs` or leave `needs` and `when` out. Takes the checkout, or a job token that reads it, "
+                "and `read_api` in `CI_GUARD_TOKEN` for what other projects hold."
             ),
             source="https://docs.github.com/actions/reference/workflows-and-actions/expressions#status-check-functions",
             references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-1", "CICD-SEC-4")),

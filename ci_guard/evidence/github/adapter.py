@@ -113,12 +113,7 @@ class GitHub:
         """See `PolicyEvidence.organisation_policy`."""
         if reference.host != "github":
             return get_public(reference, self._transport)
-        client = Client(
-            api_url=self._api_url,
-            repository=reference.project,
-            tokens=tuple(self._tokens.values()),
-            transport=self._transport,
-        )
+        client = self._client_of(reference.project)
         found = policy_file.get_text(client, reference.commit, reference.path)
         self._elsewhere += client.requests
         return found
@@ -195,7 +190,10 @@ class GitHub:
         """See `GuardEvidence.guard`."""
         found = Guard()
         if "wiring" in wanted:
-            found = replace(found, wiring=workflow.get_wiring(self._client, self._job, self._run, self._checkout))
+            required = self._client_of(workflow.held_in(self._job))
+            read = workflow.get_wiring(self._client, self._job, self._run, self._checkout, required)
+            found = replace(found, wiring=read)
+            self._elsewhere += required.requests
         if "parts" in wanted:
             found = replace(found, parts=local_actions.get_parts(self._client, self._run, self._checkout))
         if "enforcement" in wanted:
@@ -205,3 +203,8 @@ class GitHub:
         if "variables" in wanted:
             found = replace(found, variables=self._steering)
         return found
+
+    def _client_of(self, repository: str) -> Client:
+        """Return a client for another repository of the same server."""
+        tokens = tuple(self._tokens.values())
+        return Client(api_url=self._api_url, repository=repository, tokens=tokens, transport=self._transport)

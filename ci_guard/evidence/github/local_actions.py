@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.commit_files import CommitFiles
 from ci_guard.evidence.github import policy_file
 from ci_guard.evidence.github.client import Client
+from ci_guard.evidence.interface import PolicyFile
 from ci_guard.evidence.rest.shape import checked, text
 from ci_guard.evidence.yaml_tree import Tree
-from ci_guard.model.fact import Fact, Known, Unknown, unavailable
+from ci_guard.model.fact import Cause, Fact, Known, Unknown, unavailable
 from ci_guard.model.guard import Parts
 from ci_guard.model.run import Run
+from ci_guard.records import replace
 
 WORKFLOWS: Final = ".github/workflows"
 MOST_WORKFLOWS: Final = 100
@@ -42,6 +46,19 @@ def files_of(client: Client, commit: str, checkout: Checkout) -> CommitFiles:
         lambda path: policy_file.get_file(client, commit, path, checkout),
         lambda folder: _list_folder(client, commit, folder),
     )
+
+
+def files_elsewhere(client: Client, commit: str) -> CommitFiles:
+    """Return the files of a commit of another repository, which is the client's and not the one of the clone."""
+    nowhere = Checkout(Path(os.devnull))
+
+    def fetch(path: str) -> Fact[PolicyFile | None]:
+        found = policy_file.get_file(client, commit, path, nowhere)
+        if isinstance(found, Unknown) and found.cause is Cause.INVISIBLE:
+            return replace(found, needs=f"contents: read on {client.repository}")
+        return found
+
+    return CommitFiles(commit, nowhere, fetch, home=client.repository)
 
 
 def _list_folder(client: Client, commit: str, folder: str) -> Fact[tuple[str, ...]]:

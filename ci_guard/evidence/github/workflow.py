@@ -2,70 +2,93 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from ci_guard.errors import GitUnavailable
 from ci_guard.evidence.checkout import Checkout
-from ci_guard.evidence.github import policy_file, records
+from ci_guard.evidence.commit_files import CommitFiles
+from ci_guard.evidence.github import records
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import Job as Claims
+from ci_guard.evidence.github.local_actions import (
+    LOCAL,
+    MOST_WORKFLOWS,
+    WORKFLOWS,
+    files_elsewhere,
+    files_of,
+    workflows_of,
+)
 from ci_guard.evidence.guard_signs import NAME, mutable_checkout, runs_guard, spot, spots, swallowed
 from ci_guard.evidence.rest.shape import checked, text
-from ci_guard.evidence.yaml_tree import Tree, read_tree
-from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
+from ci_guard.evidence.yaml_tree import Tree
+from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.guard import Job, Pin, Spot, Step, Wiring
 from ci_guard.model.run import Run
 
-FOLDER: Final = ".github/workflows"
-MOST_FILES: Final = 100
-LOCAL: Final = "./"
+DEEPEST_CALL: Final = 10
+"""Source: "Reuse workflows", "Nesting reusable workflows"; for composite actions too, which may nest as deep."""
 
 REF: Final = re.compile(r"([^/@]+/[^/@]+)/(\.github/workflows/[^@\x00-\x1f]+)@(.+)")
 """`owner/name/path@ref`. Source: "Variables reference", `GITHUB_WORKFLOW_REF`."""
 
 
-def get_wiring(client: Client, job: Claims, run: Run, checkout: Checkout) -> Fact[Wiring]:
+def held_in(job: Claims) -> str:
+    """Return the repository of the run's workflow, which is another one where a ruleset requires it."""
+    named = REF.fullmatch(job.workflow_ref)
+    return named[1] if named else job.repository
+
+
+def get_wiring(client: Client, job: Claims, run: Run, checkout: Checkout, holder: Client) -> Fact[Wiring]:
     """
     Return the workflow's jobs.
 
     Which file it is the server says (`path` of the run), and the variable only that the file is this repository's: a
-    ruleset's workflow of another repository runs under its own name. The commit is what the runner says that the file
-    was read at, else the judged one.
+    ruleset's workflow of another repository runs under its own name, and is read there, where the token may. The commit
+    is what the runner says that the file was read at, else the judged one. `holder` asks the repository that holds it.
     """
     named = REF.fullmatch(job.workflow_ref)
     if named is not None and named[1].lower() != job.repository.lower():
-        said = f"the workflow is held in {named[1]}, which was not read"
-        return unavailable(said, detail="GITHUB_WORKFLOW_REF")
+        return _get_required(job, holder, named[2], apply(run.sha, lambda sha: files_of(client, sha, checkout)))
     path = _get_path(client, job)
     if isinstance(path, Unknown):
         return path
     if named is not None and named[2] != path.value:
         said = f"GITHUB_WORKFLOW_REF names {named[2]}, and the server {path.value}"
         return unavailable(said, detail=path.detail)
-    if records.SHA.fullmatch(job.workflow_sha):
-        commit: Fact[str] = Known(value=job.workflow_sha, source=Source.ENV, detail="GITHUB_WORKFLOW_SHA")
-    else:
-        commit = run.sha
+    commit = _commit(job) or run.sha
     if isinstance(commit, Unknown):
         return commit
     judged = isinstance(run.sha, Known) and run.sha.value == commit.value
-    file = policy_file.get_file(client, commit.value, path.value, checkout)
-    if isinstance(file, Unknown):
-        return file
-    if file.value is None or file.value.content is None:
-        return unavailable(f"{path.value} is not there at {commit.value[:12]}, or too large", detail=file.detail)
-    try:
-        tree = read_tree(file.value.content)
-    except ValueError as error:
-        return unavailable(f"{path.value} could not be read: {error}", detail=file.detail)
-    others, doubts = _others(checkout, commit.value, path.value)
-    jobs = tuple(read_jobs(tree, path.value, others))
-    labels = {one.label for one in jobs if one.guard}
-    names = [one for other, read in others.items() for one in read_jobs(read, other, {}) if one.label in labels]
-    wiring = Wiring(path=path.value, commit=commit.value, jobs=jobs, namesakes=tuple(names), doubts=tuple(doubts))
-    return Known(value=wiring, source=file.source if judged else commit.source, detail=file.detail)
+    found = read_wiring(files_of(client, commit.value, checkout), path.value)
+    return found if isinstance(found, Unknown) or judged else replace(found, source=commit.source)
+
+
+def _get_required(job: Claims, holder: Client, path: str, files: Fact[CommitFiles]) -> Fact[Wiring]:
+    """Return the jobs of a workflow that a ruleset requires of another repository, beside those of the judged one."""
+    commit = _commit(job)
+    if commit is None:
+        said = f"the workflow is held in {holder.repository}, and GITHUB_WORKFLOW_SHA does not say at which commit"
+        return unavailable(said, detail="GITHUB_WORKFLOW_SHA")
+    found = read_wiring(files_elsewhere(holder, commit.value), path, beside=False)
+    if isinstance(found, Unknown):
+        return found
+    labels = {one.label for one in found.value.jobs if one.guard}
+    if isinstance(files, Unknown):
+        wiring = replace(found.value, doubts=(*found.value.doubts, files))
+    else:
+        reader = _Reader(files.value)
+        names = reader.namesakes(labels, "")
+        wiring = replace(found.value, namesakes=names, doubts=(*found.value.doubts, *reader.doubts))
+    return Known(value=wiring, source=Source.ENV, detail="GITHUB_WORKFLOW_REF")
+
+
+def _commit(job: Claims) -> Known[str] | None:
+    if not records.SHA.fullmatch(job.workflow_sha):
+        return None
+    return Known(value=job.workflow_sha, source=Source.ENV, detail="GITHUB_WORKFLOW_SHA")
 
 
 def _get_path(client: Client, job: Claims) -> Fact[str]:
@@ -76,59 +99,128 @@ def _get_path(client: Client, job: Claims) -> Fact[str]:
     return checked(answer, lambda body: text(body, "path").partition("@")[0])
 
 
-def _others(checkout: Checkout, commit: str, path: str) -> tuple[dict[str, Tree], list[Unknown]]:
-    """Return the other workflows of the commit that this clone shows, and why more may be there."""
-    try:
-        listed = checkout.repository.run("ls-tree", "-z", "--name-only", commit, f"{FOLDER}/")
-    except GitUnavailable:
-        return {}, [unavailable("this clone lacks the commit, so that other workflows were not read")]
-    names = [name.decode("utf-8", "surrogateescape") for name in listed.split(b"\0") if name]
-    files = [name for name in names if name.endswith((".yml", ".yaml")) and name != path]
-    found: dict[str, Tree] = {}
-    doubts = [unavailable(f"there are more than {MOST_FILES} workflows")] if len(files) > MOST_FILES else []
-    for name in files[:MOST_FILES]:
-        file = checkout.policy_file(commit, name, ref="")
-        content = file.value.content if isinstance(file, Known) and file.value is not None else None
-        if content is None:
-            doubts.append(unavailable(f"{name} was not read, and may report a check of the guard's name"))
-            continue
-        try:
-            found[name] = read_tree(content)
-        except ValueError as error:
-            doubts.append(unavailable(f"{name} could not be read: {error}"))
-    return found, doubts
+def read_wiring(files: CommitFiles, path: str, *, beside: bool = True) -> Fact[Wiring]:
+    """
+    Return the jobs of a workflow, with those of the workflows and actions of its repository that it calls.
 
-
-def read_jobs(tree: Tree, path: str, others: dict[str, Tree]) -> list[Job]:
-    """Return the jobs of a workflow; `others` are the files that they may call."""
-    jobs = tree.get("jobs")
-    found = jobs.entries if jobs else {}
-    return [_job(name, one, path, jobs.lines[name] if jobs else one.line, others) for name, one in found.items()]
-
-
-def _job(name: str, tree: Tree, path: str, line: int, others: dict[str, Tree]) -> Job:
-    uses, steps = tree.text("uses"), tree.get("steps")
-    pin = _pin(uses, tree.get("uses"))
-    needs = tree.get("needs")
-    read = tuple(_step(one) for one in (steps.items if steps else ()))
-    return Job(
-        name=name,
-        label=tree.text("name") or name,
-        path=path,
-        line=line,
-        guard=pin is not None or any(step.guard for step in read),
-        environment=tree.get("environment") is not None or _calls_deployment(uses, others),
-        needs=tuple(str(one.value) for one in needs.items) if needs else None,
-        condition=spot(tree.get("if")),
-        tolerated=spots(tree.get("continue-on-error")),
-        pin=pin,
-        steps=read,
+    `beside` asks for other workflows whose check has the name of the guard's.
+    """
+    found = files.tree(path)
+    if isinstance(found, Unknown):
+        return found
+    if found.value is None:
+        return unavailable(f"{path} is not there at {files.commit[:12]}", detail=found.detail)
+    reader = _Reader(files)
+    jobs = tuple(reader.jobs(found.value, path))
+    labels = {one.label for one in jobs if one.guard}
+    names = reader.namesakes(labels, path) if beside else ()
+    wiring = Wiring(
+        path=files.named(path), commit=files.commit, jobs=jobs, namesakes=names, doubts=tuple(reader.doubts)
     )
+    return Known(value=wiring, source=found.source, detail=found.detail)
 
 
-def _calls_deployment(uses: str, others: dict[str, Tree]) -> bool:
-    called = others.get(uses.removeprefix(LOCAL)) if uses.startswith(LOCAL) else None
-    return called is not None and any(job.environment for job in read_jobs(called, "", {}))
+class _Reader:
+    """Reads the jobs of workflows of one commit."""
+
+    def __init__(self, files: CommitFiles) -> None:
+        self.files = files
+        self.doubts: dict[Unknown, None] = {}
+
+    def namesakes(self, labels: set[str], path: str) -> tuple[Job, ...]:
+        """Return the jobs of all other workflows whose check is called as one of these."""
+        listed = self.files.names(WORKFLOWS)
+        if isinstance(listed, Unknown):
+            self.doubts[listed] = None
+            return ()
+        others = [name for name in workflows_of(listed.value) if name != path]
+        if len(others) > MOST_WORKFLOWS:
+            self.doubts[unavailable(f"there are more than {MOST_WORKFLOWS} workflows")] = None
+        found = [job for name in others[:MOST_WORKFLOWS] for job in self.jobs_of(name)]
+        return tuple(one for one in found if one.label in labels)
+
+    def jobs_of(self, path: str, depth: int = 0) -> list[Job]:
+        """Return the jobs of a file of the repository; a file that is not read may hold anything."""
+        found = self.files.tree(path)
+        if isinstance(found, Unknown) or found.value is None or depth > DEEPEST_CALL:
+            said = found if isinstance(found, Unknown) else unavailable(f"{self.files.named(path)} was not read")
+            self.doubts[said] = None
+            return []
+        return self.jobs(found.value, path, depth)
+
+    def jobs(self, tree: Tree, path: str, depth: int = 0) -> list[Job]:
+        """
+        Return the jobs of a workflow, each behind those of the workflow that it calls, if the guard is one of these.
+
+        Without it the caller stands for them: they run at all where it runs, whatever their own conditions are.
+        """
+        jobs = tree.get("jobs")
+        found = []
+        for name, one in (jobs.entries if jobs else {}).items():
+            called = self._called(name, one, depth)
+            if any(job.guard for job in called):
+                found += called
+            found.append(self._job(name, one, path, jobs.lines[name] if jobs else one.line, called))
+        return found
+
+    def _called(self, name: str, tree: Tree, depth: int) -> list[Job]:
+        """Return the jobs of the workflow that a job calls, which wait for what it waits for."""
+        uses = tree.text("uses")
+        if not uses.startswith(LOCAL):
+            return []
+        before = _needs(tree) or ()
+        return [
+            replace(
+                one,
+                name=f"{name} / {one.name}",
+                label=f"{tree.text('name') or name} / {one.label}",
+                needs=(*before, *(f"{name} / {need}" for need in one.needs or ())),
+            )
+            for one in self.jobs_of(posixpath.normpath(uses), depth + 1)
+        ]
+
+    def _job(self, name: str, tree: Tree, path: str, line: int, called: list[Job]) -> Job:
+        pin = _pin(tree.text("uses"), tree.get("uses"))
+        steps = tree.get("steps")
+        read = tuple(step for one in (steps.items if steps else ()) for step in self._steps(one))
+        if not any(one.guard for one in called):
+            read += tuple(step for one in called if one.environment for step in one.steps if step.checkout)
+        return Job(
+            name=name,
+            label=tree.text("name") or name,
+            path=self.files.named(path),
+            line=line,
+            guard=pin is not None or any(step.guard for step in read) or any(one.guard for one in called),
+            environment=tree.get("environment") is not None or any(one.environment for one in called),
+            needs=_needs(tree),
+            condition=spot(tree.get("if")),
+            tolerated=spots(tree.get("continue-on-error")),
+            pin=pin,
+            steps=read,
+        )
+
+    def _steps(self, tree: Tree, depth: int = 0) -> Iterator[Step]:
+        """Yield the steps of the action of the repository that a step uses, if any, and behind them the step itself."""
+        uses, own = tree.text("uses"), _step(tree)
+        inner = self._composite(posixpath.normpath(uses)) if uses.startswith(LOCAL) and depth < DEEPEST_CALL else ()
+        steps = [step for one in inner for step in self._steps(one, depth + 1)]
+        yield from steps
+        yield replace(own, guard=own.guard or any(step.guard for step in steps))
+
+    def _composite(self, folder: str) -> tuple[Tree, ...]:
+        """Return the steps of an action that is made of such; which actions there are is judged by itself."""
+        for name in ("action.yml", "action.yaml"):
+            found = self.files.tree(posixpath.normpath(f"{folder}/{name}"))
+            if isinstance(found, Known) and found.value is not None:
+                runs = found.value.get("runs")
+                steps = runs.get("steps") if runs else None
+                return steps.items if steps else ()
+        return ()
+
+
+def _needs(tree: Tree) -> tuple[str, ...] | None:
+    needs = tree.get("needs")
+    return tuple(str(one.value) for one in needs.items) if needs else None
 
 
 def _step(tree: Tree) -> Step:
@@ -146,7 +238,7 @@ def _step(tree: Tree) -> Step:
         made = replace(made, swallowed=swallowed(script), checkout=mutable_checkout(script))
         shell = tree.text("shell")
         if runs and "{0}" in shell:
-            made = replace(made, swallowed=Spot(text=shell, line=tree.line))
+            made = replace(made, swallowed=Spot(text=shell, line=tree.line, path=tree.path))
     elif given is not None and uses.lower().startswith("actions/checkout@") and not given.text("repository"):
         made = replace(made, checkout=spot(given.get("ref")))
     return made
@@ -160,4 +252,4 @@ def _pin(uses: str, tree: Tree | None) -> Pin | None:
     parts = name.split("/")
     if len(parts) < 2 or parts[1].lower() != NAME:
         return None
-    return Pin(name="/".join(parts[:2]), ref=ref, line=tree.line)
+    return Pin(name="/".join(parts[:2]), ref=ref, line=tree.line, path=tree.path)

@@ -40,8 +40,8 @@ class At:
     """Of a named project; empty for its default branch."""
 
     def __str__(self) -> str:
-        """Return it for messages."""
-        return f"{self.path} of {self.project}" if self.project else self.path
+        """Return it for messages; that of another project holds `//`, as no path of a repository does."""
+        return f"{self.project}//{self.path}" if self.project else self.path
 
 
 class Includes:
@@ -208,5 +208,6 @@ def _pin(entry: Tree, when: Spot | None) -> Pin | None:
         elif key == "remote":
             pinned = _COMMIT.search(name)
             ref = entry.text("integrity") or (pinned[0] if pinned else "")
-        return Pin(name=called, ref=ref, line=entry.line, condition=when, stage=given.text("stage") if given else "")
+        stage = given.text("stage") if given else ""
+        return Pin(name=called, ref=ref, line=entry.line, path=entry.path, condition=when, stage=stage)
     return None

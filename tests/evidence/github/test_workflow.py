@@ -8,9 +8,11 @@ import pytest
 
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github import workflow
-from ci_guard.evidence.yaml_tree import read_tree
+from ci_guard.evidence.github.client import Client
+from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.fact import Cause, Fact, Known, Source
 from ci_guard.model.guard import Job, Wiring
+from tests.evidence.files_of import commit_files
 from tests.evidence.github.scene import PERMISSIONS, Scene, known, unknown
 from tests.fakes import faults
 from tests.secrets.repositories import Repo
@@ -39,13 +41,17 @@ jobs:
 
 
 def jobs(text: str, **others: str) -> dict[str, Job]:
-    files = {f".github/workflows/{name}.yml": read_tree(one.encode()) for name, one in others.items()}
-    return {job.name: job for job in workflow.read_jobs(read_tree(text.encode()), PATH, files)}
+    files: dict[str, str | None] = {f".github/workflows/{name}.yml": one for name, one in others.items()}
+    found = known(workflow.read_wiring(commit_files({**files, PATH: text}), PATH))
+    return {job.name: job for job in found.jobs}
 
 
 def wiring(scene: Scene, folder: Path | None = None) -> Fact[Wiring]:
     client, job, run = scene.read()
-    return workflow.get_wiring(client, job, run, Checkout(folder or scene.folder))
+    holder = Client(
+        api_url=scene.github.url, repository=workflow.held_in(job), tokens=scene.tokens, transport=Transport()
+    )
+    return workflow.get_wiring(client, job, run, Checkout(folder or scene.folder), holder)
 
 
 def pushed(scene: Scene, files: dict[str, str], sha: str | None = None, **changes: str) -> Scene:
@@ -118,7 +124,7 @@ def test_the_file_of_the_runs_commit_is_read_where_the_server_says(scene: Scene)
     assert (found.path, found.commit, len(found.jobs)) == (PATH, scene.repo.branches["main"], 2)
     assert isinstance(fact, Known)
     assert fact.source is Source.API
-    assert "other workflows were not read" in found.doubts[0].reason
+    assert found.doubts == ()
 
 
 def test_other_workflows_of_the_clone_are_searched_for_a_check_of_the_guards_name(scene: Scene, tmp_path: Path) -> None:
@@ -134,10 +140,29 @@ def test_other_workflows_of_the_clone_are_searched_for_a_check_of_the_guards_nam
     assert ["bad.yml could not be read" in doubt.reason for doubt in found.doubts] == [True]
 
 
-def test_a_workflow_that_is_held_elsewhere_is_not_taken_for_one_of_this_repository(scene: Scene) -> None:
+def required(scene: Scene, *, shown: bool, **files: str) -> Fact[Wiring]:
+    """Let a ruleset's workflow of another repository run, which the token may read or not."""
+    held = scene.github.repository("acme/security", private=True)
+    sha = held.commit("Work", author="alice", on="main", by="alice", files={PATH: GUARDED})
+    seen = [scene.repo.full_name, *([held.full_name] if shown else [])]
+    scene.tokens = (scene.github.token("narrow", permissions=PERMISSIONS, repositories=seen).value,)
+    names = {f".github/workflows/{name}.yml": text for name, text in files.items()}
     ref = f"acme/security/{PATH}@refs/heads/main"
-    doubt = unknown(wiring(pushed(scene, {PATH: GUARDED}, GITHUB_WORKFLOW_REF=ref)))
-    assert "held in acme/security" in doubt.reason
+    return wiring(pushed(scene, {"README.md": "", **names}, GITHUB_WORKFLOW_REF=ref, GITHUB_WORKFLOW_SHA=sha))
+
+
+def test_a_workflow_that_is_held_elsewhere_is_read_there(scene: Scene) -> None:
+    fact = required(scene, shown=True, fake="jobs: {fake: {name: the guard}}")
+    found = known(fact)
+    assert (found.path, {job.name for job in found.jobs}) == (f"acme/security//{PATH}", {"guard", "deploy"})
+    assert [one.path for one in found.namesakes] == [".github/workflows/fake.yml"]
+    assert isinstance(fact, Known)
+    assert fact.source is Source.ENV
+
+
+def test_a_workflow_that_is_held_where_the_token_may_not_read_is_unknown_with_the_permission(scene: Scene) -> None:
+    doubt = unknown(required(scene, shown=False))
+    assert (doubt.cause, doubt.needs) == (Cause.INVISIBLE, "contents: read on acme/security")
 
 
 def test_a_path_that_differs_from_the_servers_is_unknown(scene: Scene) -> None:

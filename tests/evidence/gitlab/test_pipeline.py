@@ -235,7 +235,7 @@ def test_a_file_of_another_project_is_read_where_the_token_may(scene: Scene, inc
     jobs = {job.name: job for job in wiring.jobs}
     assert set(jobs) == {"a", "z"}
     assert [spot.text for spot in jobs["a"].tolerated] == ["true"]
-    assert "of other/one" in jobs["a"].tolerated[0].path
+    assert jobs["a"].tolerated[0].path.startswith("other/one//")
     assert wiring.doubts == ()
 
 
