@@ -64,7 +64,9 @@ def collect(
         claims = start(needs.claims, forge.claims)
         provenance = start(
             needs.provenance,
-            lambda: forge.provenance(history=needs.history, reviews=needs.reviews, owners=needs.owners),
+            lambda: forge.provenance(
+                history=needs.history, reviews=needs.reviews, owners=needs.owners, circles=needs.reviewer_circles
+            ),
         )
         guard = pool.submit(forge.guard, needs.guard) if needs.guard else None
         glass = [pool.submit(forge.break_glass, means, needs.glass_circles) for means in needs.glass]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from ci_guard.controls import enforcement, guarded_paths, own_program, wiring
+from ci_guard.controls import enforcement, guarded_paths, own_program, role_approval, wiring
 from ci_guard.controls.declared import guard_integrity as declared
 from ci_guard.controls.judging import RUN, Bench, asked
 from ci_guard.controls.policy_source import judge_source
@@ -37,11 +37,13 @@ FIELDS: Final[Mapping[str, str]] = {
 """The field of `Guard` that a requirement is judged by."""
 
 
-def needs(settings: Settings, run: Run) -> Needs:  # noqa: ARG001 - the interface of a control
+def needs(settings: Settings, run: Run) -> Needs:
     """See `Control.needs`."""
     around = frozenset({"changed_paths"} if settings.asks("policy-unchanged") else ())
     guard = frozenset(field for name, field in FIELDS.items() if settings.asks(name))
-    return Needs(circumstances=around, guard=guard)
+    found = Needs(circumstances=around, guard=guard)
+    roles = settings.names("policy-unchanged") if settings.asks("policy-unchanged") else ()
+    return found | role_approval.needs(roles, settings, run) if roles else found
 
 
 def check(facts: Facts, settings: Settings) -> Iterator[Judgement]:

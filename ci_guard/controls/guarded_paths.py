@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from ci_guard.controls import role_approval
 from ci_guard.controls.judging import LONGEST_REASON, Bench, listing
-from ci_guard.model.fact import Unknown
+from ci_guard.model.fact import Known, Unknown
 from ci_guard.model.facts import Facts
 from ci_guard.model.judgement import Judgement, Location
 from ci_guard.model.origin import LayerKind
@@ -41,9 +42,7 @@ def judge_paths(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Judg
     patterns = frozenset() if isinstance(parts, Unknown) else parts.value.patterns
     edited = sorted({*touched(changed.value, names), *matching(changed.value, patterns)})
     if edited:
-        yield replace(
-            bench.fails(f"it edits {listing(edited)}", [changed], remedy=ADVICE), location=Location(path=edited[0])
-        )
+        yield replace(judge_edits(edited, changed, facts, settings, bench), location=Location(path=edited[0]))
     elif isinstance(parts, Unknown):
         yield bench.wonders([parts])
     elif parts.value.doubts:
@@ -54,6 +53,22 @@ def judge_paths(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Judg
         yield bench.passes(
             f"none of {len(changed.value)} changed paths decides what the guard does{of}", [changed, parts]
         )
+
+
+def judge_edits(
+    edited: Sequence[str], changed: Known[frozenset[str] | None], facts: Facts, settings: Settings, bench: Bench
+) -> Judgement:
+    """Return the judgement on edits, which somebody of a role may approve that the policy names."""
+    seen, roles = f"it edits {listing(edited)}", sorted(settings.names("policy-unchanged"))
+    if not roles:
+        return bench.fails(seen, [changed], remedy=ADVICE)
+    found = role_approval.ask(roles, settings, facts)
+    if found.answer is True:
+        return bench.passes(f"{seen}; {found.said}", [changed, *found.evidence])
+    if isinstance(found.answer, Unknown):
+        return bench.wonders([found.answer], seen)
+    advice = f"Let somebody of {listing(roles)} who had no part in it approve its head, and run the job again."
+    return bench.fails(f"{seen}; {found.said}", [changed], remedy=advice)
 
 
 def named_policies(settings: Settings) -> Iterator[str]:

@@ -115,13 +115,16 @@ class PeopleEvidence(Protocol):
 class ProvenanceEvidence(Protocol):
     """Where the judged commit came from."""
 
-    def provenance(self, *, history: bool, reviews: bool, owners: bool) -> Fact[Provenance]:
+    def provenance(
+        self, *, history: bool, reviews: bool, owners: bool, circles: AbstractSet[str] = frozenset()
+    ) -> Fact[Provenance]:
         """
         Return the origin of the judged commit.
 
         `history` adds the first-parent commits of a push, `reviews` the reviews and contributions of the changes of the
         judged commit,
-        `owners` the owned paths; what was not asked for is unknown.
+        `owners` the owned paths, `circles` whether whoever approved is in these teams or groups; what was not asked
+        for is unknown.
         """
         ...
 

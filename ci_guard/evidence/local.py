@@ -96,7 +96,9 @@ class Local:
         """See `PeopleEvidence.claims`."""
         return NO_FORGE
 
-    def provenance(self, *, history: bool, reviews: bool, owners: bool) -> Fact[Provenance]:
+    def provenance(
+        self, *, history: bool, reviews: bool, owners: bool, circles: AbstractSet[str] = frozenset()
+    ) -> Fact[Provenance]:
         """See `ProvenanceEvidence.provenance`."""
         return NO_FORGE
 

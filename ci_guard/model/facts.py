@@ -58,6 +58,8 @@ class Needs:
     history: bool = False
     reviews: bool = False
     owners: bool = False
+    reviewer_circles: frozenset[str] = frozenset()
+    """Teams or groups in which it is wanted to know whoever approved the changes."""
     scan: bool = False
     circumstances: frozenset[str] = frozenset()
     """Fields of `Circumstances` that are wanted."""
@@ -94,6 +96,7 @@ class Needs:
             history=self.history or other.history,
             reviews=self.reviews or other.reviews,
             owners=self.owners or other.owners,
+            reviewer_circles=self.reviewer_circles | other.reviewer_circles,
             scan=self.scan or other.scan,
             circumstances=self.circumstances | other.circumstances,
             guard=self.guard | other.guard,

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
+from typing import TYPE_CHECKING, Final
 
-from ci_guard.model.fact import Fact
+from ci_guard.model.fact import Cause, Fact, Unknown
 from ci_guard.model.run import Access, Person
 from ci_guard.records import dataclass
+
+if TYPE_CHECKING:
+    from ci_guard.model.roles import Membership
+
+NOT_ASKED: Final = Unknown(reason="no requirement asked for it", cause=Cause.UNAVAILABLE)
 
 
 class ReviewState(str, Enum):
@@ -109,6 +115,8 @@ class Change:
     """
     owned_paths: Fact[tuple[OwnedPath, ...]]
     """Changed paths with owners, each once for every section; asked for only where a policy wants their reviews."""
+    memberships: Fact[tuple[Membership, ...]] = NOT_ASKED
+    """Whether whoever approved it is in each team or group by which a role is held that may approve."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,8 +24,8 @@ TEAM: Final = re.compile("[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_.-]+")
 GROUP: Final = re.compile("[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 """The full path. Source: GitLab, "Limitations on project and group names"."""
 
-REQUIREMENT: Final = "role"
-"""Of the controls that have it, the one whose names are roles."""
+REQUIREMENTS: Final = ("role", "policy-unchanged")
+"""Of the controls that have them, those whose names are roles."""
 
 
 def read_roles(reader: LayerReader, node: Node) -> dict[str, Stated[Role]]:
@@ -69,8 +69,7 @@ def _named(layer: Layer) -> Iterator[tuple[str, Place]]:
 
 
 def _required(controls: Mapping[str, Asked]) -> Iterator[tuple[str, Place]]:
-    for asked in controls.values():
-        stated = asked.require.get(REQUIREMENT)
+    for stated in (asked.require.get(name) for asked in controls.values() for name in REQUIREMENTS):
         if stated and isinstance(stated.value, Names):
             yield from ((name, stated.place) for name in sorted(kinds.names(stated.value)))
 

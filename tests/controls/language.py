@@ -484,6 +484,7 @@ def change(raw: Raw) -> Change:
         reviews=fact(raw.get("reviews", []), lambda raw: tuple(review(one) for one in raw)),
         contributions=fact(raw.get("contributions", ["alice"]), lambda raw: tuple(contribution(one) for one in raw)),
         owned_paths=fact(raw.get("owned", {}), owned_paths),
+        memberships=fact(raw.get("members", "?unavailable"), lambda raw: tuple(membership(*one) for one in raw)),
     )
 
 

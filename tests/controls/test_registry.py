@@ -67,7 +67,7 @@ CONTRACT: dict[str, dict[str, Kind]] = {
     },
     "guard-integrity": {
         "policy-source": FLAG,
-        "policy-unchanged": FLAG,
+        "policy-unchanged": NONE,
         "enforced": FLAG,
         "not-weakened": FLAG,
         "version": NONE,
@@ -78,7 +78,7 @@ CONTRACT: dict[str, dict[str, Kind]] = {
 
 HELPERS = {
     *("__init__", "holders", "interface", "judge", "judging", "origins", "registry", "tally", "words"),
-    *("enforcement", "expressions", "guarded_paths", "own_program", "policy_source", "wiring"),
+    *("enforcement", "expressions", "guarded_paths", "own_program", "policy_source", "role_approval", "wiring"),
 }
 """Modules of the room that are no control."""
 

@@ -43,6 +43,7 @@ ONLY_THE_LOADER = {
             "that-is-not-defined",
             "of-a-context-that-is-not-defined",
             "of-an-actor-that-is-not-defined",
+            "that-approves-and-is-not-defined",
             "twice",
         )
     },

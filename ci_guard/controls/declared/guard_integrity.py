@@ -42,7 +42,8 @@ META: Final = Meta(
         ),
         Requirement(
             id="policy-unchanged",
-            kind=Flag(),
+            kind=NoneBut(example=Names(frozenset({"security"}))),
+            beside="roles: [{name: security, teams: [acme/security], groups: [acme/security]}]",
             title="the change edits neither policy, pipeline, suppressions nor code owners",
             why=(
                 "Whoever may change the rules together with the code gets both past one reviewer, who looks at the "
@@ -55,18 +56,22 @@ META: Final = Meta(
                 "the file that the project's settings name, what it and its child pipelines include of the project, "
                 "with wildcards, and by way of other projects where the token reads those. What cannot be followed, "
                 "such as an include with a variable, is unknown. Scripts that a step calls are code, and not followed. "
-                "It fails in the change that edits these files on purpose too: waive it there for a day, or judge it "
-                "beside the review of their code owners. An event that brings no change is not judged."
+                "`true` fails every edit, also one on purpose: waive that for a day. A list names roles: an approval "
+                "by somebody of one of them passes, of the head, by a person who is neither author nor contributor of "
+                "the change, given before its merge, as `required-reviews` counts them; whoever approves later has the "
+                "job run again. A push has to consist of approved changes alone. An event that brings no change is not "
+                "judged."
             ),
             severity=Severity.HIGH,
             github=(
                 "Merge edits of these files in a pull request of their own, which their code owners review. Changed "
-                "paths take `pull-requests: read` in a change and `contents: read` on a push; files `contents: read`."
+                "paths and reviews take `pull-requests: read`, files and pushes `contents: read`, teams "
+                "`members: read` of the organisation."
             ),
             gitlab=(
                 "Merge edits of these files in a merge request of their own, which their code owners review. Changed "
                 "paths take a clone with both ends (`GIT_DEPTH: 0`), or `read_api` in `CI_GUARD_TOKEN`, and so do "
-                "includes of other projects."
+                "includes of other projects, approvals and groups."
             ),
             source="https://owasp.org/www-project-top-10-ci-cd-security-risks/CICD-SEC-04-Poisoned-Pipeline-Execution",
             references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-1", "CICD-SEC-4")),

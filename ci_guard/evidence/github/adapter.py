@@ -150,7 +150,9 @@ class GitHub:
         """See `PeopleEvidence.claims`."""
         return claims.get_claims(self._client, self._job, self._run)
 
-    def provenance(self, *, history: bool, reviews: bool, owners: bool) -> Fact[Provenance]:
+    def provenance(
+        self, *, history: bool, reviews: bool, owners: bool, circles: AbstractSet[str] = frozenset()
+    ) -> Fact[Provenance]:
         """See `ProvenanceEvidence.provenance`."""
         return provenance.get_provenance(
             self._client,
@@ -159,6 +161,7 @@ class GitHub:
             history=history,
             reviews=reviews,
             owners=owners,
+            circles=circles,
             first_parents=self._checkout.first_parents,
         )
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
-from ci_guard.evidence.github import compare, landing, queue, records
+from ci_guard.evidence.approvers import approvers
+from ci_guard.evidence.github import compare, landing, memberships, queue, records
 from ci_guard.evidence.github.accounts import GHOST
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.contributions import get_contributions
@@ -16,7 +18,8 @@ from ci_guard.evidence.github.records import MERGES, Pull, Push
 from ci_guard.evidence.github.reviews import get_reviews
 from ci_guard.evidence.rest.together import three, two
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
-from ci_guard.model.review import Change, Origin, Provenance
+from ci_guard.model.review import NOT_ASKED, Change, Origin, Provenance, Review
+from ci_guard.model.roles import Membership
 from ci_guard.model.run import Event, Run
 
 FirstParents = Callable[[str, str], list[str] | None]
@@ -25,7 +28,6 @@ FirstParents = Callable[[str, str], list[str] | None]
 HISTORY_LIMIT: Final = 100
 """Commits of one push that are traced; each costs a call. Source: the contract, `reviewed-history`."""
 
-NOT_ASKED: Final = unavailable("no requirement asked for it")
 NOT_MERGED: Final = unavailable("no merge of the pull request made the commit")
 BROUGHT: Final = unavailable("a pull request brought the commit, so nobody asked who pushed it")
 
@@ -36,6 +38,7 @@ class _Wanted:
 
     reviews: bool = False
     owners: bool = False
+    circles: frozenset[str] = frozenset()
 
 
 def get_provenance(
@@ -46,6 +49,7 @@ def get_provenance(
     history: bool,
     reviews: bool,
     owners: bool,
+    circles: AbstractSet[str] = frozenset(),
     first_parents: FirstParents,
 ) -> Fact[Provenance]:
     """
@@ -55,7 +59,7 @@ def get_provenance(
     """
     if isinstance(run.event, Unknown):
         return run.event
-    wanted = _Wanted(reviews=reviews, owners=owners)
+    wanted = _Wanted(reviews=reviews, owners=owners, circles=frozenset(circles))
     standing_in = run.event.value in (Event.QUEUE, Event.CHANGE, Event.TARGET_CHANGE)
     commit, line = two(
         client,
@@ -141,7 +145,14 @@ def _change(
         reviews=reviews,
         contributions=contributions,
         owned_paths=owned_paths,
+        memberships=_get_memberships(client, reviews, wanted),
     )
+
+
+def _get_memberships(
+    client: Client, reviews: Fact[tuple[Review, ...]], wanted: _Wanted
+) -> Fact[tuple[Membership, ...]]:
+    return memberships.get_memberships(client, approvers(reviews), wanted.circles) if wanted.circles else NOT_ASKED
 
 
 def _stand_in(client: Client, job: Job, run: Run, wanted: _Wanted) -> Fact[Origin]:

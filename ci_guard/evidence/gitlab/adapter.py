@@ -173,10 +173,18 @@ class GitLab:
         """See `PeopleEvidence.claims`."""
         return claims.get_claims(self._client, self._sources, self._run, self._checkout)
 
-    def provenance(self, *, history: bool, reviews: bool, owners: bool) -> Fact[Provenance]:
+    def provenance(
+        self, *, history: bool, reviews: bool, owners: bool, circles: AbstractSet[str] = frozenset()
+    ) -> Fact[Provenance]:
         """See `ProvenanceEvidence.provenance`."""
         return provenance.get_provenance(
-            self._client, self._run, self._checkout, history=history, reviews=reviews, owners=owners
+            self._client,
+            self._run,
+            self._checkout,
+            history=history,
+            reviews=reviews,
+            owners=owners,
+            circles=circles,
         )
 
     def environments(self) -> tuple[Fact[str], ...]:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
 
+from ci_guard.evidence.approvers import approvers
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.gitlab import landing, records, train
 from ci_guard.evidence.gitlab.client import STRONGER, Client
 from ci_guard.evidence.gitlab.contributions import get_contributions
+from ci_guard.evidence.gitlab.memberships import get_memberships
 from ci_guard.evidence.gitlab.owners import get_owned_paths
 from ci_guard.evidence.gitlab.people import GHOST
 from ci_guard.evidence.gitlab.records import MergeRequest
 from ci_guard.evidence.gitlab.reviews import get_reviews
 from ci_guard.evidence.rest.together import three, two
 from ci_guard.model.fact import Fact, Known, Source, Unknown, invisible, unavailable
-from ci_guard.model.review import Change, Origin, Provenance
+from ci_guard.model.review import NOT_ASKED, Change, Origin, Provenance
 from ci_guard.model.run import Event, Run
 
 HISTORY_LIMIT: Final = 100
@@ -25,7 +28,6 @@ HISTORY_LIMIT: Final = 100
 
 DEVELOPER: Final = f"{STRONGER}, with the role Developer"
 
-NOT_ASKED: Final = unavailable("no requirement asked for it")
 NOT_MERGED: Final = unavailable("no merge of the merge request made the commit")
 NO_RECORD: Final = invisible("GitLab's list of events is not read", needs=STRONGER)
 
@@ -36,10 +38,18 @@ class _Wanted:
 
     reviews: bool = False
     owners: bool = False
+    circles: frozenset[str] = frozenset()
 
 
 def get_provenance(
-    client: Client, run: Run, checkout: Checkout, *, history: bool, reviews: bool, owners: bool
+    client: Client,
+    run: Run,
+    checkout: Checkout,
+    *,
+    history: bool,
+    reviews: bool,
+    owners: bool,
+    circles: AbstractSet[str] = frozenset(),
 ) -> Fact[Provenance]:
     """
     See `ProvenanceEvidence.provenance`.
@@ -49,7 +59,7 @@ def get_provenance(
     """
     if isinstance(run.event, Unknown):
         return run.event
-    wanted = _Wanted(reviews=reviews, owners=owners)
+    wanted = _Wanted(reviews=reviews, owners=owners, circles=frozenset(circles))
     standing_in = run.event.value in (Event.QUEUE, Event.CHANGE)
     commit, line = two(
         client,
@@ -86,7 +96,7 @@ def _of_commit(client: Client, checkout: Checkout, listed: MergeRequest, sha: st
     whole = records.get_merge_request(client, listed.iid)
     if isinstance(whole, Unknown):
         bare = _change(client, checkout, listed, results, _Wanted(), merged=False)
-        return replace(bare, pushed_by=whole, reviews=whole, contributions=whole, owned_paths=whole)
+        return replace(bare, pushed_by=whole, reviews=whole, contributions=whole, owned_paths=whole, memberships=whole)
     again = landing.get_results(client, whole.value, sha, checkout)
     return _change(client, checkout, whole.value, again, wanted, merged=True)
 
@@ -125,6 +135,7 @@ def _change(
         reviews=reviews,
         contributions=contributions,
         owned_paths=owned_paths,
+        memberships=get_memberships(client, approvers(reviews), wanted.circles) if wanted.circles else NOT_ASKED,
     )
 
 

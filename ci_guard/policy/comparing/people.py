@@ -12,7 +12,7 @@ from ci_guard.model.roles import EVERYBODY, Role
 from ci_guard.model.settings import Policy
 from ci_guard.policy.comparing.change import LOOSER, NEITHER, OTHER, STRICTER, Change, listed, present
 from ci_guard.policy.layer import Asked, Layer
-from ci_guard.policy.roles import REQUIREMENT
+from ci_guard.policy.roles import REQUIREMENTS
 from ci_guard.policy.writing import flow, role_fields, row_fields
 
 
@@ -56,8 +56,7 @@ def _letting_in(layer: Layer) -> Iterator[str]:
 
 
 def _required(controls: Mapping[str, Asked]) -> Iterator[str]:
-    for asked in controls.values():
-        stated = asked.require.get(REQUIREMENT)
+    for stated in (asked.require.get(name) for asked in controls.values() for name in REQUIREMENTS):
         if stated and isinstance(stated.value, Names):
             yield from kinds.names(stated.value)
 

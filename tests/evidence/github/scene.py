@@ -86,20 +86,32 @@ class Scene:
             if claim.claimed != known(claim.truth)
         }
 
-    def provenance(self, *, history: bool = False, reviews: bool = True, owners: bool = False) -> Provenance:
+    def provenance(
+        self,
+        *,
+        history: bool = False,
+        reviews: bool = True,
+        owners: bool = False,
+        circles: frozenset[str] = frozenset(),
+    ) -> Provenance:
         return known(
             provenance.get_provenance(
-                *self.read(), history=history, reviews=reviews, owners=owners, first_parents=no_checkout
+                *self.read(),
+                history=history,
+                reviews=reviews,
+                owners=owners,
+                circles=circles,
+                first_parents=no_checkout,
             )
         )
 
-    def origin(self, **wanted: bool) -> Origin:
+    def origin(self, **wanted: Any) -> Origin:
         return known(self.provenance(**wanted).commit)
 
-    def changes(self, **wanted: bool) -> tuple[Change, ...]:
+    def changes(self, **wanted: Any) -> tuple[Change, ...]:
         return known(self.origin(**wanted).changes)
 
-    def change(self, **wanted: bool) -> Change:
+    def change(self, **wanted: Any) -> Change:
         (only,) = self.changes(**wanted)
         return only
 

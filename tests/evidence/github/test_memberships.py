@@ -86,3 +86,32 @@ def test_an_app_is_in_no_team_and_is_not_asked_for(scene: Scene) -> None:
     seats = get_seats(client, job, this, {Part.ACTOR})
     assert known(get_memberships(client, seats, frozenset({"acme/core"}))) == ()
     assert not scene.github.calls("GET /orgs/*")
+
+
+def approved(scene: Scene, **permissions: str) -> dict[int, Fact[bool]]:
+    """Return by approver whether they are in the team, of a merged pull request."""
+    pull = scene.repo.pull(author="alice")
+    pull.review("carol", "APPROVED")
+    pull.review("bob", "APPROVED")
+    pull.review("mallory", "CHANGES_REQUESTED")
+    before = scene.repo.branches["main"]
+    scene.token(**permissions).push(scene.repo.merge(pull), before=before, actor="olivia")
+    found = known(scene.change(circles=frozenset({"acme/core"})).memberships)
+    return {one.person: one.member for one in found}
+
+
+def test_whoever_approved_a_change_is_asked_for_too(scene: Scene) -> None:
+    people = {login: scene.github.world.user(login).id for login in ("bob", "carol")}
+    found = approved(scene, **SEES_MEMBERS)
+    assert {number: known(member) for number, member in found.items()} == {people["carol"]: True, people["bob"]: False}
+
+
+def test_the_team_of_whoever_approved_is_unknown_to_a_jobs_token(scene: Scene) -> None:
+    assert {unknown(member).needs for member in approved(scene, **PERMISSIONS).values()} == {"members: read"}
+
+
+def test_nobody_is_asked_about_teams_that_no_role_names(scene: Scene) -> None:
+    approved(scene, **SEES_MEMBERS)
+    asked = scene.github.count("GET /orgs/*")
+    assert unknown(scene.change().memberships).cause is Cause.UNAVAILABLE
+    assert scene.github.count("GET /orgs/*") == asked

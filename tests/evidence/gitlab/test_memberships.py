@@ -64,3 +64,19 @@ def test_the_account_of_a_token_is_in_no_group_and_is_not_asked_for(scene: Scene
     scene.start(scene.shop.run("push", user="project_7_bot"), CI_GUARD_TOKEN=scene.reader)
     assert known(scene.adapter.memberships({Part.ACTOR}, frozenset({"acme/tools"}))) == ()
     assert not scene.gitlab.calls("GET /groups/*")
+
+
+@pytest.mark.parametrize("stronger", [True, False])
+def test_whoever_approved_a_change_is_asked_for_too(scene: Scene, *, stronger: bool) -> None:
+    change = scene.open()
+    scene.shop.approve(change, "carol")
+    job = scene.shop.run("merge_request_event", user="alice", mr=change)
+    scene.start(job, **({"CI_GUARD_TOKEN": scene.reader} if stronger else {}))
+    circles = frozenset({"acme/tools"})
+    found = known(scene.adapter.provenance(history=False, reviews=True, owners=False, circles=circles))
+    (only,) = known(known(found.commit).changes)
+    (one,) = known(only.memberships)
+    if stronger:
+        assert known(one.member)
+    else:
+        assert "read_api" in (unknown(one.member).needs or "")
