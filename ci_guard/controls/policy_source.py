@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ci_guard.controls.judging import LONGEST_REASON, Bench, listing
-from ci_guard.model.fact import Known, Source, Unknown, unavailable
+from ci_guard.controls.judging import LONGEST_REASON, Bench, clip, listing
+from ci_guard.model.fact import Known, Source, Unknown, invisible, unavailable
 from ci_guard.model.facts import Facts
 from ci_guard.model.judgement import Judgement
 from ci_guard.model.origin import LayerKind, LayerOrigin
-from ci_guard.model.run import Event, Run
+from ci_guard.model.run import Event, Platform, Run
 from ci_guard.model.settings import Settings
 
 AT_THE_TARGET: Final = frozenset({Event.CHANGE, Event.TARGET_CHANGE, Event.QUEUE})
 """Events in which the repository's policy is read at the target, which the change cannot have edited."""
+
+UNCONFIRMED: Final = frozenset({Source.EVENT, Source.ENV, Source.NONE})
+"""Who vouches for what an earlier step of the same job, or whoever starts a pipeline, could have said."""
 
 NOWHERE: Final = unavailable("the policy does not say where its layers were read")
 
@@ -26,11 +29,13 @@ def judge_source(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Jud
         return
     floor = any(origin.floor and pinned(origin) for origin in settings.origins)
     said = [hold(origin, facts.run, floor=floor) for origin in settings.origins]
-    loose = [each for each in said if isinstance(each, str)]
+    loose = [(origin, each) for origin, each in zip(settings.origins, said, strict=True) if isinstance(each, str)]
     doubts = [each for each in said if isinstance(each, Unknown)]
     if loose:
-        advice = "Name an organisation's policy by an immutable reference, as the floor below the repository's own."
-        yield bench.fails(listing(loose, LONGEST_REASON, separator="; "), remedy=advice)
+        advice = (
+            f"Name {clip(loose[0][0].place)} by an immutable reference, such as github:acme/security//p.yml@COMMIT."
+        )
+        yield bench.fails(listing((each for _, each in loose), LONGEST_REASON, separator="; "), remedy=advice)
     elif doubts:
         yield bench.wonders(doubts)
     else:
@@ -70,4 +75,18 @@ def hold_own(origin: LayerOrigin, run: Run, *, floor: bool) -> Known[str] | Unkn
     if run.event.value in AT_THE_TARGET:
         said = f"{origin.place} is the target's, which the change cannot edit"
         return Known(value=said, source=run.event.source, detail=origin.place)
-    return f"{origin.place} is the judged commit's own, so that whoever pushes it brings the policy along"
+    if run.event.value is not Event.PUSH:
+        said = (
+            f"{origin.place} is the judged commit's own, and that of a branch that is not chosen has to allow it, too"
+        )
+        return Known(value=said, source=run.event.source, detail=origin.place)
+    before = run.default_head if isinstance(run.before, Known) and run.before.value is None else run.before
+    if isinstance(before, Unknown):
+        return before
+    if before.source in UNCONFIRMED:
+        said = f"{origin.place} is the judged commit's own, and where the push started the server does not say"
+        if run.platform is Platform.GITLAB:
+            return invisible(said, needs="a token with read_api in CI_GUARD_TOKEN", detail=before.detail)
+        return unavailable(said, detail=before.detail)
+    said = f"{origin.place} is the judged commit's own, and the one from before the push has to allow the run as well"
+    return Known(value=said, source=before.source, detail=before.detail)

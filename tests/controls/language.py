@@ -77,6 +77,11 @@ def fact(raw: Raw, build: Callable[[Raw], T]) -> Fact[T]:
     return Known(value=build(raw), source=Source.API, detail="GET it")
 
 
+def sourced(fact: Fact[T], source: str) -> Fact[T]:
+    """Return a fact by somebody else's word than the server's."""
+    return replace(fact, source=Source(source)) if isinstance(fact, Known) else fact
+
+
 def same(raw: T) -> T:
     """Return a value as it is."""
     return raw
@@ -330,7 +335,7 @@ def run(raw: Raw) -> Run:
         branch=fact(branch, optional(str)),
         tag=fact(raw.get("tag"), optional(str)),
         default_branch=fact(raw.get("default_branch", "main"), str),
-        before=fact(raw.get("before", "b" * 40), optional(str)),
+        before=sourced(fact(raw.get("before", "b" * 40), optional(str)), raw.get("before_by", "api")),
         change=fact(
             raw.get("change"),
             optional(lambda raw: ChangeReference(number=raw["number"], head="head", target=raw["target"])),

@@ -24,18 +24,23 @@ META: Final = Meta(
             ),
             notes=(
                 "Built-in profiles and policies by immutable reference are pinned. The repository's own file is read "
-                "at the target of a change, which the change cannot edit; on every other event it is the judged "
-                "commit's own, and counts only above a pinned floor, which it cannot loosen. A file that `--policy` "
-                "names is trusted by whoever calls, and nothing shows that it is the one that was meant."
+                "at the target of a change, which the change cannot edit; on a push, the one from before it has to "
+                "allow the run beside the commit's own, by the server's word about where the push started; on every "
+                "other event that of the default branch, or of the one that the organisation names. Above a pinned "
+                "floor it counts in any case. That is trust in what stood there before: a loosening that somebody "
+                "merges or pushes although its own run is denied counts from the next run on, which a floor, "
+                "`policy-unchanged` and `enforced` prevent. A file that `--policy` names is trusted by whoever calls, "
+                "and nothing shows that it is the one that was meant."
             ),
             severity=Severity.HIGH,
             github=(
                 "Put an organisation's policy, by immutable reference, below the repository's own, where the "
-                "repository cannot drop it: in a required workflow. No permission is needed."
+                "repository cannot drop it: in a required workflow. A push takes `contents: read`."
             ),
             gitlab=(
                 "Put an organisation's policy, by immutable reference, below the project's own, where the project "
-                "cannot drop it: in a pipeline execution policy. No permission is needed."
+                "cannot drop it: in a pipeline execution policy. Without one a push takes `read_api` in "
+                "`CI_GUARD_TOKEN`."
             ),
             source="https://owasp.org/www-project-top-10-ci-cd-security-risks/CICD-SEC-04-Poisoned-Pipeline-Execution",
             references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-4")),
