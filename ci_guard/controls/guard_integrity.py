@@ -27,20 +27,20 @@ JUDGES: Final[Mapping[str, Callable[[Facts, Settings, Bench], Iterator[Judgement
 }
 
 
-FIELDS: Final[Mapping[str, str]] = {
-    "policy-unchanged": "parts",
-    "enforced": "enforcement",
-    "not-weakened": "wiring",
-    "version": "program",
-    "clean-environment": "variables",
+FIELDS: Final[Mapping[str, frozenset[str]]] = {
+    "policy-unchanged": frozenset({"parts"}),
+    "enforced": frozenset({"enforcement"}),
+    "not-weakened": frozenset({"wiring"}),
+    "version": frozenset({"program", "wiring"}),
+    "clean-environment": frozenset({"variables"}),
 }
-"""The field of `Guard` that a requirement is judged by."""
+"""The fields of `Guard` that a requirement is judged by."""
 
 
 def needs(settings: Settings, run: Run) -> Needs:
     """See `Control.needs`."""
     around = frozenset({"changed_paths"} if settings.asks("policy-unchanged") else ())
-    guard = frozenset(field for name, field in FIELDS.items() if settings.asks(name))
+    guard = frozenset(field for name, fields in FIELDS.items() if settings.asks(name) for field in fields)
     found = Needs(circumstances=around, guard=guard)
     roles = settings.names("policy-unchanged") if settings.asks("policy-unchanged") else ()
     return found | role_approval.needs(roles, settings, run) if roles else found

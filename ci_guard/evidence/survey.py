@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from ci_guard.evidence.checkout import read_plain_file
 from ci_guard.evidence.github import codeowners
 from ci_guard.evidence.remotes import Remote
 from ci_guard.git import Repository
+from ci_guard.git.objects import object_id
 from ci_guard.model import project
 from ci_guard.model.run import Platform
 
@@ -191,3 +193,24 @@ def own_commit() -> tuple[str, bool] | None:
         return (head, repository.rev_parse(f"refs/tags/{project.TAG}") == head) if head else None
     except GitUnavailable:
         return None
+
+
+def own_files_differ(commit: str) -> bool:
+    """
+    Tell whether the Python files of the checkout that this program is are others than those of its commit.
+
+    By their object ids (Git, "Git Objects"), not by the index, which whoever edits a file can edit as well. What cannot
+    be compared differs.
+    """
+    repository, root = own_checkout(), Path(ci_guard.__file__).resolve().parent
+    if repository is None:
+        return True
+    try:
+        listed = repository.run("ls-tree", "-r", "-z", "--full-tree", commit, f"{root.name}/")
+        there = {f"{root.name}/{path.relative_to(root).as_posix()}": path.read_bytes() for path in root.rglob("*.py")}
+    except (GitUnavailable, OSError):
+        return True
+    entries = (entry.partition("\t") for entry in os.fsdecode(listed).split("\0") if entry)
+    known = {name: meta.split(" ")[2] for meta, _, name in entries if name.endswith(".py")}
+    digits = max(map(len, known.values()), default=40)
+    return known != {name: object_id("blob", content, digits) for name, content in there.items()}

@@ -168,6 +168,8 @@ class Program:
     commit: Fact[str]
     released: bool
     """Whether its commit is the one that the version's tag names; True where it is no checkout, which says nothing."""
+    altered: bool = False
+    """Whether the files that run are others than those of the commit; False where it is no checkout."""
 
 
 @dataclass(frozen=True, kw_only=True)

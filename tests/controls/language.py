@@ -232,6 +232,7 @@ def program(raw: Raw) -> Program:
         version=raw.get("version", "1.0.0"),
         commit=fact(raw.get("commit", "?unavailable"), str),
         released=raw.get("released", True),
+        altered=raw.get("altered", False),
     )
 
 

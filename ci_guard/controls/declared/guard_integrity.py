@@ -151,13 +151,19 @@ META: Final = Meta(
             title="the version of ci-guard is one that is allowed",
             why="An old guard does not know what a newer one denies, and a re-run of an old run brings the old guard.",
             notes=(
-                "List releases (`1.0.0`) or commits; `true` allows none. A checkout of ci-guard counts as a release "
-                "only where the tag of that version names its commit. It is the program's own word: it keeps honest "
-                "pipelines up to date, and a program that was replaced says what it likes."
+                "List releases (`1.0.0`) or commits; `true` allows none. A commit is proven as far as the pipeline's "
+                "file, by git or the server, pins it in `uses` or `include`, and denied where the program says another "
+                "one, or a checkout of ci-guard holds other files than its commit. Which release it is, and its commit "
+                "where a script starts it, is the program's own word, and the judgement says so: a checkout counts as "
+                "a release only where the tag of that version names its commit. A program that was replaced says what "
+                "it likes: only what starts it can prevent that."
             ),
             severity=Severity.MEDIUM,
-            github="Pin the action to the commit of an allowed release. No permission is needed.",
-            gitlab="Give the template's `commit` the commit of an allowed release. No permission is needed.",
+            github="Pin the action to the commit of an allowed release. Takes `actions: read` and `contents: read`.",
+            gitlab=(
+                "Give the template's `commit` the commit of an allowed release. Takes the checkout, or a job token "
+                "that reads the repository."
+            ),
             source="https://docs.github.com/actions/reference/security/secure-use#using-third-party-actions",
             references=(*OWASP.supports("CICD-SEC-4"),),
         ),
@@ -171,9 +177,12 @@ META: Final = Meta(
             ),
             notes=(
                 "It names variables, never values: `LD_*`, `BASH_ENV`, `PYTHON*`, proxies, certificates, git's "
-                "configuration. ci-guard hears none of them ([what it runs on](../github.md#what-it-runs-on)), and the "
-                "action and the templates take most of them away before it starts, so that it sees proxies and "
-                "certificates there, and all of them where a script of your own calls it. A pass proves that these "
+                "configuration, and `PATH` where a folder of the workspace, the home or the runner's temporary files, "
+                "or a relative one, stands before the system's; what the images of hosted runners put there, and the "
+                "tool cache, does not count. ci-guard hears none of them "
+                "([what it runs on](../github.md#what-it-runs-on)), and the action and the templates take most of them "
+                "away and put the system's folders first before it starts, so that it sees proxies and certificates "
+                "there, and all of them where a script of your own calls it. A pass proves that these "
                 "names were not set when ci-guard started, and not that no earlier step did harm. A runner behind a "
                 "proxy fails it honestly: leave it out there."
             ),
