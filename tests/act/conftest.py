@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,15 @@ def act(request: pytest.FixtureRequest, tmp_path: Path) -> Act:
         pytest.skip("act is not installed; .ci/run installs it where Go is")
     guard = request.getfixturevalue("guard_checkout")
 
-    def run(shop: Consumer, environ: Mapping[str, str], event: str = "push", *, cold: bool = False) -> Ran:
-        return runner.run(program, guard, shop.path, environ, home=tmp_path / "home", event=event, cold=cold)
+    def run(
+        shop: Consumer,
+        environ: Mapping[str, str],
+        event: str = "push",
+        *,
+        cold: bool = False,
+        options: Sequence[str] = (),
+    ) -> Ran:
+        home = tmp_path / "home"
+        return runner.run(program, guard, shop.path, environ, home=home, event=event, cold=cold, options=options)
 
     return run

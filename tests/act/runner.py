@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
 
+COMMIT = "c0ffee00" * 5
+"""What a workflow can pin the action to, beside the tag `v1`."""
+
 WORKFLOW = """
 on: [push, pull_request]
 {env}
@@ -30,7 +33,7 @@ jobs:
         with: {{fetch-depth: 0, persist-credentials: false}}
 {before}
       - id: guard
-        uses: ci-guard/ci-guard{action}@v1
+        uses: ci-guard/ci-guard{action}@{ref}
         with:
           token: ${{{{ secrets.GITHUB_TOKEN }}}}
 {inputs}
@@ -126,10 +129,16 @@ def workflow(
     before: str = "",
     after: str = "",
     action: str = "",
+    ref: str = "v1",
 ) -> str:
-    """Return the README's workflow, with what a test adds to it; `action` is the path of another of our actions."""
+    """
+    Return the README's workflow, with what a test adds to it.
+
+    `action` is the path of another of our actions, `ref` the tag or commit by which it is named.
+    """
     return WORKFLOW.format(
         action=action,
+        ref=ref,
         checkout=CHECKOUT,
         env="env: " + json.dumps(dict(env)) if env else "",
         inputs="".join(f"          {name}: {json.dumps(value)}\n" for name, value in (inputs or {}).items()),
@@ -167,7 +176,8 @@ def run(
         "-a",
         environ["GITHUB_ACTOR"],
     ]
-    command += ["-e", environ["GITHUB_EVENT_PATH"], "--local-repository", f"ci-guard/ci-guard@v1={guard}"]
+    command += ["-e", environ["GITHUB_EVENT_PATH"]]
+    command += [part for ref in ("v1", COMMIT) for part in ("--local-repository", f"ci-guard/ci-guard@{ref}={guard}")]
     command += [part for name, value in given.items() for part in ("--env", f"{name}={value}")]
     command += options
     command += ["--env", f"SHA_REF={environ['GITHUB_SHA']}", "-s", f"GITHUB_TOKEN={token or 'none'}"]
