@@ -10,6 +10,7 @@ from ci_guard.evidence.github.client import Client, segment
 from ci_guard.evidence.github.job import Job
 from ci_guard.evidence.github.owners import get_paths
 from ci_guard.evidence.github.records import Pull
+from ci_guard.evidence.pushed import get_pushed_paths, united
 from ci_guard.evidence.rest.shape import ShapeError, checked, optional, text, texts
 from ci_guard.evidence.rest.shape import records as objects
 from ci_guard.model.circumstances import Host, Runner, Visibility
@@ -59,18 +60,21 @@ def get_changed_paths(client: Client, run: Run, checkout: Checkout) -> Fact[froz
     if isinstance(run.event, Unknown):
         return run.event
     if run.event.value is Event.PUSH:
-        return _pushed(client, run, checkout)
+        return get_pushed_paths(
+            run,
+            checkout,
+            unconfirmed=lambda detail: unavailable("where the push started, only the event file says", detail=detail),
+            without_clone=lambda base, head: checked(
+                client.get(f"compare/{segment(base)}...{segment(head)}", params={"per_page": 1}), _compared
+            ),
+        )
     pulls = _get_pulls(client, run)
     if isinstance(pulls, Unknown):
         return pulls
     if not pulls.value:
         return Known(value=None, source=pulls.source, detail=pulls.detail)
     lists = client.gather(*((lambda pull=pull: get_paths(client, pull)) for pull in pulls.value))
-    for found in lists:
-        if isinstance(found, Unknown):
-            return found
-    paths = frozenset(path for found in lists if isinstance(found, Known) for path in found.value)
-    return Known(value=paths, source=pulls.source, detail=pulls.detail)
+    return united(lists, pulls)
 
 
 def get_runner(client: Client, job: Job) -> Fact[Runner]:
@@ -120,31 +124,6 @@ def _get_pulls(client: Client, run: Run) -> Fact[tuple[Pull, ...]]:
     if isinstance(pull, Known) and pull.value.head_sha != run.change.value.head:
         return unavailable(f"#{pull.value.number} has moved on since this run started", detail=pull.detail)
     return apply(pull, lambda found: (found,))
-
-
-def _pushed(client: Client, run: Run, checkout: Checkout) -> Fact[frozenset[str] | None]:
-    """
-    Return what differs between the two ends of a push, of a new branch from the default one.
-
-    Where it starts only the server may say: whoever chooses the start chooses what has changed.
-    """
-    if isinstance(run.sha, Unknown):
-        return run.sha
-    start = run.before
-    if isinstance(start, Known) and start.source is Source.EVENT:
-        return unavailable("where the push started, only the event file says", detail=start.detail)
-    if isinstance(start, Known) and start.value is None:
-        start = run.default_head
-    if isinstance(start, Unknown):
-        return start
-    if start.value is None:
-        return unavailable("the push created the branch, and there is nothing to compare it with", detail=start.detail)
-    base, head = start.value, run.sha.value
-    here = checkout.changed(base, head)
-    if here is not None:
-        detail = f"git diff-tree {base[:12]} {head[:12]}"
-        return Known(value=frozenset(here), source=Source.GIT, detail=detail)
-    return checked(client.get(f"compare/{segment(base)}...{segment(head)}", params={"per_page": 1}), _compared)
 
 
 def _compared(value: Any) -> frozenset[str]:

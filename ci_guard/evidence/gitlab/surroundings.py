@@ -11,6 +11,7 @@ from ci_guard.evidence.gitlab.identity import Identity
 from ci_guard.evidence.gitlab.owners import get_paths
 from ci_guard.evidence.gitlab.records import MergeRequest
 from ci_guard.evidence.gitlab.sources import Sources
+from ci_guard.evidence.pushed import get_pushed_paths, united
 from ci_guard.evidence.rest.shape import checked, text
 from ci_guard.model.circumstances import Host, Runner, Visibility
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, invisible, unavailable
@@ -19,6 +20,7 @@ from ci_guard.model.run import Event, Run
 HOSTS: Final = {"gitlab-hosted": Host.HOSTED, "self-hosted": Host.SELF_HOSTED}
 """Source: "OpenID Connect (OIDC) Authentication Using ID Tokens", `runner_environment`."""
 
+REPORTER: Final = f"{STRONGER}, with the role Reporter"
 VARIABLE: Final = "CI_ENVIRONMENT_NAME"
 TOKEN: Final = "an ID token for ci-guard"  # noqa: S105 - no password
 
@@ -71,18 +73,23 @@ def get_changed_paths(client: Client, run: Run, checkout: Checkout) -> Fact[froz
     if isinstance(run.event, Unknown):
         return run.event
     if run.event.value is Event.PUSH:
-        return _pushed(run, checkout)
+        return get_pushed_paths(
+            run,
+            checkout,
+            unconfirmed=lambda detail: invisible(
+                "where the push started, only a variable says", needs=REPORTER, detail=detail
+            ),
+            without_clone=lambda base, head: unavailable(
+                "this clone lacks an end of the push (`GIT_DEPTH: 0`)", detail=f"git diff-tree {base[:12]} {head[:12]}"
+            ),
+        )
     changes = _get_changes(client, run)
     if isinstance(changes, Unknown):
         return changes
     if not changes.value:
         return Known(value=None, source=changes.source, detail=changes.detail)
     lists = client.gather(*((lambda change=change: get_paths(client, change, checkout)) for change in changes.value))
-    for found in lists:
-        if isinstance(found, Unknown):
-            return found
-    paths = frozenset(path for found in lists if isinstance(found, Known) for path in found.value)
-    return Known(value=paths, source=changes.source, detail=changes.detail)
+    return united(lists, changes)
 
 
 def get_runner(sources: Sources) -> Fact[Runner]:
@@ -124,29 +131,3 @@ def _get_changes(client: Client, run: Run) -> Fact[tuple[MergeRequest, ...]]:
     if isinstance(found, Known) and found.value.head != run.change.value.head:
         return unavailable(f"!{found.value.iid} has moved on since this pipeline started", detail=found.detail)
     return apply(found, lambda change: (change,))
-
-
-def _pushed(run: Run, checkout: Checkout) -> Fact[frozenset[str] | None]:
-    """
-    Return what differs between the two ends of a push, of a new branch from the default one.
-
-    Where it starts only the server may say: whoever chooses the start chooses what has changed.
-    """
-    if isinstance(run.sha, Unknown):
-        return run.sha
-    start = run.before
-    if isinstance(start, Known) and start.source is Source.ENV:
-        said = "where the push started, only a variable says"
-        return invisible(said, needs=f"{STRONGER}, with the role Reporter", detail=start.detail)
-    if isinstance(start, Known) and start.value is None:
-        start = run.default_head
-    if isinstance(start, Unknown):
-        return start
-    if start.value is None:
-        return unavailable("the push created the branch, and there is nothing to compare it with", detail=start.detail)
-    base, head = start.value, run.sha.value
-    here = checkout.changed(base, head)
-    detail = f"git diff-tree {base[:12]} {head[:12]}"
-    if here is None:
-        return unavailable("this clone lacks an end of the push (`GIT_DEPTH: 0`)", detail=detail)
-    return Known(value=frozenset(here), source=Source.GIT, detail=detail)

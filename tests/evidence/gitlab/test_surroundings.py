@@ -10,7 +10,7 @@ import pytest
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.gitlab import surroundings
 from ci_guard.model.circumstances import Host, Visibility
-from ci_guard.model.fact import Cause, Known, Source
+from ci_guard.model.fact import Cause, Fact, Known, Source
 from tests.evidence.gitlab.scene import Scene, known, source_of, unknown
 from tests.fakes.lab.state import Job
 from tests.secrets.repositories import Repo
@@ -77,8 +77,12 @@ def test_a_push_changes_what_lies_between_its_ends_by_the_clone(scene: Scene, tm
     before, after = repo.commit({"a": "1"}), repo.commit({"a": "2", "b/c": "x"})
     ends = {"sha": Known(value=after, source=Source.API), "before": Known(value=before, source=Source.API)}
     run = replace(scene.start(scene.shop.run("push")).run, **ends)  # type: ignore[arg-type]
-    assert known(surroundings._pushed(run, Checkout(repo.path))) == frozenset({"a", "b/c"})
-    assert "GIT_DEPTH" in unknown(surroundings._pushed(run, Checkout(tmp_path / "elsewhere"))).reason
+
+    def paths(folder: Path) -> Fact[frozenset[str] | None]:
+        return surroundings.get_changed_paths(scene.adapter._client, run, Checkout(folder))
+
+    assert known(paths(repo.path)) == frozenset({"a", "b/c"})
+    assert "GIT_DEPTH" in unknown(paths(tmp_path / "elsewhere")).reason
 
 
 def test_where_a_push_started_no_variable_says(scene: Scene) -> None:
