@@ -9,9 +9,9 @@ from functools import reduce
 from typing import Final
 
 from ci_guard import collect, contexts, decide, glass
+from ci_guard.choosing import NO_CONTEXT, NO_LAYER, check_only, choose, explain_absence
 from ci_guard.controls.interface import Control
 from ci_guard.controls.judge import judge
-from ci_guard.errors import UsageError
 from ci_guard.evidence.interface import Forge
 from ci_guard.model.branch import BranchSelection
 from ci_guard.model.decision import Decision, PolicySummary, Result, Ruling, Verdict
@@ -150,6 +150,8 @@ def conclude(recorded: Recorded, controls: Sequence[Control], policy: Policy, se
 
     def by(judging: Policy) -> Decision:
         chosen = choose(controls, only, judging)
+        if only and not chosen:
+            return not_asked(only, judging)
         judgements = [one for control in chosen for one in judge(control, facts, judging.controls[control.META.id])]
         metas = [control.META for control in chosen]
         today = recorded.time.date()
@@ -173,6 +175,13 @@ def conclude(recorded: Recorded, controls: Sequence[Control], policy: Policy, se
     if alone.verdict is Verdict.ALLOW:
         return decision
     return replace(decision, verdict=alone.verdict, exit_code=alone.exit_code, reason=alone.reason)
+
+
+def not_asked(only: Sequence[str], policy: Policy) -> Decision:
+    """Return what follows where a run is limited to controls of which a policy asks nothing here: it denies nothing."""
+    why = NO_CONTEXT if policy.contexts else NO_LAYER
+    reason = f"Nothing is asked of {', '.join(only)} here: {why}."
+    return Decision(verdict=Verdict.ALLOW, exit_code=0, rulings=(), reason=reason, notes=policy.notes)
 
 
 def after_merging(recorded: Recorded, controls: Sequence[Control], decision: Decision, mode: Mode) -> Iterable[str]:
@@ -210,23 +219,6 @@ def effective_mode(policy: Policy, asked: Sequence[Mode]) -> Mode:
     return Mode.REPORT if Mode.REPORT in modes and Mode.ENFORCE not in modes else Mode.ENFORCE
 
 
-def check_only(only: Sequence[str], policies: Sequence[Policy]) -> None:
-    """Raise `UsageError` where a run is limited to a control that none of its policies enables."""
-    for name in only:
-        if not any(name in policy.controls for policy in policies):
-            raise UsageError(
-                f"The run is limited to {name}, but {policies[0].source} does not enable it.",
-                hint=f"Name {name} under `controls` in the policy, extend a profile that has it, or do not ask for it.",
-            )
-
-
-def choose(controls: Sequence[Control], only: Sequence[str], policy: Policy) -> list[Control]:
-    """Return the controls to run by a policy, in registry order."""
-    return [
-        control for control in controls if control.META.id in policy.controls and (not only or control.META.id in only)
-    ]
-
-
 def hold_already(found: tuple[BranchSelection, ...], run: Run, chosen: Sequence[tuple[Control, Settings]]) -> bool:
     """
     Tell whether every requirement on branches is met by these rules alone.
@@ -241,17 +233,3 @@ def hold_already(found: tuple[BranchSelection, ...], run: Run, chosen: Sequence[
         if control.needs(settings, run).branches
         for judgement in judge(control, facts, settings)
     )
-
-
-def explain_absence(controls: Sequence[Control], only: Sequence[str], policy: Policy) -> Iterable[tuple[str, str]]:
-    """Name every control and requirement that was not judged, with the reason."""
-    for control in controls:
-        meta = control.META
-        if meta.id not in policy.controls:
-            yield meta.id, "no layer of the policy enables it"
-        elif only and meta.id not in only:
-            yield meta.id, "left out: the run is limited to " + ", ".join(only)
-        else:
-            for requirement in meta.requirements:
-                if not policy.controls[meta.id].asks(requirement.id):
-                    yield f"{meta.id}/{requirement.id}", "no layer of the policy requires it"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ci_guard import contexts
+from ci_guard.choosing import check_only, choose, explain_absence
 from ci_guard.collect import collect, scan_checkout
 from ci_guard.controls.judge import judge
 from ci_guard.controls.registry import CONTROLS
@@ -18,8 +19,8 @@ from ci_guard.decide import decide
 from ci_guard.errors import UsageError
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github.adapter import GitHub
-from ci_guard.gate import check_only, choose, explain_absence, gather, judged
-from ci_guard.model.decision import Verdict
+from ci_guard.gate import gather, judged
+from ci_guard.model.decision import Result, Verdict
 from ci_guard.model.fact import Cause
 from ci_guard.model.facts import NOT_COLLECTED, Facts
 from ci_guard.model.judgement import Outcome
@@ -28,6 +29,7 @@ from ci_guard.model.recorded import Recorded
 from ci_guard.model.settings import Mode, OnInvisible, Policy
 from ci_guard.policy.load import load, load_builtin
 from ci_guard.policy.text import PolicyText
+from tests.controls import language
 from tests.e2e import consumer
 from tests.facts_walker import weakened
 from tests.fakes.github import FakeGitHub
@@ -206,6 +208,64 @@ def test_limiting_a_run_to_a_control_that_the_policy_leaves_off_is_refused() -> 
     policy = load([PolicyText(content=text, place="p.yml")], METAS)
     with pytest.raises(UsageError, match="branch-protection"):
         check_only(("branch-protection",), [policy])
+
+
+SOMETIMES = (
+    "version: 1\ncontrols: {secret-free: {require: {no-secrets: true}}}\ncontexts:\n"
+    "  - {name: tags, when: {event: [tag]}, controls: {actor-permissions: {require: {actor: admin}}}}\n"
+)
+PLAIN = "version: 1\ncontrols: {secret-free: {require: {no-secrets: true}}}\n"
+ALWAYS = "version: 1\ncontrols: {actor-permissions: {require: {actor: admin}}}\n"
+
+
+def limited(event: str, text: str, earlier: str = "", level: str = "write") -> Result:
+    """Return what follows for a run that is limited to `actor-permissions`."""
+    policies = [load([PolicyText(content=one.encode(), place="p.yml")], METAS) for one in (text, earlier or text)]
+    facts = language.facts(
+        {"run": {"event": event}, "people": [{"part": "actor", "who": "alice", "access": level}], "scan": {}}
+    )
+    recorded = Recorded(
+        version="0",
+        time=datetime(2026, 11, 21, tzinfo=timezone.utc),
+        advisory=False,
+        only=("actor-permissions",),
+        policy=policies[0],
+        earlier=policies[1] if earlier else None,
+        facts=facts,
+    )
+    return judged(recorded, CONTROLS, "0")
+
+
+@pytest.mark.parametrize(
+    ("event", "policies", "verdict"),
+    [
+        ("tag", (SOMETIMES,), Verdict.DENY),
+        ("push", (SOMETIMES,), Verdict.ALLOW),
+        ("tag", (SOMETIMES, PLAIN), Verdict.DENY),
+        ("tag", (PLAIN, SOMETIMES), Verdict.DENY),
+        ("push", (SOMETIMES, PLAIN), Verdict.ALLOW),
+        ("push", (PLAIN, ALWAYS), Verdict.DENY),
+    ],
+    ids=["applies", "applies not", "new", "dropped", "new, applies not", "asked before"],
+)
+def test_a_run_can_be_limited_to_a_control_that_only_a_context_enables(
+    event: str, policies: tuple[str, ...], verdict: Verdict
+) -> None:
+    result = limited(event, *policies)
+    assert result.decision.verdict is verdict
+    assert bool(result.decision.rulings) is (verdict is Verdict.DENY)
+    if verdict is Verdict.ALLOW:
+        assert "nor a context that applies to this run" in result.decision.reason
+        assert "actor-permissions" in result.not_judged
+
+
+def test_a_run_that_is_limited_to_what_no_context_applies_to_is_judged_alike_from_its_record() -> None:
+    result = limited("push", SOMETIMES)
+    assert result.recorded
+    policy = result.recorded.policy
+    kept = replace(result.recorded, policy=replace(policy, under=None), settled=replace(policy, under=None))
+    again = judged(kept, CONTROLS, "0")
+    assert (again.decision.reason, again.not_judged) == (result.decision.reason, result.not_judged)
 
 
 def test_what_was_not_judged_is_named_with_the_reason() -> None:

@@ -27,11 +27,12 @@ ROOMS = {
     "audit": {"model", "errors", "evidence", "git", "reporters"},
     "collect": {"model", "git", "errors", "evidence", "secrets", "controls"},
     "contexts": {"model"},
+    "choosing": {"model", "errors", "controls"},
     "decide": {"model", "waiving"},
     "waiving": {"model"},
     "glass": {"model"},
     "starter": {"model"},
-    "gate": {"model", "errors", "evidence", "controls", "collect", "contexts", "decide", "glass"},
+    "gate": {"model", "evidence", "choosing", "controls", "collect", "contexts", "decide", "glass"},
     "replay": {"model", "errors", "policy", "controls", "decide", "gate"},
     "entrypoints": {
         "replay",
