@@ -91,7 +91,8 @@ def edited(draw: st.DrawFn, layers: list[dict[str, Any]]) -> list[dict[str, Any]
     for key in draw(st.lists(st.sampled_from([*sorted(kinds), "roles"]), min_size=1, max_size=2)):
         if key == "roles":
             for layer in after:
-                layer["roles"] = [wholes.ROLES["devs"], {**wholes.ROLES["ops"], "levels": ["admin"]}]
+                changed = {**wholes.ROLES["ops"], "levels": ["admin"]}
+                layer["roles"] = [changed if role["name"] == "ops" else role for role in layer["roles"]]
         elif key in after[rank] and draw(st.booleans()) and key != "controls":
             del after[rank][key]
         else:

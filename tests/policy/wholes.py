@@ -12,6 +12,9 @@ ROLES: Final[dict[str, dict[str, Any]]] = {
     "devs": {"name": "devs", "levels": ["write", "admin"]},
     "ops": {"name": "ops", "users": [{"login": "olivia", "id": 1}], "teams": ["acme/ops"]},
 }
+FRIENDS: Final = {"name": "friends", "levels": ["none", "read", "write", "admin"], "users": [{"login": "x", "id": 2}]}
+"""A role that a nearer layer brings, which nearly everybody holds."""
+
 ASKED: Final[dict[str, dict[str, list[Any]]]] = {
     "branch-protection": {
         "protected": [True],
@@ -115,22 +118,23 @@ def context() -> Raw:
     )
 
 
-TABLES: Final = st.lists(
-    st.builds(
+def tables(*roles: str) -> Raw:
+    """Return a table with rows of these roles, and of everybody."""
+    rows = st.builds(
         lambda role, events, refs, environments: {
             "role": role,
             "events": events,
             "refs": refs,
             "environments": environments,
         },
-        st.sampled_from(["everybody", *ROLES]),
+        st.sampled_from(["everybody", *roles]),
         st.sampled_from([["any"], ["push", "queue"], ["push", "change", "tag", "manual"]]),
         st.sampled_from([["any"], ["default"], ["default", "tag:v*"]]),
         st.sampled_from([["any"], ["none"], ["none", "production"]]),
-    ),
-    min_size=1,
-    max_size=3,
-)
+    )
+    return st.lists(rows, min_size=1, max_size=3)
+
+
 WAIVERS: Final = st.lists(
     st.builds(
         lambda pair, until, more: {
@@ -161,6 +165,7 @@ BASELINE: Final = {"file": "known.json", "until": "2028-02-29", "owner": "a"}
 
 def keys(*, nearer: bool) -> dict[str, Raw]:
     """Return what each key of a policy may hold; `version` and `roles` are always there."""
+    known = [*ROLES, *(["friends"] if nearer else [])]
     contexts = st.lists(context(), min_size=1, max_size=2, unique_by=lambda each: str(each["name"]))
     return {
         "extends": st.just("builtin:baseline"),
@@ -170,13 +175,13 @@ def keys(*, nearer: bool) -> dict[str, Raw]:
         "audit": st.sampled_from([{"on-failure": "deny"}, *([] if nearer else [{"on-failure": "warn"}])]),
         "controls": some(**{name.replace("-", "_"): control(name, nearer=nearer) for name in ASKED}),
         "contexts": contexts,
-        "admission": TABLES,
+        "admission": tables(*known),
         "waivers": WAIVERS,
         "waiver-rules": RULES,
         "baseline": st.just(BASELINE),
         "break-glass": st.builds(
             lambda role, hours: {"by": "label", "label": "now", "role": role, "hours": hours},
-            st.sampled_from([*ROLES]),
+            st.sampled_from(known),
             st.sampled_from([1, 72]),
         ),
     }
@@ -194,7 +199,7 @@ def stacks(draw: st.DrawFn, size: int) -> list[dict[str, Any]]:
     owners = {key: draw(st.integers(0, size)) for key in OF_ONE}
     layers = []
     for rank in range(size):
-        layer: dict[str, Any] = {"version": 1, "roles": list(ROLES.values())}
+        layer: dict[str, Any] = {"version": 1, "roles": [*ROLES.values(), *([FRIENDS] if rank else [])]}
         for key, values in keys(nearer=rank > 0).items():
             wanted = owners[key] == rank if key in owners else not draw(st.integers(0, SELDOM.get(key, 3) - 1))
             if wanted:
