@@ -111,7 +111,7 @@ token of a GitHub App, installed on the repositories that it judges, with no mor
 | --- | --- |
 | `administration: read` | classic protection rules, and who may dismiss reviews |
 | `administration: write` | also the bypass lists of rulesets |
-| `members: read` on the organisation | who is in a team that CODEOWNERS or a [role](policy.md#roles) names |
+| `members: read` on the organisation | who is in a team that CODEOWNERS or a [role](policy/roles.md#roles) names |
 
 A job on a pull request from a fork or by Dependabot gets no secrets, so there the stronger token is empty and the
 same facts are invisible once more.

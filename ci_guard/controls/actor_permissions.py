@@ -128,7 +128,7 @@ def judge_roles(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Judg
             none = f"holds none of the roles {listing(names)}" if names else "nobody may start anything"
             known = [way for _, way in found if isinstance(way, Known)]
             advice = "Put the person into one of the roles, or let somebody start this who holds one."
-            page = project.page("docs/policy.md", "roles")
+            page = project.page("docs/policy/roles.md", "roles")
             yield replace(named, page=page).fails(none, [who, *known], remedy=advice)
 
 

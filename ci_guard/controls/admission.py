@@ -56,7 +56,7 @@ def check(facts: Facts, settings: Settings) -> Iterator[Judgement]:
             value=settings.require[requirement.id],
             subject=RUN,
             run=facts.run,
-            page=project.page("docs/policy.md", "admission"),
+            page=project.page("docs/policy/roles.md", "admission"),
         )
         for login, who in starters(facts):
             named = replace(bench, subject=login or RUN)
