@@ -122,6 +122,8 @@ def test_whatever_layers_make_is_shown_as_what_makes_the_same(layers: list[dict[
         event("refused: " + error.message.split(": ")[1][:50])
         return
     event(f"shown: {len(layers)}")
+    for line in showing.lines(stack, METAS):
+        assert line.said_by or line.text == "version: 1" or line.text.endswith(":"), line.text
     text = shown(stack)
     two = load([text], METAS)
     everything = range(len(one.contexts))
