@@ -27,6 +27,11 @@ class Input:
     in_workflow: str = ""
     """What the reusable workflow passes on; empty for an input of its own by the same name."""
 
+    @property
+    def is_secret(self) -> bool:
+        """Whether the reusable workflow has it as a secret rather than as an input."""
+        return self.in_workflow.startswith("${{ secrets.")
+
 
 INPUTS: Final = (
     Input(
@@ -83,6 +88,46 @@ INPUTS: Final = (
         "a file in the workspace to write it to.",
         variable="CI_GUARD_INPUT_REPORT_SARIF",
         in_workflow="''",  # it would need a permission that every caller had to grant, and files end with the job
+    ),
+    Input(
+        name="report-facts",
+        description="File in the workspace to write the facts of this run to, to be judged again by check --facts.",
+        variable="CI_GUARD_INPUT_REPORT_FACTS",
+        in_workflow="''",  # files end with the job
+    ),
+    Input(
+        name="audit-log",
+        description="Record the run in these places, separated by blanks or line ends - a file, https://HOST/PATH, "
+        "cloudevents+https://HOST/PATH, or git+https://HOST/REPOSITORY#BRANCH. A run that is not recorded is stopped.",
+        variable="CI_GUARD_INPUT_AUDIT_LOG",
+    ),
+    Input(
+        name="audit-key",
+        description="Secret that signs what audit-log sends - whsec_ and Base64, or a key of ci-guard audit keygen.",
+        variable="CI_GUARD_AUDIT_KEY",
+        in_workflow="${{ secrets.audit-key }}",
+    ),
+    Input(
+        name="audit-token",
+        description="Token that may push to the branch of audit-log, and to nothing else.",
+        variable="CI_GUARD_AUDIT_TOKEN",
+        in_workflow="${{ secrets.audit-token }}",
+    ),
+    Input(
+        name="audit-on-failure",
+        description="deny stops a run that is not recorded also where its policy says warn.",
+        variable="CI_GUARD_INPUT_AUDIT_ON_FAILURE",
+    ),
+    Input(
+        name="audit-spool",
+        description="Folder that outlives the job, in which records wait that audit-log did not take.",
+        variable="CI_GUARD_INPUT_AUDIT_SPOOL",
+    ),
+    Input(
+        name="artifacts",
+        description="Files whose SHA-256 the record holds, separated by commas or line ends.",
+        variable="CI_GUARD_INPUT_ARTIFACTS",
+        in_workflow="''",  # its job has the checkout and nothing that was built
     ),
     Input(
         name="wheels",

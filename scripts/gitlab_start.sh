@@ -25,6 +25,8 @@ while [[ $1 != -- ]]; do
   shift
 done
 shift
+export CI_GUARD_AUDIT_KEY="${!CI_GUARD_INPUT_AUDIT_KEY_VARIABLE-}"
+export CI_GUARD_AUDIT_TOKEN="${!CI_GUARD_INPUT_AUDIT_TOKEN_VARIABLE-}"
 
 stop() {
   echo "ci-guard: $1" >&2

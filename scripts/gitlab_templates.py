@@ -33,10 +33,24 @@ IMAGE: Final = (
 """Python, git, bash and certificates, for several machines."""
 
 REPORTS_FOLDER: Final = ".ci-guard-reports"
+"""The job makes it anew, so nothing of the checkout lies in it, and leaves it as an artifact."""
 
 HOST: Final = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?"
 FILE: Final = "[A-Za-z0-9_@+./ -]"
 WORD: Final = "[A-Za-z0-9_.-]+"
+NO_BLANK: Final = FILE.replace(" ", "")
+KEPT: Final = f"[.]{REPORTS_FOLDER[1:]}/[A-Za-z0-9_][A-Za-z0-9_.-]*"
+"""A file that the job leaves."""
+VARIABLE: Final = "^[A-Za-z_][A-Za-z0-9_]*$"
+
+PLACES: Final = (
+    KEPT,
+    f"/{NO_BLANK}+",
+    rf"(cloudevents\+)?https?://{HOST}(/[A-Za-z0-9_.~-]+)*/?",
+    rf"git\+https?://{HOST}(/[A-Za-z0-9_.~-]+)+#[A-Za-z0-9_][A-Za-z0-9._/-]*",
+)
+"""Where a run can be recorded."""
+PLACE: Final = rf"({'|'.join(PLACES)})(,/{NO_BLANK}+)?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +147,7 @@ INPUTS: Final = (
         name="token-variable",
         description="Name of the CI/CD variable that holds a stronger token (read_api), used only where the job token "
         "cannot answer.",
-        regex="^[A-Za-z_][A-Za-z0-9_]*$",
+        regex=VARIABLE,
         default="CI_GUARD_TOKEN",
         to_program=False,
         pointless_for=("secret-free",),  # whatever it asks of the platform, the job token may read
@@ -144,6 +158,49 @@ INPUTS: Final = (
         regex="^[A-Za-z0-9_.:/@-]+$",
         default="ci-guard",
         to_program=False,
+    ),
+    Input(
+        name="report-facts",
+        description="File of the job's artifacts to write the facts of this run to, to be judged again by check "
+        "--facts. Whoever may read the artifacts may read them.",
+        regex=f"^({KEPT})?$",
+    ),
+    Input(
+        name="audit-log",
+        description="Record the run in these places, separated by blanks - a file of the job's artifacts, of the image "
+        "or runner, an address with or without cloudevents+ in front, or git+https://HOST/REPOSITORY#BRANCH. A run "
+        "that is not recorded is stopped.",
+        regex=f"^({PLACE}( |$))*$",
+    ),
+    Input(
+        name="audit-key-variable",
+        description="Name of the CI/CD variable that holds the key by which records are signed - whsec_ and Base64, or "
+        "a key of ci-guard audit keygen.",
+        regex=VARIABLE,
+        default="CI_GUARD_AUDIT_KEY",
+    ),
+    Input(
+        name="audit-token-variable",
+        description="Name of the CI/CD variable that holds a token which may push to the branch of audit-log, and to "
+        "nothing else.",
+        regex=VARIABLE,
+        default="CI_GUARD_AUDIT_TOKEN",
+    ),
+    Input(
+        name="audit-on-failure",
+        description="deny stops a run that is not recorded also where its policy says warn.",
+        options=("", "deny"),
+    ),
+    Input(
+        name="audit-spool",
+        description="Folder of the runner that outlives the job, in which records wait that audit-log did not take.",
+        regex=f"^(/{FILE}+)?$",
+    ),
+    Input(
+        name="artifacts",
+        description="Files whose SHA-256 the record holds, separated by commas; of the checkout or the image, because "
+        "nothing of other jobs reaches this one.",
+        regex="^[A-Za-z0-9_@+./, -]*$",
     ),
     Input(
         name="proxy",

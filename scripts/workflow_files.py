@@ -21,9 +21,7 @@ on:
     inputs:
 <inputs>
     secrets:
-      stronger-token:
-        description: <stronger-token>
-        required: false
+<secrets>
     outputs:
 <outputs>
 
@@ -76,7 +74,9 @@ def workflow_files() -> dict[str, str]:
 
     Source: "Contexts reference", `job` context, workflow identity.
     """
-    described = {item.name: item.description for item in INPUTS}
+    secrets = (
+        f"{item.name}:\n  description: {item.description}\n  required: false" for item in INPUTS if item.is_secret
+    )
     own = {item.name: item.description for item in INPUTS if not item.in_workflow}
     given = {item: item.in_workflow or f"${{{{ inputs.{item.name} }}}}" for item in INPUTS}
     results = {name: text for name, text in OUTPUTS.items() if name != "report"}  # a file, which ends with the job
@@ -84,7 +84,7 @@ def workflow_files() -> dict[str, str]:
     inputs.append(TEXT_INPUT.format(name="runs-on", description="Label of the runner.", default="ubuntu-24.04"))
     parts = {
         "inputs": block(inputs, 6),
-        "stronger-token": described["stronger-token"],
+        "secrets": block(secrets, 6),
         "outputs": block((returned(name, text) for name, text in results.items()), 6),
         "results": block((f"{name}: ${{{{ steps.guard.outputs.{name} }}}}" for name in results), 6),
         "checkout": checkout(),

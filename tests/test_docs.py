@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from ci_guard.controls.registry import CONTROLS
-from ci_guard.entrypoints import commands, explain
+from ci_guard.entrypoints import commands, explain, sink_options
 from ci_guard.entrypoints.options import INPUTS
 from ci_guard.model import codec, project
 from ci_guard.model.recorded import Recorded
@@ -227,7 +227,7 @@ def test_a_variable_of_an_input_that_an_action_does_not_offer_is_blanked(path: P
     given = action(path)["runs"]["steps"][0]["env"]
     assert given.keys() == action()["runs"]["steps"][0]["env"].keys()
     assert {name for name in given if name.startswith("CI_GUARD_INPUT_")} == {
-        f"CI_GUARD_INPUT_{name}" for name in (*INPUTS, "WHEELS")
+        f"CI_GUARD_INPUT_{name}" for name in (*INPUTS, *sink_options.INPUTS, "WHEELS")
     }
 
 

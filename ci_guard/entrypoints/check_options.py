@@ -13,11 +13,11 @@ from ci_guard.entrypoints.options import (
     PLATFORMS,
     UPLOAD,
     Output,
-    add_audit_options,
     add_output_options,
     output_options,
-    with_sarif,
+    with_inputs,
 )
+from ci_guard.entrypoints.sink_options import add_audit_options, check_audit
 from ci_guard.errors import UsageError
 from ci_guard.model.settings import Mode
 from ci_guard.records import dataclass, field
@@ -112,10 +112,11 @@ def options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> CheckO
     ]
     sarif = given.get("REPORT_SARIF", "")
     output = output_options(arguments)
+    check_audit(arguments, environ)
     if arguments.facts is not None:
         refuse_beside_facts(arguments)
     return CheckOptions(
-        output=output if sarif in ("", UPLOAD) else with_sarif(output, sarif),
+        output=with_inputs(output, sarif, given.get("REPORT_FACTS", "")),
         upload=sarif == UPLOAD,
         controls=tuple(dict.fromkeys(known_control(name) for name in controls)),
         policy_file=arguments.policy,

@@ -30,7 +30,7 @@ def deliver(
 
     Shape: with a report on standard output everything else goes to standard error. A report or a record that cannot be
     written turns an exit code of 0 into 2, because somebody counts on it; any other exit code stays. Only of a record
-    the policy may say that telling is enough.
+    the policy may say that telling is enough, unless the caller insists.
     """
     exit_code = result.decision.exit_code
     unwritten: list[str] = []
@@ -49,7 +49,7 @@ def deliver(
         from ci_guard.entrypoints.recording import record
 
         recorded = record(result, output.audit, environ)
-        if tolerates_no_record(result):
+        if output.audit.on_failure is None and tolerates_no_record(result):
             notes = (*recorded.failures, *recorded.notes)
         else:
             unwritten += recorded.failures

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from ci_guard.entrypoints.options import Audit, AuditLog
+from ci_guard.entrypoints.sink_options import Audit, AuditLog
 from ci_guard.errors import AuditError, UsageError
 from ci_guard.model.decision import Result
 from ci_guard.records import dataclass
@@ -67,12 +67,14 @@ def recorded_in(
         else:
             from ci_guard.audit.log import append
 
-            failures, notes = (), append(Path(log.path), whole, origin=origin, signer=signer_of(key)).notes
+            failures, notes = (), append(Path(log.path), whole, origin=origin, signer=signer_of(log, key)).notes
     except (AuditError, UsageError) as error:
         return Recorded((" ".join(part for part in ("This run was not recorded.", error.message, error.hint) if part),))
     except ValueError as error:  # a value that canonical JSON cannot say
         return Recorded((f"This run was not recorded: {error}.",))
-    weak = (WEAK,) if key and not log.key else ()
+    if unsuited(log, key):
+        notes = (*notes, f"the shared secret in {KEY} signs webhooks, so the checkpoint is not signed")
+    weak = (WEAK,) if key and not log.key and not unsuited(log, key) else ()
     return Recorded(failures, (*(f"Audit log: {note}." for note in notes), *weak))
 
 
@@ -89,7 +91,7 @@ def sink_of(log: AuditLog, key: str, audit: Audit, environ: Mapping[str, str], *
         from ci_guard.audit.branch import branch
 
         token = environ.get(TOKEN, "").strip()
-        return branch(log.path, transport, token=token, origin=origin, signer=signer_of(key))
+        return branch(log.path, transport, token=token, origin=origin, signer=signer_of(log, key))
     from ci_guard.audit.webhook import webhook
 
     return webhook(log.path, key, transport)
@@ -110,17 +112,24 @@ def key_of(log: AuditLog, environ: Mapping[str, str]) -> str:
         raise AuditError(f"The signing key {log.key!r} could not be read: {error.strerror}.") from None
 
 
-def signer_of(key: str) -> Signer | None:
+def signer_of(log: AuditLog, key: str) -> Signer | None:
     """
     Return the signer of checkpoints, if there is a key.
 
     Raises: `AuditError` for a key that cannot be used; it is never quoted.
     """
-    if not key:
+    if not key or unsuited(log, key):
         return None
     from ci_guard.audit import note
 
     return note.signer(key)
+
+
+def unsuited(log: AuditLog, key: str) -> bool:
+    """Tell whether the one key of the environment is a webhook's, and this log has checkpoints to sign."""
+    from ci_guard.audit.webhook import SECRET
+
+    return key.startswith(SECRET) and not log.key and not log.is_webhook
 
 
 def unique(texts: Iterable[str]) -> tuple[str, ...]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.act import runner
 from tests.act.scene import Act, pushed, shop_with
+from tests.audit.receiver import Receiver
 from tests.fakes import faults
 from tests.fakes.github import FakeGitHub
+from tests.fakes.hub.router import Answer
 
 pytestmark = pytest.mark.act
 
@@ -158,3 +161,36 @@ def test_an_action_of_a_control_that_the_policy_does_not_enable_says_so(
     assert "limited to secret-free" in told
     assert ".ci-guard.yml" in told
     assert "Name secret-free under `controls`" in told
+
+
+@pytest.mark.parametrize(
+    "said", ["", "audit: {on-failure: warn}"], ids=["as the policy says nothing", "as it says warn"]
+)
+def test_a_sink_that_refuses_stops_the_run_unless_the_policy_warns(
+    github: FakeGitHub, act: Act, tmp_path: Path, said: str
+) -> None:
+    receiver = Receiver()
+    receiver.answers = [Answer(status=403, body={"message": "no"})]
+    receiver.server.start()
+    key = ", ".join(f"{part!r}" for part in (receiver.secret[:20], receiver.secret[20:]))
+    inputs = {
+        "audit-log": f"cloudevents+{receiver.url}\n${{{{ runner.temp }}}}/audit.jsonl",
+        "audit-key": f"${{{{ format('{{0}}{{1}}', {key}) }}}}",
+        "artifacts": "README.md",
+        "report-facts": "facts.json",
+    }
+    keep = '      - if: always()\n        run: cp facts.json "$KEPT/facts.json"\n'
+    policy = f"version: 1\nextends: builtin:baseline\n{said}\n"
+    flow = runner.workflow(inputs=inputs, after=keep)
+    shop = shop_with(github, tmp_path / "shop", flow, files={".ci-guard.yml": policy, "README.md": "# Shop\n"})
+    try:
+        ran = act(shop, pushed(github, shop, tmp_path / "job"))
+    finally:
+        receiver.server.stop()
+    (sent,) = receiver.calls
+    assert receiver.signed(sent), ran.log
+    assert sent.headers["content-type"] == "application/cloudevents+json"
+    assert json.loads(sent.body)["data"]["what"]["artifacts"][0]["sha256"]
+    assert "it answered 403" in ran.log
+    assert json.loads((ran.kept / "facts.json").read_text())["schema"] == "ci-guard.facts/v1"
+    assert (ran.outputs["verdict"], ran.built) == ("allow", bool(said)), ran.log

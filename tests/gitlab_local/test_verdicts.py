@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.audit.receiver import Receiver
+from tests.fakes.hub.router import Answer
 from tests.gitlab_local import runner
 from tests.gitlab_local.scene import LEAKED, Lab
 
@@ -152,3 +154,30 @@ def test_the_guard_runs_whatever_started_the_pipeline(lab: Lab, source: str) -> 
     ran = lab.run(shop, shop.pushed(CI_PIPELINE_SOURCE=source), "--list-json")
     listed = json.loads(ran.log[ran.log.index("[\n") :])
     assert [job["when"] for job in listed if job["name"] == "ci-guard"] == ["always"]
+
+
+@pytest.mark.parametrize("said", ["", "audit: {on-failure: warn}"], ids=["as the policy says nothing", "as it warns"])
+def test_a_sink_that_refuses_stops_the_pipeline_unless_the_policy_warns(lab: Lab, said: str) -> None:
+    receiver = Receiver()
+    receiver.answers = [Answer(status=403, body={"message": "no"})]
+    receiver.server.start()
+    given = {
+        "audit_log": f".ci-guard-reports/audit.jsonl cloudevents+{receiver.url}",
+        "audit_key_variable": "SIGNS",
+        "report_facts": ".ci-guard-reports/facts.json",
+        "artifacts": "README.md",
+    }
+    policy = f"version: 1\nextends: builtin:baseline\n{said}\n"
+    shop = lab.shop(lab.pipeline(lab.inputs(**given)), base_files={".ci-guard.yml": policy})
+    try:
+        ran = lab.run(shop, shop.proposed(SIGNS=receiver.secret))
+    finally:
+        receiver.server.stop()
+    (sent,) = receiver.calls
+    assert receiver.signed(sent), ran.log
+    assert json.loads(sent.body)["data"]["what"]["artifacts"][0]["sha256"]
+    assert "it answered 403" in ran.log
+    assert receiver.secret[6:] not in ran.log
+    assert json.loads(ran.artifact("ci-guard", ".ci-guard-reports/facts.json"))["schema"] == "ci-guard.facts/v1"
+    assert ran.verdict == "allow", "what became of the record is no part of the verdict"
+    assert ran.jobs == ({"ci-guard": 0, "build": 0} if said else {"ci-guard": 2}), ran.log

@@ -87,7 +87,9 @@ def test_of_the_pipeline_only_what_is_listed_is_heard(guard: Path, project: Path
     inputs = {key for key in environment if key.startswith("CI_GUARD_INPUT_")}
     assert {key: environment[key] for key in KEPT} == KEPT
     extra = environment.keys() - KEPT.keys() - inputs
-    assert extra <= {"CI_GUARD_TOKEN", "PATH", "PWD", "OLDPWD", "SHLVL", "_", "TMPDIR"}, extra
+    audit = {"CI_GUARD_AUDIT_KEY", "CI_GUARD_AUDIT_TOKEN"}
+    assert {environment[key] for key in audit} == {""}
+    assert extra <= {"CI_GUARD_TOKEN", *audit, "PATH", "PWD", "OLDPWD", "SHLVL", "_", "TMPDIR"}, extra
     assert environment["PATH"].split(":")[:3] == ["/usr/local/bin", "/usr/bin", "/bin"]
     assert environment["TMPDIR"] == "/tmp"
     assert (heard["isolated"], heard["site"]) == (1, False)
@@ -124,6 +126,19 @@ def test_the_stronger_token_comes_out_of_the_variable_that_is_named(guard: Path,
     assert "READ_API_TOKEN" not in named["environment"]
     unset = told(start(project, inputs={"source": str(guard), "token-variable": "READ_API_TOKEN"}))
     assert unset["environment"]["CI_GUARD_TOKEN"] == ""
+
+
+def test_key_and_token_of_the_record_come_out_of_the_variables_that_are_named(guard: Path, project: Path) -> None:
+    variables = {"SIGNS": "a key", "PUSHES": "a token", "CI_GUARD_AUDIT_KEY": "another"}
+    given = {"audit-key-variable": "SIGNS", "audit-token-variable": "PUSHES", "audit-log": "https://audit.example/"}
+    heard = told(start(project, inputs={"source": str(guard), **given}, **variables))
+    assert heard["environment"]["CI_GUARD_AUDIT_KEY"] == "a key"
+    assert heard["environment"]["CI_GUARD_AUDIT_TOKEN"] == "a token"
+    assert heard["environment"]["CI_GUARD_INPUT_AUDIT_LOG"] == given["audit-log"]
+    assert not heard["environment"].keys() & {"SIGNS", "PUSHES"}
+    assert "a key" not in str(heard["arguments"])
+    by_default = told(start(project, inputs={"source": str(guard)}, **variables))["environment"]
+    assert (by_default["CI_GUARD_AUDIT_KEY"], by_default["CI_GUARD_AUDIT_TOKEN"]) == ("another", "")
 
 
 def test_the_template_for_the_scanner_hands_no_stronger_token_on(guard: Path, project: Path) -> None:

@@ -51,6 +51,13 @@ SAMPLES = {
     "environment": "production/eu 1",
     "token-variable": "READ_API_TOKEN",
     "id-token-audience": "https://gitlab.example.com",
+    "report-facts": ".ci-guard-reports/facts.json",
+    "audit-log": "git+https://gitlab.example.com/audit/log.git#shop",
+    "audit-key-variable": "AUDIT_SIGNING_KEY",
+    "audit-token-variable": "AUDIT_PUSH_TOKEN",
+    "audit-on-failure": "deny",
+    "audit-spool": "/var/spool/ci-guard",
+    "artifacts": "dist/shop-1.0.whl, SHA256SUMS",
     "proxy": "http://[fd00::1]:3128",
     "ca-bundle": "/etc/ssl/certs/internal.pem",
     "image": "registry.example.com/ci/guard@sha256:" + "0" * 64,
@@ -142,7 +149,30 @@ def test_no_input_lets_code_through(name: str) -> None:
                 reading.render(ALL, given(ALL, **{name: value}))
 
 
+@pytest.mark.parametrize(
+    "places",
+    [
+        ".ci-guard-reports/audit.jsonl",
+        "/var/log/ci-guard/audit.jsonl,/etc/ci-guard/audit.key",
+        "https://audit.example:8443/hook cloudevents+https://audit.example/events/ /var/log/audit.jsonl",
+    ],
+)
+def test_a_run_can_be_recorded_in_places_of_every_kind(places: str) -> None:
+    assert f"'AUDIT_LOG={places}'" in job(ALL, **{"audit-log": places})["script"][0]
+
+
 UNFIT = [
+    ("report-facts", "facts.json"),
+    ("report-facts", ".ci-guard-reports/../facts.json"),
+    ("audit-log", "audit.jsonl"),
+    ("audit-log", ".ci-guard-reports/../audit.jsonl"),
+    ("audit-log", "https://user:word@audit.example/"),
+    ("audit-log", "https://audit.example/?key=1"),
+    ("audit-log", "git+https://gitlab.example.com/audit/log.git"),
+    ("audit-log", "/var/log/audit.jsonl /a b"),
+    ("audit-key-variable", "a-b"),
+    ("audit-on-failure", "warn"),
+    ("audit-spool", "spool"),
     ("commit", "main"),
     ("commit", "0123456"),
     ("commit", COMMIT.upper()),
