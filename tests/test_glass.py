@@ -9,7 +9,6 @@ import pytest
 
 from ci_guard import glass
 from ci_guard.decide import decide
-from ci_guard.entrypoints.outcome import unknown_run
 from ci_guard.model.decision import Decision, Verdict
 from ci_guard.model.fact import Fact, Known, Source, invisible, unavailable
 from ci_guard.model.facts import Facts
@@ -17,7 +16,7 @@ from ci_guard.model.glass import Asked, BreakGlass, By, Grant, Means, Sighting
 from ci_guard.model.judgement import Judgement, Outcome, Severity
 from ci_guard.model.kinds import Level
 from ci_guard.model.roles import Role
-from ci_guard.model.run import Access, AccountType, Part, Participant, Person, Platform, Seat
+from ci_guard.model.run import Access, AccountType, Part, Participant, Person, Platform, Seat, unknown_run
 from ci_guard.model.settings import Mode, Policy, Settings
 from ci_guard.records import replace
 from tests.evidence.github.scene import known

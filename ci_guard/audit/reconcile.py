@@ -12,6 +12,9 @@ from ci_guard.records import dataclass, field
 RUN: Final = re.compile(r"/(?:actions/runs|-/pipelines)/(\d{1,19})(?:/attempts/\d+)?")
 """How the address of a run ends."""
 
+SUCCESS: Final = "success"
+"""The word of both platforms."""
+
 
 @dataclass
 class Logged:
@@ -22,6 +25,8 @@ class Logged:
     deployments: dict[tuple[str, str], bool] = field(default_factory=dict)
     """By environment and commit: whether any run went on."""
     commits: set[str] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
+    """Runs by their numbers that did not end before anything of them was read."""
     nameless: int = 0
     """Records of runs that ended before they were read, so that none of the server's can be told to be theirs."""
 
@@ -34,6 +39,8 @@ class Logged:
         found = RUN.search(url) if isinstance(url, str) else None
         if found:
             self.runs.setdefault(found[1], set()).update(commits)
+            if not record.get("claimed"):
+                self.read.add(found[1])
         else:
             self.nameless += 1
         self.commits |= commits
@@ -42,6 +49,11 @@ class Logged:
             for commit in commits:
                 key = (environment, commit)
                 self.deployments[key] = self.deployments.get(key, False) or went_on
+
+    @property
+    def claimed(self) -> list[str]:
+        """Return the runs that only the variables of a job name, by their numbers: an error ended them early."""
+        return sorted(self.runs.keys() - self.read, key=int)
 
 
 @dataclass(frozen=True)
@@ -63,14 +75,20 @@ def logged(records: Iterable[dict[str, Any]]) -> Logged:
 
 
 def missing_runs(log: Logged, runs: Iterable[Activity]) -> list[Gap]:
-    """Return the runs that are over, did something, and are not in the log by their number and commit."""
-    gaps = []
+    """
+    Return the runs that are over, did something, and are not in the log by their number and commit.
+
+    A run that its variables alone name ended in an error, so one that succeeded cannot be it.
+    """
+    gaps, claimed = [], set(log.claimed)
     for run in runs:
         commits = log.runs.get(run.identity)
         if commits is None and not (run.going or run.idle):
             gaps.append(Gap("run", run, "is not in the log"))
         elif commits and run.sha not in commits:
             gaps.append(Gap("run", run, "is in the log with another commit"))
+        elif run.identity in claimed and run.state == SUCCESS:
+            gaps.append(Gap("run", run, "succeeded, and is in the log as one that an error ended"))
     return gaps
 
 

@@ -33,8 +33,8 @@ def record_of(result: Result, artifacts: Sequence[dict[str, Any]] = ()) -> dict[
     Return the record of a run, without its place in a log.
 
     Shape: plain data for canonical JSON, null for what is not known; no text of a judgement is more than the report
-    has, so no part of a secret. `who` and `what` say beside each value who vouches for it. `artifacts` are as
-    `artifacts.described` returns them.
+    has, so no part of a secret. `what` says beside its facts who vouches for them; where `claimed` is true, nothing but
+    variables of the job vouches for who, what and which run. `artifacts` are as `artifacts.described` returns them.
     """
     rulings = result.decision.rulings
     record = {
@@ -48,6 +48,7 @@ def record_of(result: Result, artifacts: Sequence[dict[str, Any]] = ()) -> dict[
         "break_glass": json_v1.break_glass_of(result.decision.break_glass),
         "reason": result.failure.message if result.failure else result.decision.reason,
         "who": {"actor": result.run.actor or None, "triggering_actor": result.run.triggering_actor or None},
+        "claimed": result.failure is not None,
         "what": {**what(result.run), "artifacts": list(artifacts)},
         "policy": policy_of(result.policy, result.recorded.policy.origins if result.recorded else ()),
         "judgements": [judgement_of(each) for each in sorted(rulings, key=weighs)[:JUDGEMENTS]],

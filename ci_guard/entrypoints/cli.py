@@ -72,7 +72,7 @@ def run(
     from ci_guard.entrypoints import commands
     from ci_guard.entrypoints import options as command_line
     from ci_guard.entrypoints.joblog import log_of, progress_of
-    from ci_guard.entrypoints.outcome import failed
+    from ci_guard.entrypoints.outcome import early_run, failed
 
     output = command_line.reports_despite_errors(argv, environ)
     upload = None
@@ -88,7 +88,7 @@ def run(
         return int(done.code or 0)
     except Exception as error:  # noqa: BLE001 - the one place where an error becomes a clear message and exit code 4
         interrupts.check()
-        told = failed(error, platform)
+        told = failed(error, early_run(platform, argv, environ))
         if not commands.judges(argv):
             return complain(told, log_of(platform, environ, stderr))
     exit_code = told.exit_code if isinstance(told, commands.Said) else told.decision.exit_code
@@ -108,7 +108,7 @@ def run(
             except OSError:
                 raise
             except Exception as error:  # noqa: BLE001 - a reporter broke, and no report may say anything else
-                exit_code = deliver(failed(error, platform), output, environ, stdout, stderr, action=action)
+                exit_code = deliver(failed(error, told.run), output, environ, stdout, stderr, action=action)
         stdout.flush()
     except OSError as error:  # a closed pipe, a full disk: nobody hears the verdict, so it must not read as `allow`
         silence(stdout)

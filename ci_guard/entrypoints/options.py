@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ci_guard.entrypoints.argv import input_of, values_of
-from ci_guard.entrypoints.sink_options import Audit, audit_of
-from ci_guard.entrypoints.workspace import file_in_workspace
 from ci_guard.errors import UsageError
 from ci_guard.evidence import environment
 from ci_guard.model.run import Platform
 from ci_guard.records import dataclass, replace
+
+if TYPE_CHECKING:
+    from ci_guard.entrypoints.sink_options import Audit
 
 FORMATS: Final = (
     "json",
@@ -98,6 +99,10 @@ def with_inputs(output: Output, sarif: str, facts: str) -> Output:
 
     Raises: `UsageError` for one outside of the workspace.
     """
+    if sarif in ("", UPLOAD) and not facts:
+        return output
+    from ci_guard.entrypoints.workspace import file_in_workspace
+
     named = {}
     if sarif not in ("", UPLOAD):
         hint = "For example ci-guard.sarif."
@@ -131,10 +136,19 @@ def reports_despite_errors(argv: Sequence[str], environ: Mapping[str, str]) -> O
         reports=tuple((name, file) for file, name in reports.items()),
         quiet="--quiet" in argv,
         color="--no-color" not in argv,
-        audit=audit_of(argv, environ),
+        audit=audit_despite_errors(argv, environ),
     )
     sarif, record = (input_of(name, argv, environ) for name in ("REPORT_SARIF", "REPORT_FACTS"))
     for given in ((sarif, ""), ("", record)):
         with suppress(UsageError):
             output = with_inputs(output, *given)
     return output
+
+
+def audit_despite_errors(argv: Sequence[str], environ: Mapping[str, str]) -> Audit | None:
+    """Return where a run is recorded, whatever else is wrong; the code for that is loaded by the runs that ask."""
+    if "--inputs" not in argv and not values_of("--audit-log", argv):
+        return None
+    from ci_guard.entrypoints.sink_options import audit_of
+
+    return audit_of(argv, environ)

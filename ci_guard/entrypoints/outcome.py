@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
 from ci_guard import __version__
+from ci_guard.entrypoints.argv import input_of, values_of
 from ci_guard.errors import CiGuardError
 from ci_guard.model.decision import Decision, Effort, Failure, Result, Verdict
-from ci_guard.model.fact import unavailable
 from ci_guard.model.run import Platform, Run
+from ci_guard.records import replace
+
+ENDED_EARLY: Final = "the run ended before it was read"
 
 VERDICTS: Final = {1: Verdict.DENY, 3: Verdict.UNDECIDED}
 """What an error's exit code says; all others are errors."""
 
 
-def failed(error: Exception, platform: Platform) -> Result:
+def failed(error: Exception, run: Run) -> Result:
     """
     Return the result of a run that an error ended.
 
-    Shape: the exit code is the error's own; a surprise is a fault of ci-guard, of which only the type and the place in
-    our code are told,
-    because its message could hold anything that was read.
+    Shape: `run` is as far as it is known. The exit code is the error's own; a surprise is a fault of ci-guard, of which
+    only the type and the place in our code are told, because its message could hold anything that was read.
     """
     if isinstance(error, CiGuardError):
         failure = Failure(message=error.message, hint=error.hint, fault_of_ci_guard=error.fault_of_ci_guard)
@@ -46,7 +49,7 @@ def failed(error: Exception, platform: Platform) -> Result:
         advisory=False,
         controls=(),
         not_judged={},
-        run=unknown_run(platform, "the run ended before it was read"),
+        run=run,
         policy=None,
         scan=None,
         effort=Effort(),
@@ -65,18 +68,10 @@ def place_of(error: Exception) -> str:
     return ""
 
 
-def unknown_run(platform: Platform, reason: str) -> Run:
-    """Return a run of which nothing is known but the platform."""
-    unknown = unavailable(reason)
-    return Run(
-        platform=platform,
-        event=unknown,
-        ref=unknown,
-        sha=unknown,
-        branch=unknown,
-        tag=unknown,
-        default_branch=unknown,
-        before=unknown,
-        change=unknown,
-        trusted=unknown,
-    )
+def early_run(platform: Platform, argv: Sequence[str], environ: Mapping[str, str]) -> Run:
+    """Return a run that ended before it was read, with what variables and options alone say of it."""
+    from ci_guard.evidence.claimed import claimed_run
+
+    run = claimed_run(platform, environ, ENDED_EARLY)
+    environment = next(iter(values_of("--environment", argv)), "") or input_of("ENVIRONMENT", argv, environ)
+    return replace(run, environment=environment or None)

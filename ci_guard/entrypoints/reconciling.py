@@ -16,6 +16,8 @@ from ci_guard.model.fact import Fact, Unknown
 from ci_guard.reporters import escape
 
 MISSING_EXIT: Final = 1
+SOME: Final = 10
+"""Runs that a note names."""
 UNKNOWN_EXIT: Final = 3
 """Where nothing is missing of what can be seen, and not all can be seen."""
 
@@ -52,6 +54,7 @@ def reconcile(options: AuditOptions, call: Call) -> Said:
     if options.form == "json":
         cannot = {name: {"reason": fact.reason, "needs": fact.needs} for name, fact in unknown}
         whole = {"since": since.isoformat(), "counts": counts, "going": going, "missing": rows, "unknown": cannot}
+        whole |= {"claimed": log.claimed, "nameless": log.nameless}
         return Said(escape.json_text(json.dumps(whole, ensure_ascii=True, indent=1)) + "\n", exit_code)
     page = page_for(call.stdout, call.environ)
     for row in rows:
@@ -62,6 +65,9 @@ def reconcile(options: AuditOptions, call: Call) -> Said:
             page.labelled("Needed", escape.plain(fact.needs), 2)
     if going:
         page.labelled("Note", f"{going:,} of them still go on and may come to the log", 2)
+    if log.claimed:
+        some = ", ".join(log.claimed[:SOME]) + (" …" if len(log.claimed) > SOME else "")
+        page.labelled("Note", f"{len(log.claimed):,} runs are named by their variables alone: {some}", 2)
     if log.nameless:
         page.labelled("Note", f"{log.nameless:,} records name no run: they ended before theirs was read", 2)
     seen = " and ".join(f"{count:,} {name}" for name, count in counts.items()) or "nothing"

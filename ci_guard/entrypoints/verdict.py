@@ -11,12 +11,11 @@ from ci_guard import __version__
 from ci_guard.controls import secret_free
 from ci_guard.controls.judge import judge
 from ci_guard.decide import decide
-from ci_guard.entrypoints.outcome import unknown_run
 from ci_guard.model.decision import Effort, PolicySummary, Result
 from ci_guard.model.fact import Known, Source
 from ci_guard.model.facts import Facts
 from ci_guard.model.recorded import Recorded
-from ci_guard.model.run import Platform
+from ci_guard.model.run import Platform, unknown_run
 from ci_guard.model.scan import SecretScan
 from ci_guard.model.settings import Mode, Policy, Settings
 

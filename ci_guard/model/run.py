@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-from ci_guard.model.fact import Fact, Known, Source, Unknown
+from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
 from ci_guard.model.kinds import Level
 from ci_guard.records import dataclass, field
 
@@ -172,3 +172,20 @@ class Run:
     environment: str | None = None
     notes: tuple[str, ...] = field(default=())
     pages: Pages = Pages()
+
+
+def unknown_run(platform: Platform, reason: str) -> Run:
+    """Return a run of which nothing is known but the platform."""
+    unknown = unavailable(reason)
+    return Run(
+        platform=platform,
+        event=unknown,
+        ref=unknown,
+        sha=unknown,
+        branch=unknown,
+        tag=unknown,
+        default_branch=unknown,
+        before=unknown,
+        change=unknown,
+        trusted=unknown,
+    )

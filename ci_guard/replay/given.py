@@ -11,7 +11,7 @@ from typing import Any, Final, get_args, get_origin
 from ci_guard.model import codec
 from ci_guard.model.fact import Cause, Known, Source, Unknown
 from ci_guard.model.facts import Facts
-from ci_guard.model.run import Platform, Run
+from ci_guard.model.run import Platform, unknown_run
 from ci_guard.policy.document import Node
 from ci_guard.policy.reading import fields_of, items_of, text_of, word_of
 from ci_guard.policy.wording import refusal, seen
@@ -24,19 +24,7 @@ KNOWN_KEYS: Final = ("known", "source")
 
 def nothing_known() -> Facts:
     """Return the facts of a case that builds on no recorded run."""
-    run = Run(
-        platform=Platform.GITHUB,
-        event=SILENT,
-        ref=SILENT,
-        sha=SILENT,
-        branch=SILENT,
-        tag=SILENT,
-        default_branch=SILENT,
-        before=SILENT,
-        change=SILENT,
-        trusted=SILENT,
-    )
-    return Facts(run=run)
+    return Facts(run=unknown_run(Platform.GITHUB, SILENT.reason))
 
 
 def changed(node: Node, base: Facts) -> Facts:

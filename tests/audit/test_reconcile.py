@@ -286,3 +286,58 @@ def test_a_job_s_token_is_not_asked_for_pipelines(server: Server, tmp_path: Path
     log = log_of(tmp_path, {"number": 1, "url": PIPELINES})
     code, told = gitlab(server, log, CI_PROJECT_ID="7", CI_GUARD_TOKEN="", CI_JOB_TOKEN="glcbt-" + "A" * 20)
     assert (code, "a job's token does not show this" in told) == (3, True)
+
+
+def errored(log: Path, environ: dict[str, str], platform: str, *words: str) -> dict[str, Any]:
+    """Let a run end in an error and return its record."""
+    out = io.StringIO()
+    assert (
+        cli.run(["check", "no-such", "--platform", platform, "--audit-log", str(log), *words], environ, out, out) == 2
+    )
+    return dict(json.loads(log.read_bytes().split(b"\n")[-2])["record"])
+
+
+def test_a_run_that_an_error_ended_early_is_known_by_its_variables_and_told_apart(
+    server: Server, tmp_path: Path
+) -> None:
+    log, event = tmp_path / "audit.jsonl", tmp_path / "event.json"
+    event.write_text(json.dumps({"pull_request": {"number": 7, "head": {"sha": OTHER}}}))
+    said = {"REPOSITORY": "acme/app", "RUN_ID": "5", "RUN_ATTEMPT": "2", "SHA": SHA, "REF": "refs/pull/7/merge"}
+    said |= {"SERVER_URL": "https://github.com", "ACTOR": "al\nice", "EVENT_NAME": "pull_request", "BASE_REF": "main"}
+    environ = {f"GITHUB_{name}": value for name, value in said.items()} | {"GITHUB_EVENT_PATH": str(event)}
+    record = errored(log, environ, "github", "--environment", "production")
+    assert (record["claimed"], record["who"]["actor"], record["verdict"]) == (True, "al\nice", "error")
+    what = record["what"]
+    assert what["run_url"] == "https://github.com/acme/app/actions/runs/5/attempts/2"
+    assert what["change"] == {"number": 7, "head": OTHER, "target": "main"}
+    assert what["sources"] == {"ref": "env", "sha": "env", "event": None, "change": "env"}
+    assert (what["environment"], what["platform_event"]) == ("production", "pull_request")
+    server.lists = {"runs": [run(5, sha=OTHER, conclusion="failure")]}
+    code, told = reconcile(server, log)
+    assert (code, "1 runs are named by their variables alone: 5" in told) == (0, True)
+    server.lists = {"runs": [run(5, sha=OTHER)]}
+    code, told = reconcile(server, log)
+    assert (code, "succeeded, and is in the log as one that an error ended" in told) == (1, True)
+    server.lists = {"deployments": [deployment(1, "production", OTHER)]}
+    assert reconcile(server, log)[0] == 1, "it did not go on"
+
+
+def test_a_pipeline_that_an_error_ended_early_is_known_by_its_variables(server: Server, tmp_path: Path) -> None:
+    log = tmp_path / "audit.jsonl"
+    said = {"PIPELINE_ID": "5", "COMMIT_SHA": SHA, "PROJECT_PATH": "acme/app", "SERVER_URL": "https://gitlab.example"}
+    said |= {"COMMIT_REF_NAME": "v1", "COMMIT_TAG": "v1", "PIPELINE_SOURCE": "push", "PROJECT_ID": "7"}
+    record = errored(log, {f"CI_{name}": value for name, value in said.items()}, "gitlab")
+    assert record["what"]["run_url"] == PIPELINES.format(5)
+    assert record["what"]["ref"] == "refs/tags/v1"
+    server.lists = {"pipelines": [pipeline(5, status="failed")]}
+    assert gitlab(server, log, CI_PROJECT_ID="7")[0] == 0
+
+
+@pytest.mark.parametrize("text", CORPUS.values(), ids=CORPUS.keys())
+def test_whatever_variables_hold_an_error_is_recorded(text: str, tmp_path: Path) -> None:
+    for platform, prefix, names in (
+        ("github", "GITHUB_", ("REPOSITORY", "RUN_ID", "SHA", "REF", "SERVER_URL", "ACTOR", "EVENT_PATH")),
+        ("gitlab", "CI_", ("PIPELINE_ID", "COMMIT_SHA", "PROJECT_PATH", "SERVER_URL", "COMMIT_REF_NAME")),
+    ):
+        record = errored(tmp_path / "a.jsonl", {prefix + name: text for name in names}, platform)
+        assert (record["what"]["sha"], record["what"]["run_url"]) == (None, None)

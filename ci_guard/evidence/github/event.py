@@ -8,7 +8,7 @@ from typing import Final
 from ci_guard.evidence.github import payload, pushes, records
 from ci_guard.evidence.github.accounts import DEPENDABOT_ID
 from ci_guard.evidence.github.client import Client
-from ci_guard.evidence.github.job import HEADS, TAGS, Job, pull_of_ref, queue_of_ref
+from ci_guard.evidence.github.job import HEADS, TAGS, Job, pull_of_ref, queue_of_ref, run_url
 from ci_guard.evidence.github.records import Pull, Repository, WorkflowRun
 from ci_guard.evidence.rest.shape import checked
 from ci_guard.evidence.rest.together import three
@@ -94,7 +94,7 @@ def identify(client: Client, job: Job) -> Run:
         repository=job.repository,
         repository_id=str(repository.value.id) if isinstance(repository, Known) else job.repository_id,
         server_url=job.server_url,
-        run_url=_run_url(job),
+        run_url=run_url(job),
         platform_event=sight.event_name,
         event=sight.event,
         ref=ref,
@@ -165,13 +165,6 @@ def _get_pull(client: Client, job: Job, number: int) -> Fact[Pull | None]:
         client.get(f"pulls/{number}", absent=records.is_not_found),
         lambda body: None if body is None else records.parse_pull(body),
     )
-
-
-def _run_url(job: Job) -> str:
-    if not (job.server_url and job.repository and job.run_id):
-        return ""
-    attempt = "" if job.run_attempt in ("", "1") else f"/attempts/{job.run_attempt}"
-    return f"{job.server_url}/{job.repository}/actions/runs/{job.run_id}{attempt}"
 
 
 def _event(job: Job, run: Fact[WorkflowRun]) -> Fact[Event]:

@@ -91,6 +91,14 @@ def _mail_domain(api_url: str, server_url: str) -> str:
     return host if host and api_url.rstrip("/").endswith("/api/v3") else "github.com"
 
 
+def run_url(job: Job) -> str:
+    """Return the page of the run and its attempt, empty where the variables do not name it."""
+    if not (job.server_url and job.repository and job.run_id):
+        return ""
+    attempt = "" if job.run_attempt in ("", "1") else f"/attempts/{job.run_attempt}"
+    return f"{job.server_url}/{job.repository}/actions/runs/{job.run_id}{attempt}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class QueueRef:
     """A branch that the merge queue made: `gh-readonly-queue/<target>/pr-<number>-<commit it starts from>`."""
