@@ -98,7 +98,8 @@ INPUTS: Final = (
     Input(
         name="audit-log",
         description="Record the run in these places, separated by blanks or line ends - a file, https://HOST/PATH, "
-        "cloudevents+https://HOST/PATH, or git+https://HOST/REPOSITORY#BRANCH. A run that is not recorded is stopped.",
+        "cloudevents+https://HOST/PATH, or git+https:// or git+ssh://HOST/REPOSITORY#BRANCH. A run that is not "
+        "recorded is stopped.",
         variable="CI_GUARD_INPUT_AUDIT_LOG",
     ),
     Input(
@@ -109,9 +110,14 @@ INPUTS: Final = (
     ),
     Input(
         name="audit-token",
-        description="Token that may push to the branch of audit-log, and to nothing else.",
+        description="Token, or private key for SSH, that may push to the branch of audit-log, and to nothing else.",
         variable="CI_GUARD_AUDIT_TOKEN",
         in_workflow="${{ secrets.audit-token }}",
+    ),
+    Input(
+        name="audit-known-hosts",
+        description="The keys by which the server of a branch over SSH is known, as lines of known_hosts.",
+        variable="CI_GUARD_INPUT_AUDIT_KNOWN_HOSTS",
     ),
     Input(
         name="audit-on-failure",

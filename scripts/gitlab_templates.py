@@ -47,7 +47,7 @@ PLACES: Final = (
     KEPT,
     f"/{NO_BLANK}+",
     rf"(cloudevents\+)?https?://{HOST}(/[A-Za-z0-9_.~-]+)*/?",
-    rf"git\+https?://{HOST}(/[A-Za-z0-9_.~-]+)+#[A-Za-z0-9_][A-Za-z0-9._/-]*",
+    rf"git\+(https?://|ssh://([A-Za-z0-9_][A-Za-z0-9._-]*@)?){HOST}(/[A-Za-z0-9_.~-]+)+#[A-Za-z0-9_][A-Za-z0-9._/-]*",
 )
 """Where a run can be recorded."""
 PLACE: Final = rf"({'|'.join(PLACES)})(,/{NO_BLANK}+)?"
@@ -168,8 +168,8 @@ INPUTS: Final = (
     Input(
         name="audit-log",
         description="Record the run in these places, separated by blanks - a file of the job's artifacts, of the image "
-        "or runner, an address with or without cloudevents+ in front, or git+https://HOST/REPOSITORY#BRANCH. A run "
-        "that is not recorded is stopped.",
+        "or runner, an address with or without cloudevents+ in front, or git+https:// or git+ssh://HOST/REPOSITORY and "
+        "#BRANCH. A run that is not recorded is stopped.",
         regex=f"^({PLACE}( |$))*$",
     ),
     Input(
@@ -181,10 +181,15 @@ INPUTS: Final = (
     ),
     Input(
         name="audit-token-variable",
-        description="Name of the CI/CD variable that holds a token which may push to the branch of audit-log, and to "
-        "nothing else.",
+        description="Name of the CI/CD variable that holds a token, or a private key for SSH, which may push to the "
+        "branch of audit-log, and to nothing else.",
         regex=VARIABLE,
         default="CI_GUARD_AUDIT_TOKEN",
+    ),
+    Input(
+        name="audit-known-hosts",
+        description="The key by which the server of a branch over SSH is known, as a line of known_hosts.",
+        regex="^([A-Za-z0-9.:,[\\]-]+ [a-z0-9@.-]+ [A-Za-z0-9+/]+=*)?$",
     ),
     Input(
         name="audit-on-failure",

@@ -235,7 +235,10 @@ def test_a_variable_of_an_input_that_an_action_does_not_offer_is_blanked(path: P
 def test_no_action_needs_another_or_lets_its_caller_name_a_server(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"^\s*(- )?uses:", text, re.MULTILINE)
-    assert [name for name in action(path)["inputs"] if re.search("url|server|host|api", name)] == []
+    keys = {"audit-known-hosts"}  # of a sink's server, which no fact comes from
+    assert [
+        name for name in action(path)["inputs"] if re.search("url|server|host|api", name) and name not in keys
+    ] == []
 
 
 @pytest.mark.parametrize("path", ACTIONS, ids=lambda path: path.parent.name)

@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from ci_guard.audit.canonical import canonical
 from ci_guard.audit.log import LONGEST, Head, parsed_head
@@ -26,6 +25,7 @@ from ci_guard.audit.sinks import NotKept
 from ci_guard.errors import AuditError, GitUnavailable, UsageError
 from ci_guard.evidence.rest.transport import Transport, is_loopback, split_url
 from ci_guard.git.scratch import Remote, Scratch, scratch
+from ci_guard.git.ssh import Ssh, is_ssh
 from ci_guard.records import dataclass, field
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ HEAD: Final = "Audit-Head: "
 RECORD: Final = re.compile(r"records/\d{6}/(\d{9})-([0-9a-f]{32})\.json")
 _NAME: Final = re.compile(r"(?!.*(?:\.\.|//|\.lock(?:/|$)|/\.|\.(?:/|$)))[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}(?<!/)")
 """A branch's name, rather too strictly than not. Source: git-check-ref-format(1)."""
+_KEY: Final = re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,20 +118,29 @@ class Branch:
         return repository.commit(tip, files, f"Record {index} of the audit log\n\n{HEAD}{head.text()}\n{note}")
 
 
-def branch(address: str, transport: Transport, *, token: str, origin: str, signer: Signer | None) -> Branch:
+def branch(
+    address: str, transport: Transport, *, token: str, known_hosts: str = "", origin: str, signer: Signer | None
+) -> Branch:
     """
     Return the sink at `git+URL#BRANCH`.
 
-    Raises: `UsageError` for an address that records may not go to.
+    Raises: `UsageError` for an address that records may not go to; `AuditError` for a key that cannot be used.
     """
-    url, name = parse(address)
-    return Branch(remote=remote_of(url, transport, token), name=name, origin=origin, signer=signer)
+    url, name = parse(address, known_hosts)
+    return Branch(remote=remote_of(url, transport, token, known_hosts), name=name, origin=origin, signer=signer)
 
 
-def remote_of(url: str, transport: Transport, token: str) -> Remote:
-    """Return how a repository is reached: as the forges are, by a token that no argument holds."""
+def remote_of(url: str, transport: Transport, token: str, known_hosts: str = "") -> Remote:
+    """Return how a repository is reached: as the forges are, by a token or a key for SSH, which no argument holds."""
     import certifi
 
+    if is_ssh(url):
+        if not _KEY.match(token):
+            raise AuditError(
+                "The audit log over SSH needs a private key, and was given none.",
+                hint="Put one without a passphrase, which may push to that repository alone, in CI_GUARD_AUDIT_TOKEN.",
+            )
+        return Remote(url=url, ssh=Ssh(key=token, known_hosts=known_hosts))
     pair = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     return Remote(
         url=url,
@@ -140,7 +150,7 @@ def remote_of(url: str, transport: Transport, token: str) -> Remote:
     )
 
 
-def parse(address: str) -> tuple[str, str]:
+def parse(address: str, known_hosts: str = "") -> tuple[str, str]:
     """
     Return address and branch of `git+URL#BRANCH`.
 
@@ -151,9 +161,11 @@ def parse(address: str) -> tuple[str, str]:
         raise UsageError("The branch of the audit log was refused.", hint="For example git+https://host/repo#audit.")
     if url.startswith("file:///") and "\n" not in url:
         return url, name
-    if urlsplit(url).scheme == "ssh":
-        hint = "Use https:// and a token in CI_GUARD_AUDIT_TOKEN: keys and known hosts would be anybody's."
-        raise UsageError("The audit log over SSH was refused.", hint=hint)
+    if is_ssh(url):
+        if not known_hosts.strip():
+            hint = "Say --known-hosts 'HOST ssh-ed25519 KEY' with the key that the server's owner publishes."
+            raise UsageError("The audit log over SSH needs the key by which its server is known.", hint=hint)
+        return url, name
     parts = split_url(url, "The repository of the audit log")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise UsageError("The audit log was refused: records would travel unencrypted.", hint="Use https://.")
@@ -177,7 +189,7 @@ def note_of(message: bytes) -> str:
     return rest.partition("\n\n")[2]
 
 
-def export(address: str, transport: Transport, token: str, out: Path) -> int:
+def export(address: str, transport: Transport, token: str, out: Path, known_hosts: str = "") -> int:
     """
     Write the log on a branch as a log in a file, with its checkpoint beside it, and return the number of records.
 
@@ -186,9 +198,9 @@ def export(address: str, transport: Transport, token: str, out: Path) -> int:
     """
     from ci_guard.audit.log import beside, replace
 
-    url, name = parse(address)
+    url, name = parse(address, known_hosts)
     try:
-        with scratch(remote_of(url, transport, token)) as repository:
+        with scratch(remote_of(url, transport, token, known_hosts)) as repository:
             tip = repository.fetch(name, contents=True)
             if tip is None:
                 raise AuditError(f"There is no branch {name!r} there.", hint="The first run that is recorded makes it.")

@@ -125,7 +125,8 @@ def export(options: AuditOptions, call: Call) -> Said:
     from ci_guard.evidence.rest.transport import Transport
 
     transport = Transport(proxy=options.proxy, ca_bundle=options.ca_bundle)
-    count = fetch(options.subject, transport, call.environ.get(TOKEN, "").strip(), Path(options.out))
+    token = call.environ.get(TOKEN, "").strip()
+    count = fetch(options.subject, transport, token, Path(options.out), options.known_hosts)
     told = f"{escape.visible(options.out)} was written: {count:,} record{'' if count == 1 else 's'}.\n"
     return Said(f"{told}Verify it with: ci-guard audit verify {escape.visible(options.out)}\n")
 

@@ -40,6 +40,7 @@ class AuditOptions:
     ca_bundle: str | None = None
     platform: str = ""
     repository: str | None = None
+    known_hosts: str = ""
 
 
 def add_actions(parser: argparse.ArgumentParser, summaries: Mapping[str, str]) -> None:
@@ -106,6 +107,7 @@ def add_keygen(part: argparse.ArgumentParser) -> None:
 def add_export(part: argparse.ArgumentParser) -> None:
     """Add where the log goes, and what its server is reached by."""
     part.add_argument("--out", metavar="FILE", required=True, help="the log to write, with FILE.checkpoint")
+    part.add_argument("--known-hosts", metavar="LINES", help="of a git+ssh:// branch, as in known_hosts")
     add_reaching(part)
 
 
@@ -142,6 +144,7 @@ def options_of(arguments: argparse.Namespace) -> AuditOptions:
         ca_bundle=said.get("ca_bundle"),
         platform=said.get("platform", ""),
         repository=said.get("repository"),
+        known_hosts=said.get("known_hosts", ""),
     )
 
 

@@ -71,7 +71,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FORMAT=FILE",
-        help=f"write a report: {', '.join(shown)}",
+        help=f"write {', '.join(shown)}",
     )
     parser.add_argument("--quiet", action="store_true", help="print the verdict and what denies, nothing else")
     parser.add_argument("--no-color", action="store_true", help="print without colour")

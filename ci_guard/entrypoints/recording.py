@@ -20,7 +20,7 @@ KEY: Final = "CI_GUARD_AUDIT_KEY"
 """The key, where there is no file for it. Every step of a job can read a secret that one step is given."""
 
 TOKEN: Final = "CI_GUARD_AUDIT_TOKEN"  # noqa: S105 - a variable's name
-"""What may push to the branch that records are committed onto."""
+"""What may push to the branch that records are committed onto: a token, or a private key for SSH."""
 
 LONGEST_KEY: Final = 1_000
 
@@ -91,7 +91,8 @@ def sink_of(log: AuditLog, key: str, audit: Audit, environ: Mapping[str, str], *
         from ci_guard.audit.branch import branch
 
         token = environ.get(TOKEN, "").strip()
-        return branch(log.path, transport, token=token, origin=origin, signer=signer_of(log, key))
+        signer = signer_of(log, key)
+        return branch(log.path, transport, token=token, known_hosts=audit.known_hosts, origin=origin, signer=signer)
     from ci_guard.audit.webhook import webhook
 
     return webhook(log.path, key, transport)

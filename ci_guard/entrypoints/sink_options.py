@@ -15,7 +15,7 @@ from ci_guard.errors import UsageError
 from ci_guard.model.auditing import OnFailure
 from ci_guard.records import dataclass
 
-INPUTS: Final = ("AUDIT_LOG", "AUDIT_ON_FAILURE", "AUDIT_SPOOL", "ARTIFACTS")
+INPUTS: Final = ("AUDIT_LOG", "AUDIT_KNOWN_HOSTS", "AUDIT_ON_FAILURE", "AUDIT_SPOOL", "ARTIFACTS")
 """What actions and templates pass on. Keys and tokens come by variables of their own, never by an argument."""
 
 MOST_ARTIFACTS: Final = 100
@@ -51,6 +51,8 @@ class Audit:
     """The folder in which records wait for a sink that did not take them."""
     artifacts: tuple[str, ...] = ()
     """Files whose digests are recorded."""
+    known_hosts: str = ""
+    """By what servers of branches over SSH are known."""
     on_failure: OnFailure | None = None
     """`deny` where the caller asks for it, whatever the policy says: it can only tighten."""
     proxy: str | None = None
@@ -64,8 +66,9 @@ def add_audit_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="LOG",
-        help="record the run: in a file, https://… or git+URL#BRANCH; LOG,KEY signs",
+        help="record the run: FILE, https://…, git+URL#BRANCH [,KEY]",
     )
+    parser.add_argument("--known-hosts", metavar="LINES", help="of a git+ssh:// branch, as in known_hosts")
     parser.add_argument("--audit-spool", metavar="DIR", help="where records wait that a sink did not take")
     parser.add_argument("--artifact", action="append", default=[], metavar="FILE", help="record this file's digest")
 
@@ -87,6 +90,7 @@ def audit_of(argv: Sequence[str], environ: Mapping[str, str]) -> Audit | None:
     return Audit(
         logs=tuple(logs),
         spool=one("--audit-spool", "AUDIT_SPOOL"),
+        known_hosts=one("--known-hosts", "AUDIT_KNOWN_HOSTS") or "",
         artifacts=tuple(sorted(set(named)))[:MOST_ARTIFACTS],
         on_failure=OnFailure.DENY if input_of("AUDIT_ON_FAILURE", argv, environ) else None,
         proxy=one("--proxy", "PROXY"),
@@ -114,13 +118,14 @@ def check_audit(arguments: argparse.Namespace, environ: Mapping[str, str]) -> No
             f"audit-on-failure {on_failure[:80]!r} was refused: an input can only tighten, and expects 'deny'.",
             hint="To let a run go on without its record, say audit: {on-failure: warn} in the policy.",
         )
+    known_hosts = arguments.known_hosts or given.get("AUDIT_KNOWN_HOSTS", "")
     for text in arguments.audit_log:
-        check_place(log_of(text), text)
+        check_place(log_of(text), text, known_hosts)
     for text in inputs:
-        check_place(checked(text), text)
+        check_place(checked(text), text, known_hosts)
 
 
-def check_place(log: AuditLog, said: str) -> None:
+def check_place(log: AuditLog, said: str, known_hosts: str) -> None:
     """Raise `UsageError` for an address that no record may go to."""
     if not log.path:
         raise UsageError(f"audit-log {said[:80]!r} names no log.", hint="For example audit.jsonl.")
@@ -131,7 +136,7 @@ def check_place(log: AuditLog, said: str) -> None:
     if log.is_branch:
         from ci_guard.audit.branch import parse
 
-        parse(log.path)
+        parse(log.path, known_hosts)
 
 
 def checked(text: str) -> AuditLog:

@@ -100,5 +100,7 @@ def failure(arguments: tuple[str | bytes, ...], complaints: bytes, code: int) ->
     lines = complaints.decode("utf-8", "replace").splitlines()
     said = [line for kind in ("fatal: ", "error: ", "") for line in lines if line.startswith(kind)]
     fatal = said[0] if said else ""
+    if "Could not read from remote repository" in fatal:  # what ssh said before tells why
+        fatal = ([line for line in lines[: lines.index(fatal)] if line.strip()] or [fatal])[-1]
     why = unrevealing(fatal.removeprefix("fatal: ").removeprefix("error: "))[:300] or f"exit {code}"
     return GitUnavailable(f"git {name_of(arguments)} failed: {why}", hint="check the clone with git fsck")

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ci_guard.errors import GitUnavailable
+from ci_guard.errors import GitUnavailable, unrevealing
+from ci_guard.git import ssh
 from ci_guard.git.command import ENVIRONMENT, OVERRIDES, find_git
 from ci_guard.git.process import Begun, Launch
+from ci_guard.git.ssh import Ssh
 
 SECONDS: Final = 60.0
 """For one call; a remote that is silent is given up earlier."""
@@ -44,11 +46,13 @@ class Remote:
     """A remote and what it is reached by; nothing comes from the environment or from anybody's configuration."""
 
     url: str
-    """`https`, `http` or `file`; without credentials."""
+    """`https`, `http`, `file` or SSH in either form; without credentials."""
     header: str = ""
     """A header with credentials, which travels in no argument and in no file."""
     proxy: str = ""
+    """For HTTP; SSH goes by none."""
     ca_bundle: str = ""
+    ssh: Ssh | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,14 @@ class Scratch:
 
     def push(self, commit: str, branch: str) -> None:
         """Send a commit that continues the branch; a remote whose branch went on meanwhile refuses it."""
-        self.run("push", "--quiet", "--no-verify", "origin", f"{commit}:refs/heads/{branch}")
+        sent = f"{commit}:refs/heads/{branch}"
+        said = self.run("push", "--porcelain", "--no-verify", "origin", sent, accept=(0, 1))
+        for line in said.decode("utf-8", "replace").split("\n"):
+            if line.startswith("!\t"):
+                reason = unrevealing("".join(sign for sign in line.rpartition("\t")[2] if sign.isprintable()))[:300]
+                raise GitUnavailable(f"git push failed: {reason}")
+        if not said.rstrip().endswith(b"Done"):
+            raise GitUnavailable("git push failed: the server took nothing and gave no reason")
 
     def message(self, commit: str) -> bytes:
         """Return the message of a commit."""
@@ -132,12 +143,14 @@ def scratch(remote: Remote) -> Iterator[Scratch]:
     git = find_git(Path.cwd())
     with tempfile.TemporaryDirectory(prefix="ci-guard-git-") as folder:
         place = Path(folder, "log.git")
-        made = Scratch(Launch(command=command(git, remote), cwd=Path(folder), environ=environment(folder, remote)))
+        secret = ssh.environment(Path(folder), remote.ssh) if remote.ssh else {}
+        around = {**environment(folder, remote), **secret}
+        made = Scratch(Launch(command=command(git, remote), cwd=Path(folder), environ=around))
         made.run("init", "--quiet", "--bare", "--template=", os.fspath(place))
         settings = {**SETTINGS, "remote.origin.url": remote.url}
         for key, value in settings.items():
             made.run("config", "--file", os.fspath(place / "config"), key, value)
-        yield Scratch(Launch(command=made.launch.command, cwd=place, environ=environment(folder, remote, place)))
+        yield Scratch(Launch(command=made.launch.command, cwd=place, environ={**around, "GIT_DIR": os.fspath(place)}))
 
 
 def command(git: str, remote: Remote) -> list[str]:
@@ -151,13 +164,12 @@ def command(git: str, remote: Remote) -> list[str]:
     return [git, "--no-pager", *(part for key, value in overrides.items() for part in ("-c", f"{key}={value}"))]
 
 
-def environment(home: str, remote: Remote, git_dir: Path | None = None) -> dict[str, str]:
-    """Return the whole environment of git."""
-    scheme = remote.url.partition(":")[0]
+def environment(home: str, remote: Remote) -> dict[str, str]:
+    """Return the whole environment of git, but for the place of its repository."""
+    scheme = "ssh" if remote.ssh else remote.url.partition(":")[0]
     secret = (
         {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "http.extraHeader", "GIT_CONFIG_VALUE_0": remote.header}
         if remote.header
         else {}
     )
-    places = {"GIT_DIR": os.fspath(git_dir)} if git_dir else {}
-    return ENVIRONMENT | _IDENTITY | {"HOME": home, "GIT_ALLOW_PROTOCOL": scheme} | secret | places
+    return ENVIRONMENT | _IDENTITY | {"HOME": home, "GIT_ALLOW_PROTOCOL": scheme} | secret

@@ -191,7 +191,7 @@ def test_a_server_s_refusal_is_a_failure_in_its_words(bare: Path, tmp_path: Path
     (bare / "hooks" / "pre-receive").chmod(0o755)
     waits = Spool(tmp_path / "spool", sink(bare).place)
     (failure,) = sinks.deliver(sink(bare), record(1), waits).failures
-    assert "git push failed" in failure
+    assert "git push failed: [remote rejected] (pre-receive hook declined)" in failure
     assert "it waits in" in failure
     (bare / "hooks" / "pre-receive").unlink()
     assert sinks.deliver(sink(bare), record(2), waits).notes == ("1 record that had waited was sent",)

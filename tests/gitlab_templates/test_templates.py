@@ -55,6 +55,7 @@ SAMPLES = {
     "audit-log": "git+https://gitlab.example.com/audit/log.git#shop",
     "audit-key-variable": "AUDIT_SIGNING_KEY",
     "audit-token-variable": "AUDIT_PUSH_TOKEN",
+    "audit-known-hosts": "[gitlab.example.com]:2222 ssh-ed25519 " + "A" * 68 + "=",
     "audit-on-failure": "deny",
     "audit-spool": "/var/spool/ci-guard",
     "artifacts": "dist/shop-1.0.whl, SHA256SUMS",
@@ -153,6 +154,7 @@ def test_no_input_lets_code_through(name: str) -> None:
     "places",
     [
         ".ci-guard-reports/audit.jsonl",
+        "git+ssh://git@gitlab.example.com:2222/acme/audit.git#shop",
         "/var/log/ci-guard/audit.jsonl,/etc/ci-guard/audit.key",
         "https://audit.example:8443/hook cloudevents+https://audit.example/events/ /var/log/audit.jsonl",
     ],
