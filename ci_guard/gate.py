@@ -38,12 +38,14 @@ def gather(
     scan: Callable[[], Fact[SecretScan]],
     now: datetime,
     everything: bool = False,
+    kept: bool = False,
 ) -> tuple[Facts, list[Policy]]:
     """
     Return the facts that the enabled controls need, and each policy with what its contexts add in this run.
 
     Units: `now` is aware, UTC. `only` limits the run to these controls; empty for all. With `everything`, all facts
-    that any control could ask for are collected.
+    that any control could ask for are collected; for facts that are `kept`, at least what contexts, roles and admission
+    of another policy could ask.
     Raises: `UsageError` where `only` names a control that no policy enables.
     """
     about = reduce(Needs.__or__, (contexts.needs(policy, run.platform) for policy in policies), Needs())
@@ -56,6 +58,8 @@ def gather(
     chosen = [
         (control, policy.controls[control.META.id]) for policy in settled for control in choose(controls, only, policy)
     ]
+    if kept:
+        about |= Needs.about_the_run()
     if everything:
         about |= Needs.everything(tuple(entry for _, settings in chosen for entry in settings.branches))
     facts = collect.collect(
@@ -187,9 +191,10 @@ def not_asked(only: Sequence[str], policy: Policy) -> Decision:
 def after_merging(recorded: Recorded, controls: Sequence[Control], decision: Decision, mode: Mode) -> Iterable[str]:
     """Say how this run would be judged by the policy that the change brings, once it is merged."""
     proposed = recorded.proposed
-    if proposed is None or (proposed.contexts and proposed.under is None):  # kept, without what its contexts add
+    if proposed is None:
         return
-    then = conclude(recorded, controls, proposed, contexts.settle(proposed, recorded.facts), mode)
+    settled = recorded.proposed_settled or contexts.settle(proposed, recorded.facts)
+    then = conclude(recorded, controls, proposed, settled, mode)
     before = {key_of(ruling): ruling.judgement.outcome.value for ruling in decision.rulings}
     after = {key_of(ruling): ruling.judgement.outcome.value for ruling in then.rulings}
     changed = [

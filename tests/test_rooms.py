@@ -44,6 +44,7 @@ ROOMS = {
         "secrets",
         "controls",
         "collect",
+        "contexts",
         "decide",
         "waiving",
         "gate",

@@ -60,6 +60,7 @@ def run(options: CheckOptions, call: Call) -> Result:
         progress.step("reading the run")
         identified = pool.submit(forge.run)
         # What judges is loaded while the server answers, which takes about as long.
+        from ci_guard import contexts
         from ci_guard.collect import scan_checkout
         from ci_guard.gate import gather, judged
         from ci_guard.model.recorded import Recorded
@@ -90,7 +91,9 @@ def run(options: CheckOptions, call: Call) -> Result:
             scan=scanned,
             now=now,
             everything=options.everything,
+            kept=any(name == "facts" for name, _ in options.output.reports),
         )
+        proposed = proposed if proposed and not same(proposed, policy) else None
     recorded = Recorded(
         version=__version__,
         time=now,
@@ -101,7 +104,8 @@ def run(options: CheckOptions, call: Call) -> Result:
         settled=settled[0],
         earlier=earlier,
         earlier_settled=settled[1] if isinstance(earlier, Policy) else None,
-        proposed=proposed if proposed and not same(proposed, policy) else None,
+        proposed=proposed,
+        proposed_settled=contexts.settle(proposed, facts) if proposed else None,
         policy_path="" if options.policy_file else options.policy_path or DEFAULT_POLICY,
         facts=facts,
         effort=Effort(requests=forge.requests, seconds=time.monotonic() - started),

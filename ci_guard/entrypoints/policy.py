@@ -183,6 +183,9 @@ def simulation(options: PolicyOptions, call: Call) -> Said:
                 page.labelled(label, escape.plain(f"{name}: {judgement.message}"), 4)
             if len(rulings) > TOLD:
                 page.labelled("", f"and {len(rulings) - TOLD} more", 4)
+        if each.stricter:
+            for note in each.contexts[:TOLD]:
+                page.labelled("context", escape.plain(note.removeprefix("Context ")), 4)
         if each.uncollected:
             page.labelled("note", "this policy asks for facts that were not collected; `ci-guard facts` keeps all", 4)
     denied, allowed = sum(each.newly_denied for each in runs), sum(each.newly_allowed for each in runs)
@@ -208,6 +211,7 @@ def row_of(each: Simulated) -> dict[str, Any]:
         "before": each.before.decision.verdict.value,
         "after": each.after.decision.verdict.value,
         "uncollected": each.uncollected,
+        "contexts": list(each.contexts),
         "stricter": [name_of(ruling) for ruling in each.stricter],
         "looser": [name_of(ruling) for ruling in each.looser],
     }

@@ -19,6 +19,8 @@ from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hi
 
 MOMENT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{6})?(\+00:00)?")
 DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+YEARS: Final = range(1900, 3000)
+"""Behind and before them clocks of other zones would leave what a date can say."""
 
 PLAIN: Final = (bool, int, float, str)
 
@@ -117,9 +119,12 @@ def decode_time(data: Any, kind: Any, path: str) -> Any:
     form = MOMENT if kind is datetime else DAY
     if isinstance(data, str) and form.fullmatch(data):
         try:
-            return kind.fromisoformat(data)
+            found = kind.fromisoformat(data)
         except ValueError:
             pass  # a day that no calendar has
+        else:
+            if found.year in YEARS:
+                return found
     raise refused(path, "a time in UTC" if kind is datetime else "a day as YYYY-MM-DD", data)
 
 

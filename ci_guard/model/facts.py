@@ -76,12 +76,21 @@ class Needs:
         from dataclasses import fields
 
         flags: dict[str, Any] = {each.name: True for each in fields(cls) if each.default is False}
-        return replace(
+        whole = replace(
             cls(**flags),
             branches=tuple(dict.fromkeys((DEFAULT, CURRENT, *branches))),
+            guard=frozenset(each.name for each in fields(Guard)),
+        )
+        return whole | cls.about_the_run()
+
+    @classmethod
+    def about_the_run(cls) -> Needs:
+        """Return what contexts, roles and admission could want, but for teams and groups that nobody has named yet."""
+        from dataclasses import fields
+
+        return cls(
             people=frozenset(part.value for part in Part),
             circumstances=frozenset(each.name for each in fields(Circumstances)),
-            guard=frozenset(each.name for each in fields(Guard)),
         )
 
     def __or__(self, other: Needs) -> Needs:

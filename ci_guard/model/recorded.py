@@ -40,6 +40,7 @@ class Recorded:
     earlier_settled: Policy | None = None
     proposed: Policy | None = None
     """What the policy would be after a change is merged, where that is another; it judges nothing yet."""
+    proposed_settled: Policy | None = None
     policy_path: str = ""
     """Where in the repository it lies or would lie; empty where it was read from elsewhere."""
     facts: Facts
@@ -49,5 +50,5 @@ class Recorded:
 
     def under(self, policy: Policy) -> Recorded:
         """Return the same run to be judged by another policy, and by no other beside it."""
-        none: dict[str, Any] = dict.fromkeys(("settled", "earlier", "earlier_settled", "proposed"))
+        none: dict[str, Any] = dict.fromkeys(("settled", "earlier", "earlier_settled", "proposed", "proposed_settled"))
         return replace(self, policy=policy, policy_path="", **none)

@@ -37,6 +37,10 @@ class Role:
         return {Platform.GITHUB: self.teams, Platform.GITLAB: self.groups}.get(platform, ())
 
 
+NOBODY_ASKED: Final = "nobody asked whether they are in"
+"""How the reason begins where a team or group was not among those that were asked for."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Membership:
     """Whether one account is in one team or group now."""
@@ -103,7 +107,7 @@ def _member(circle: str, person: Person, memberships: Fact[tuple[Membership, ...
     for one in memberships.value:
         if one.circle == circle and one.person == person.id:
             return one.member
-    return unavailable(f"nobody asked whether they are in {circle}")
+    return unavailable(f"{NOBODY_ASKED} {circle}")
 
 
 def holds_level(levels: Collection[Level], access: Fact[Access]) -> Answer:

@@ -57,11 +57,15 @@ def check_known(recorded: Recorded, metas: Sequence[Meta]) -> None:
         raise ValueError(f"schema: expected {SCHEMA}")
     if recorded.time.tzinfo is None:
         raise ValueError("time: expected a time in UTC")
-    pairs = ((recorded.policy, recorded.settled), (recorded.earlier, recorded.earlier_settled))
+    pairs = (
+        (recorded.policy, recorded.settled),
+        (recorded.earlier, recorded.earlier_settled),
+        (recorded.proposed, recorded.proposed_settled),
+    )
     if any(isinstance(policy, Policy) and policy.contexts and settled is None for policy, settled in pairs):
         raise ValueError("settled: expected the policy as its contexts settle it")
     known = {meta.id: {requirement.id for requirement in meta.requirements} for meta in metas}
-    policies = [policy for pair in (*pairs, (recorded.proposed,)) for policy in pair if isinstance(policy, Policy)]
+    policies = [policy for pair in pairs for policy in pair if isinstance(policy, Policy)]
     for control, settings in (item for policy in policies for item in policy.controls.items()):
         strange = {control} - known.keys() or settings.require.keys() - known[control]
         if strange:

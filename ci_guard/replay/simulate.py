@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from ci_guard.controls.interface import Control
 from ci_guard.decide import DENYING
 from ci_guard.gate import judged
+from ci_guard.model.circumstances import UNASKED
 from ci_guard.model.decision import Result, Ruling, Verdict
 from ci_guard.model.facts import NOT_COLLECTED
 from ci_guard.model.recorded import Recorded
+from ci_guard.model.roles import NOBODY_ASKED
 from ci_guard.model.settings import Policy
 from ci_guard.records import dataclass, replace
+
+CONTEXT: Final = "Context "
+"""How the note of a context begins."""
+UNCOLLECTED: Final = (NOT_COLLECTED.reason, UNASKED.reason, NOBODY_ASKED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +52,15 @@ class Simulated:
         return denying_only_in(self.before, self.after)
 
     @property
+    def contexts(self) -> tuple[str, ...]:
+        """Return for each context of the new policy whether it applies and why, a sentence each."""
+        return tuple(note for note in self.after.decision.notes if note.startswith(CONTEXT))
+
+    @property
     def uncollected(self) -> bool:
         """Whether the new policy asks for facts that were not collected, so that its verdict says little."""
-        return any(
-            ruling.judgement.message and NOT_COLLECTED.reason in ruling.judgement.message for ruling in self.stricter
-        )
+        said = (*self.contexts, *(ruling.judgement.message for ruling in self.stricter))
+        return any(reason in text for text in said for reason in UNCOLLECTED)
 
 
 def simulate(name: str, recorded: Recorded, policy: Policy, controls: Sequence[Control], version: str) -> Simulated:

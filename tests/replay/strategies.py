@@ -19,8 +19,12 @@ PLAIN: dict[type, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     int: st.integers(min_value=-(2**40), max_value=2**40),
     float: st.floats(allow_nan=False, allow_infinity=False),
-    date: st.dates(),
-    datetime: st.datetimes(timezones=st.just(timezone.utc)),
+    date: st.dates(date(1900, 1, 1), date(2999, 12, 31)),
+    datetime: st.datetimes(
+        datetime(1900, 1, 1),  # noqa: DTZ001 - the zone is beside it
+        datetime(2999, 12, 31),  # noqa: DTZ001
+        timezones=st.just(timezone.utc),
+    ),
 }
 
 

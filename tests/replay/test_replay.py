@@ -68,6 +68,21 @@ def test_all_facts_are_kept_so_that_a_stricter_policy_can_be_tried(job: dict[str
     assert "no control that was run asked for it" not in report.read_text()
 
 
+def test_a_run_that_keeps_its_facts_keeps_what_contexts_of_another_policy_ask(
+    job: dict[str, str], tmp_path: Path
+) -> None:
+    kept, policy = tmp_path / "kept.json", tmp_path / "new.yml"
+    policy.write_text(
+        "version: 1\nextends: builtin:baseline\ncontexts:\n- name: here\n  when: {visibility: [public, private], "
+        "labels: [x], changed-paths: ['**'], actor: {level: [admin]}, runner: {host: [hosted]}}\n"
+        "  controls: {actor-permissions: {require: {actor: admin}}}\n"
+    )
+    told(job | {"RUNNER_ENVIRONMENT": "github-hosted"}, "check", "--platform", "github", "--report", f"facts={kept}")
+    code, out, err = told({}, "check", "--facts", str(kept), "--policy", str(policy))
+    shown = " ".join((out + err).split())
+    assert (code, "does not apply: there is no label." in shown) == (0, True), shown
+
+
 def test_the_audit_log_names_the_record_by_its_digest(job: dict[str, str], tmp_path: Path) -> None:
     kept = tmp_path / "kept.json"
     told(job, "check", "--platform", "github", "--report", f"facts={kept}")
@@ -135,6 +150,7 @@ def small() -> dict[str, Any]:
         (json.dumps({**small(), "extra": 1}).encode(), "has no 'extra'"),
         (b'{"schema": "ci-guard.facts/v1", "failure": "token ' + b"x1" * 20 + b'"}', "token …"),
         (b"1" * 5_000, "refused"),
+        (json.dumps({**small(), "version": "0", "time": "9999-12-31T23:59:59+00:00"}).encode(), "refused"),
     ],
 )
 def test_what_is_no_record_is_refused_with_the_reason(content: bytes, said: str) -> None:
