@@ -28,13 +28,16 @@ NAME: Final = 1_000
 """Characters kept of any other text: strangers can name things at length, and a record is bounded."""
 
 
-def record_of(result: Result, artifacts: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+def record_of(
+    result: Result, artifacts: Sequence[dict[str, Any]] = (), places: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
     """
     Return the record of a run, without its place in a log.
 
     Shape: plain data for canonical JSON, null for what is not known; no text of a judgement is more than the report
     has, so no part of a secret. `what` says beside its facts who vouches for them; where `claimed` is true, nothing but
-    variables of the job vouches for who, what and which run. `artifacts` are as `artifacts.described` returns them.
+    variables of the job vouches for who, what and which run. `artifacts` are as `artifacts.described` returns
+    them; `places` say where the record goes and what signs there.
     """
     rulings = result.decision.rulings
     record = {
@@ -50,6 +53,7 @@ def record_of(result: Result, artifacts: Sequence[dict[str, Any]] = ()) -> dict[
         "who": {"actor": result.run.actor or None, "triggering_actor": result.run.triggering_actor or None},
         "claimed": result.failure is not None,
         "what": {**what(result.run), "artifacts": list(artifacts)},
+        "recorded_in": list(places),
         "policy": policy_of(result.policy, result.recorded.policy.origins if result.recorded else ()),
         "judgements": [judgement_of(each) for each in sorted(rulings, key=weighs)[:JUDGEMENTS]],
         "outcomes": dict(Counter(each.judgement.outcome.value for each in rulings)),

@@ -14,6 +14,13 @@ DAYS: Final = 92
 
 VERDICTS: Final = ("allow", "deny", "undecided", "error")
 
+SIGNED: Final = {
+    "": "nothing",
+    "file": "a key in a file",
+    "variable": "a key in a variable of the job, which is weak: whoever can run a step of it can sign",
+    "sigstore": "an ID token, by Sigstore",
+}
+
 
 @dataclass(frozen=True)
 class Section:
@@ -64,6 +71,13 @@ def sections(summary: Summary) -> Iterator[Section]:
         "What could not be seen, which is never a pass. invisible: the token may not see it; unavailable: no answer.",
         ("Cause", "Requirement", "Judgements"),
         tuple((cause, name, f"{count:,}") for (cause, name), count in summary.unknowns.most_common()),
+    )
+    yield Section(
+        "Signatures",
+        f"Where these runs were recorded, and what signed there. {summary.claimed:,} runs ended in an error before "
+        "anything but the job's variables said who they were.",
+        ("Place", "Signed by", "Records"),
+        tuple((kind, SIGNED.get(by, by), f"{count:,}") for (kind, by), count in sorted(summary.signed.items())),
     )
     yield Section(
         "Coverage by framework",

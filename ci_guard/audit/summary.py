@@ -69,6 +69,10 @@ class Summary:
     """Open ones, with the index of the last record that they covered something in."""
     unknowns: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By cause and `control/requirement`."""
+    signed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By kind of place and what signed there, empty for nothing."""
+    claimed: int = 0
+    """Runs that ended before anything vouched for who they were."""
     coverage: dict[tuple[str, str, str], Counter[Coverage]] = field(default_factory=dict)
     """By framework, item and title: in how many records it stood how."""
 
@@ -103,6 +107,9 @@ def add(summary: Summary, record: dict[str, Any], today: date) -> None:
     if went_on or record.get("break_glass"):
         summary.bypasses.append(line_of(record))
         summary.bypassed += 1
+    summary.claimed += bool(record.get("claimed"))
+    for place in record.get("recorded_in") or ():
+        summary.signed[str(place["kind"]), str(place["signed_by"] or "")] += 1
     for each in record["judgements"]:
         name = f"{each['control']}/{each['requirement']}"
         if each["outcome"] == "unknown" and len(summary.unknowns) < OPEN:

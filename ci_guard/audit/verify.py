@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ci_guard.audit import note as notes
 from ci_guard.audit.log import CHAIN, LONGEST, START
@@ -17,6 +17,9 @@ from ci_guard.records import dataclass, field
 
 if TYPE_CHECKING:
     from ci_guard.audit.note import Verifier
+
+WEAK: Final = b'"signed_by":"variable"'
+"""Of a record. No text can look like it: in JSON its quotes would be escaped."""
 
 
 @dataclass
@@ -35,6 +38,8 @@ class Verification:
     """What holds, one sentence each."""
     open: list[str] = field(default_factory=list)
     """What could not be told, and what would tell it."""
+    weak: int = 0
+    """Records of runs whose own job held the key."""
 
     @property
     def intact(self) -> bool:
@@ -63,6 +68,11 @@ def verify(
     size = wanted["The checkpoint"].size if checkpoint is not None else found.size
     if found.size > size:
         found.open.append(f"{found.size - size:,} records are behind the checkpoint.")
+    if found.weak:
+        found.open.append(
+            f"The key of {found.weak:,} records was in a variable of their job: whoever could run a step of it could "
+            "sign, too."
+        )
     if checkpoint is None:
         found.open.append("There is no checkpoint: whether records are missing at the end cannot be told.")
     return found
@@ -83,6 +93,7 @@ def walk(path: Path, found: Verification, sizes: set[int]) -> dict[int, bytes]:
                 record = line[:-1]
                 found.last = hashlib.sha256(record).hexdigest()
                 found.size += 1
+                found.weak += WEAK in record
                 tree.append(leaf_hash(record))
                 if found.size in sizes:
                     roots[found.size] = tree.root()

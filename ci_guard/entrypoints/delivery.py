@@ -14,6 +14,7 @@ from ci_guard.entrypoints.screen import shows_color, width_of
 from ci_guard.model.auditing import OnFailure
 from ci_guard.model.decision import Result
 from ci_guard.model.run import Platform
+from ci_guard.records import replace
 from ci_guard.reporters import terminal
 
 CANNOT_WRITE_EXIT = 2
@@ -36,6 +37,10 @@ def deliver(
     unwritten: list[str] = []
     notes: tuple[str, ...] = ()
     people = people_of(output, stdout, stderr)
+    if output.audit is not None:
+        from ci_guard.entrypoints import recording
+
+        result = with_notes(result, recording.weak(output.audit, environ))
     # All before any is written: where one breaks, none may be there that says something else.
     for file, text in [(file, report_text(name, result)) for name, file in output.reports]:
         if file == "-":
@@ -46,9 +51,9 @@ def deliver(
         except OSError as error:
             unwritten.append(f"The report {file!r} could not be written: {error.strerror}.")
     if output.audit is not None:
-        from ci_guard.entrypoints.recording import record
+        from ci_guard.entrypoints import recording
 
-        recorded = record(result, output.audit, environ)
+        recorded = recording.record(result, output.audit, environ)
         if output.audit.on_failure is None and tolerates_no_record(result):
             notes = (*recorded.failures, *recorded.notes)
         else:
@@ -75,6 +80,11 @@ def deliver(
     if unwritten and exit_code == 0:
         return CANNOT_WRITE_EXIT
     return exit_code
+
+
+def with_notes(result: Result, notes: tuple[str, ...]) -> Result:
+    """Return the result with more to know."""
+    return replace(result, decision=replace(result.decision, notes=(*result.decision.notes, *notes)))
 
 
 def tolerates_no_record(result: Result) -> bool:

@@ -45,7 +45,7 @@ def record(result: Result, audit: Audit, environ: Mapping[str, str]) -> Recorded
     from ci_guard.audit.record import record_of
 
     artifacts, unread = described(audit.artifacts)
-    whole = record_of(result, artifacts)
+    whole = record_of(result, artifacts, [place_of(log, environ) for log in audit.logs])
     told = [recorded_in(log, whole, audit, environ, origin=origin_of(result)) for log in audit.logs]
     failures = unique((*unread, *(text for each in told for text in each.failures)))
     return Recorded(failures, unique(note for each in told for note in each.notes))
@@ -74,8 +74,19 @@ def recorded_in(
         return Recorded((f"This run was not recorded: {error}.",))
     if unsuited(log, key):
         notes = (*notes, f"the shared secret in {KEY} signs webhooks, so the checkpoint is not signed")
-    weak = (WEAK,) if key and not log.key and not unsuited(log, key) else ()
-    return Recorded(failures, (*(f"Audit log: {note}." for note in notes), *weak))
+    return Recorded(failures, tuple(f"Audit log: {note}." for note in notes))
+
+
+def place_of(log: AuditLog, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return where a record goes and what signs there: a key from a `file`, from a `variable`, or null."""
+    variable = environ.get(KEY, "").strip()
+    by_variable = "variable" if variable and not unsuited(log, variable) else None
+    return {"kind": log.kind, "place": log.place, "signed_by": "file" if log.key else by_variable}
+
+
+def weak(audit: Audit, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what a reader of any report has to know of the keys, a sentence."""
+    return (WEAK,) if any(place_of(log, environ)["signed_by"] == "variable" for log in audit.logs) else ()
 
 
 def sink_of(log: AuditLog, key: str, audit: Audit, environ: Mapping[str, str], *, origin: str) -> Sink:

@@ -41,6 +41,16 @@ class AuditLog:
         """Whether records are committed onto a branch."""
         return self.path.startswith("git+")
 
+    @property
+    def kind(self) -> str:
+        """The word for it in a record."""
+        return "webhook" if self.is_webhook else "branch" if self.is_branch else "file"
+
+    @property
+    def place(self) -> str:
+        """Its name for people; of a webhook the host alone, because receivers keep secrets in paths."""
+        return self.path.split("/")[2] if self.is_webhook else self.path
+
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:

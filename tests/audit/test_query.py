@@ -212,6 +212,11 @@ def run_check(*arguments: str, environ: dict[str, str] | None = None) -> tuple[i
     return code, out.getvalue(), err.getvalue()
 
 
+def run(*arguments: str) -> tuple[int, str]:
+    out, err = io.StringIO(), io.StringIO()
+    return cli.run(["audit", *arguments], {}, out, err), out.getvalue() + err.getvalue()
+
+
 def test_check_records_every_run_errors_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file.txt").write_text("nothing\n")
@@ -235,21 +240,43 @@ def test_a_run_that_cannot_be_recorded_does_not_go_on(tmp_path: Path, monkeypatc
     assert not (tmp_path / "a").exists()
 
 
-def test_a_key_in_a_variable_is_said_to_be_weak_and_never_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("platform", ["local", "github", "gitlab"])
+def test_a_key_in_a_variable_is_said_to_be_weak_wherever_it_is_read_and_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str
 ) -> None:
     from ci_guard.audit import note
 
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "file.txt").write_text("nothing\n")
     line = note.generate("audit.example.com")
-    log = str(tmp_path.parent / f"{tmp_path.name}.jsonl")
-    code, out, err = run_check("--audit-log", log, environ={"CI_GUARD_AUDIT_KEY": line})
-    assert code == 0
-    assert "whoever can run a step of this job can sign, too" in err
-    code, bad_out, bad_err = run_check("--audit-log", log, environ={"CI_GUARD_AUDIT_KEY": line[:-4]})
-    assert code == 2
-    assert line[20:40] not in out + err + bad_out + bad_err
+    log, report, summary = (str(tmp_path.parent / f"{tmp_path.name}.{end}") for end in ("jsonl", "md", "summary"))
+    environ = {"CI_GUARD_AUDIT_KEY": line, "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": summary}
+    where = () if platform == "local" else ("--platform", platform)
+    environ = {"CI_GUARD_AUDIT_KEY": line} if platform != "github" else environ
+    told = run_check("secret-free", "--audit-log", log, "--report", f"markdown={report}", *where, environ=environ)
+    texts = [told[1] + told[2], Path(report).read_text()]
+    texts += [Path(summary).read_text()] if platform == "github" else []
+    for text in texts:
+        assert "whoever can run a step of this job can sign" in " ".join(text.split()), text
+    record = json.loads(Path(log).read_text())["record"]
+    assert record["recorded_in"] == [{"kind": "file", "place": log, "signed_by": "variable"}]
+    bad = run_check("--audit-log", log, *where, environ={"CI_GUARD_AUDIT_KEY": line[:-4]})
+    assert bad[0] != 0
+    verified, asked = run("verify", log), run("report", log)
+    assert "The key of 1 records was in a variable of their job" in " ".join(verified[1].split())
+    assert "which is weak" in asked[1]
+    assert line[20:40] not in "".join([*texts, *bad[1:], verified[1], asked[1], Path(log).read_text()])
+
+
+def test_a_key_in_a_file_is_not_weak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ci_guard.audit import note
+
+    monkeypatch.chdir(tmp_path)
+    log, key = tmp_path.parent / f"{tmp_path.name}.jsonl", tmp_path.parent / f"{tmp_path.name}.key"
+    key.write_text(note.generate("audit.example.com"))
+    _, out, err = run_check("--audit-log", f"{log},{key}", environ={"CI_GUARD_AUDIT_KEY": "whsec_unused"})
+    assert "whoever can run a step" not in out + err
+    assert json.loads(log.read_text())["record"]["recorded_in"][0]["signed_by"] == "file"
+    assert "variable" not in run("verify", str(log))[1]
 
 
 @pytest.mark.parametrize(
