@@ -136,6 +136,7 @@ def test_every_package_without_a_wheel_is_named(tmp_path: Path) -> None:
         allowed_wheels(tmp_path, lock, tmp_path / "target")
 
 
+@pytest.mark.slow
 def test_no_start_up_file_of_the_interpreters_own_packages_runs(checkout: Checkout, tmp_path: Path) -> None:
     """An interpreter whose packages an earlier step may write to, as a tool cache's: with `-S`, nor does pip's run."""
     python = own_interpreter(tmp_path / "python")

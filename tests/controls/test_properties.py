@@ -25,7 +25,7 @@ SECTIONS = {
 }
 """The sections of facts, and what of `Needs` wants them."""
 THOROUGH = tune(
-    max_examples=100,
+    max_examples=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[phase for phase in Phase if phase is not Phase.explain],

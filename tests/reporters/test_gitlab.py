@@ -125,6 +125,7 @@ class TestCodeQuality:
         words = {each["description"].partition("]")[0] + "]" for each in quality(sample.denied(1))[3:]}
         assert words == {"[unknown]", "[tolerated unknown]", "[waived (fail)]"}
 
+    @pytest.mark.slow
     def test_many_findings_stay_within_bounds_and_are_counted(self) -> None:
         entries = quality(sample.denied(gitlab_codequality.ENTRIES + 100))
         assert len(entries) == gitlab_codequality.ENTRIES + 1
@@ -190,6 +191,7 @@ class TestSecretDetection:
         assert scan["status"] == "failure"
         assert len(scan["messages"]) > 1
 
+    @pytest.mark.slow
     def test_many_findings_stay_within_bounds_and_are_counted(self) -> None:
         report = secrets(sample.denied(gitlab_security.ENTRIES + 7))
         assert len(report["vulnerabilities"]) == gitlab_security.ENTRIES

@@ -23,6 +23,8 @@ from ci_guard.reporters import (
 from ci_guard.reporters.annotations import render as render_annotations
 from tests.reporters import sample
 
+pytestmark = pytest.mark.slow
+
 FINDINGS = 30_000
 
 LIMITS: dict[str, tuple[Callable[[Result], str], int]] = {

@@ -303,6 +303,7 @@ def test_a_rule_with_many_references_keeps_within_the_tags_that_github_shows() -
     assert len(signed["relationships"]) == 20
 
 
+@pytest.mark.slow
 def test_a_report_that_does_not_compress_stays_within_ten_megabytes_and_counts_the_rest() -> None:
     noise = random.Random(7)
     paths = ["".join(noise.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=4_000)) for _ in range(4_500)]
