@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from ci_guard.controls.judging import COMMIT, LONGEST_REASON, Bench, clip, listing
+from ci_guard.controls.wiring import weaknesses
 from ci_guard.model import project
-from ci_guard.model.fact import Unknown, invisible
+from ci_guard.model.fact import Unknown, worst
 from ci_guard.model.facts import Facts
 from ci_guard.model.guard import Hold, HoldKind
 from ci_guard.model.judgement import Judgement
@@ -59,6 +60,8 @@ def holding(hold: Hold) -> str:
             return f"a ruleset requires this run's workflow, {name} of another repository"
         case HoldKind.WORKFLOW if hold.own and COMMIT.fullmatch(hold.commit):
             return f"a ruleset requires this run's workflow, {name} at {hold.commit[:12]}"
+        case HoldKind.WORKFLOW if hold.elsewhere and flaw(hold) == "":
+            return f"a ruleset requires {name} of another repository, which runs ci-guard"
         case HoldKind.CHECK if _NAMED.search(hold.name) and hold.app not in (None, ACTIONS):
             return f"the check {name} is required of the app {hold.app} alone"
         case HoldKind.CONFIG if hold.elsewhere:
@@ -71,10 +74,23 @@ def holding(hold: Hold) -> str:
 
 def doubtful(hold: Hold) -> Unknown | None:
     """Return the doubt where a ruleset requires another repository's workflow, which may run the guard too."""
-    if hold.kind is HoldKind.WORKFLOW and hold.elsewhere and not hold.own:
-        said = f"whether the required workflow {clip(hold.name)} of another repository runs ci-guard was not read"
-        return invisible(said, needs="contents: read of that repository")
-    return None
+    doubt = flaw(hold) if hold.kind is HoldKind.WORKFLOW and hold.elsewhere and not hold.own else None
+    if not isinstance(doubt, Unknown):
+        return None
+    said = f"whether the required workflow {clip(hold.name)} of another repository runs ci-guard was not read"
+    return replace(doubt, reason=f"{said}: {doubt.reason}")
+
+
+def flaw(hold: Hold) -> str | Unknown:
+    """Return in a clause why another repository's workflow makes sure of no guard; empty where it does."""
+    if isinstance(hold.wiring, Unknown):
+        return hold.wiring
+    wiring = hold.wiring.value
+    for spot in (spot for places in weaknesses(wiring, Platform.GITHUB).values() for spot in places):
+        return f"line {spot.line}: {clip(spot.text)}"
+    if wiring.doubts:
+        return worst(wiring.doubts)
+    return "" if any(job.guard for job in wiring.jobs) else "nothing in it is known to run ci-guard"
 
 
 def weakness(hold: Hold) -> str:
@@ -82,6 +98,9 @@ def weakness(hold: Hold) -> str:
     name = clip(hold.name)
     if hold.kind is HoldKind.WORKFLOW and hold.own and not holding(hold):
         return f"the required workflow {name} lies in this repository and is pinned to no commit"
+    why = flaw(hold) if hold.kind is HoldKind.WORKFLOW else ""
+    if isinstance(why, str) and why:
+        return f"the required workflow {name} of another repository does not hold: {why}"
     if hold.kind is HoldKind.CHECK and _NAMED.search(hold.name) and not holding(hold):
         return f"the required check {name} can be forged, as every workflow can report it"
     return ""

@@ -148,6 +148,8 @@ class Hold:
     """Which it is pinned to; empty for none."""
     app: int | None = None
     """The app that alone may report the check."""
+    wiring: Fact[Wiring] = UNWANTED
+    """What the workflow is, where it is held in another repository and is not what this run is of."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -247,9 +247,12 @@ def parts(raw: Raw) -> Parts:
 
 def enforcement(raw: Raw) -> Enforcement:
     """Return what makes sure that the guard runs on `main`."""
-    holds = (
-        Hold(**{**one, "kind": HoldKind(one["kind"]), "name": one.get("name", "guard.yml")}) for one in raw["holds"]
-    )
+
+    def hold(one: Raw) -> Hold:
+        said = {**one, "kind": HoldKind(one["kind"]), "name": one.get("name", "guard.yml")}
+        return Hold(**{**said, "wiring": fact(one.get("wiring", "?invisible"), wiring)})
+
+    holds = (hold(one) for one in raw["holds"])
     hidden = tuple(fact(one, same) for one in raw.get("hidden", ()))
     return Enforcement(
         where="main", holds=tuple(holds), hidden=tuple(one for one in hidden if isinstance(one, Unknown))

@@ -91,15 +91,18 @@ META: Final = Meta(
             ),
             notes=(
                 "A workflow that a ruleset requires counts where it is the one of this run, and is held in another "
-                "repository or pinned to a commit. A required check counts where it is named after ci-guard and bound "
-                "to an app other than GitHub Actions, whose checks every workflow can report. On GitLab it counts that "
-                "the job stands in the stage `.pipeline-policy-pre`, which only policies fill, or that the pipeline's "
-                "file lies in another project. Who may pass the ruleset is the matter of `no-bypass`."
+                "repository or pinned to a commit; or where it is held in another repository that the token may read, "
+                "and nothing in it weakens the guard that it runs. A required check counts where it is named after "
+                "ci-guard and bound to an app other than GitHub Actions, whose checks every workflow can report. On "
+                "GitLab it counts that the job stands in the stage `.pipeline-policy-pre`, which only policies fill, "
+                "or that the pipeline's file lies in another project. Who may pass the ruleset is the matter of "
+                "`no-bypass`."
             ),
             severity=Severity.CRITICAL,
             github=(
                 "Let a ruleset of the organisation require the workflow that runs ci-guard. Rulesets are shown to "
-                "every token; classic protection takes `administration: read`."
+                "every token; classic protection takes `administration: read`, and a required workflow `contents: "
+                "read` of the repository that holds it."
             ),
             gitlab=(
                 "Let a pipeline execution policy put the job into `.pipeline-policy-pre`, or name a CI/CD "

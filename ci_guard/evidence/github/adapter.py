@@ -200,7 +200,15 @@ class GitHub:
         if "parts" in wanted:
             found = replace(found, parts=local_actions.get_parts(self._client, self._run, self._checkout))
         if "enforcement" in wanted:
-            found = replace(found, enforcement=enforcement.get_enforcement(self._client, self._job, self._run))
+            others: list[Client] = []
+
+            def elsewhere(repository: str) -> Client:
+                others.append(self._client_of(repository))
+                return others[-1]
+
+            held = enforcement.get_enforcement(self._client, self._job, self._run, elsewhere)
+            found = replace(found, enforcement=held)
+            self._elsewhere += sum(one.requests for one in others)
         if "program" in wanted:
             found = replace(found, program=own_program.get_program(self._job.action_ref))
         if "variables" in wanted:

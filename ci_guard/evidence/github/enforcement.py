@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from ci_guard.evidence.github.branch_rules import rules_of
 from ci_guard.evidence.github.client import Client, segment
 from ci_guard.evidence.github.job import Job
-from ci_guard.evidence.github.workflow import REF
+from ci_guard.evidence.github.local_actions import files_elsewhere
+from ci_guard.evidence.github.workflow import REF, read_wiring
 from ci_guard.evidence.rest.shape import checked, integer, optional, record, records, text
-from ci_guard.model.fact import Fact, Known, Source, Unknown
+from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown
 from ci_guard.model.guard import Enforcement, Hold, HoldKind
 from ci_guard.model.run import Run
+from ci_guard.records import replace
 
 RULE: Final = "workflows"
 
 
-def get_enforcement(client: Client, job: Job, run: Run) -> Fact[Enforcement]:
+def get_enforcement(
+    client: Client, job: Job, run: Run, elsewhere: Callable[[str], Client] | None = None
+) -> Fact[Enforcement]:
     """
     Return what holds for the branch that is built or aimed at, of anything else for the default one.
 
+    A workflow of another repository that this run is not of is read there; `elsewhere` makes the client for that.
     Which workflow this run is of, the runner says, which lets no step set `GITHUB_WORKFLOW_REF`.
 
     Source: REST "Rules", "Get rules for a branch": only active ones are listed.
@@ -29,11 +36,12 @@ def get_enforcement(client: Client, job: Job, run: Run) -> Fact[Enforcement]:
         return branch
     name = branch.value
     listed = client.get_all(f"rules/branches/{segment(name)}")
-    required = checked(listed, lambda items: [hold for item in items for hold in _workflows(item, job)])
+    required = checked(listed, lambda items: [one for item in items for one in _workflows(item, job)])
     if isinstance(required, Unknown):
         return required
+    workflows = client.gather(*(partial(_read, client, one, elsewhere) for one in required.value))
     checks = rules_of(client, name, run).status_checks
-    holds, hidden = list(required.value), []
+    holds, hidden = list(workflows), []
     if isinstance(checks, Unknown):
         hidden.append(checks)
     else:
@@ -52,7 +60,15 @@ def _branch(run: Run) -> Fact[str]:
     return run.branch if isinstance(run.branch, Unknown) else run.default_branch
 
 
-def _workflows(item: Any, job: Job) -> list[Hold]:
+class _Required(NamedTuple):
+    """A workflow that a rule requires."""
+
+    hold: Hold
+    repository: int
+    ref: str
+
+
+def _workflows(item: Any, job: Job) -> list[_Required]:
     """
     Read the workflows of a rule that requires any.
 
@@ -61,11 +77,33 @@ def _workflows(item: Any, job: Job) -> list[Hold]:
     if text(item, "type") != RULE:
         return []
     named = REF.fullmatch(job.workflow_ref)
-    holds = []
+    found = []
     for one in records(record(item, "parameters"), "workflows"):
         path, repository = text(one, "path"), integer(one, "repository_id")
         elsewhere = str(repository) != job.repository_id
         own = named is not None and named[2] == path and (named[1].lower() != job.repository.lower()) is elsewhere
         sha = optional(one, "sha", text) or ""
-        holds.append(Hold(kind=HoldKind.WORKFLOW, name=path, elsewhere=elsewhere, own=own, commit=sha))
-    return holds
+        hold = Hold(kind=HoldKind.WORKFLOW, name=path, elsewhere=elsewhere, own=own, commit=sha)
+        found.append(_Required(hold, repository, sha or optional(one, "ref", text) or ""))
+    return found
+
+
+def _read(client: Client, required: _Required, elsewhere: Callable[[str], Client] | None) -> Hold:
+    """
+    Return what is required, with what the workflow does where that is not judged as this run's own.
+
+    Source: REST, repositories by their id, to which it redirects and links.
+    """
+    hold = required.hold
+    if hold.own or not hold.elsewhere or elsewhere is None:
+        return hold
+    shown = checked(
+        client.get(f"/repositories/{required.repository}"),
+        lambda body: (text(body, "full_name"), text(body, "default_branch")),
+    )
+    if isinstance(shown, Unknown):
+        said = f"contents: read on the repository with the id {required.repository}"
+        return replace(hold, wiring=replace(shown, needs=said) if shown.cause is Cause.INVISIBLE else shown)
+    name, branch = shown.value
+    files = files_elsewhere(elsewhere(name), required.ref or branch)
+    return replace(hold, wiring=read_wiring(files, hold.name, beside=False))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from ci_guard.evidence.github import enforcement
+from ci_guard.evidence.github.client import Client
+from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.fact import Cause, Source
 from ci_guard.model.guard import Enforcement, Hold, HoldKind
-from tests.evidence.github.scene import Scene, known, unknown
+from tests.evidence.github.scene import PERMISSIONS, Scene, known, unknown
 from tests.fakes import faults
 from tests.fakes.hub.rules import rule
 
@@ -78,3 +80,35 @@ def test_a_rule_of_another_shape_is_unknown(scene: Scene) -> None:
 def test_rules_that_do_not_come_are_unknown(scene: Scene) -> None:
     scene.github.fault("GET *rules/branches/*", faults.server_error())
     assert unknown(enforcement.get_enforcement(*pushed(scene).read())).cause is Cause.UNAVAILABLE
+
+
+GUARDED = f"jobs: {{guard: {{steps: [{{uses: ci-guard/ci-guard@{SHA}}}]}}}}"
+
+
+@pytest.mark.parametrize("settings", [{}, {"ref": ""}, {"sha": "pinned"}], ids=["ref", "default branch", "sha"])
+def test_another_repositorys_workflow_is_read_there(scene: Scene, settings: dict[str, str]) -> None:
+    held = scene.github.repository("acme/security", private=True)
+    sha = held.commit("Work", author="alice", on="main", by="alice", files={PATH: GUARDED})
+    requires(scene, held.id, **{**settings, **({"sha": sha} if "sha" in settings else {})})
+    seen = [scene.repo.full_name, held.full_name]
+    scene.tokens = (scene.github.token("narrow", permissions=PERMISSIONS, repositories=seen).value,)
+    client, job, run = pushed(scene).read()
+
+    def elsewhere(name: str) -> Client:
+        return Client(api_url=scene.github.url, repository=name, tokens=scene.tokens, transport=Transport())
+
+    (hold,) = known(enforcement.get_enforcement(client, job, run, elsewhere)).holds
+    assert [job.guard for job in known(hold.wiring).jobs] == [True]
+
+
+def test_another_repositorys_workflow_that_is_not_shown_is_unknown_with_the_permission(scene: Scene) -> None:
+    held = scene.github.repository("acme/security", private=True)
+    requires(scene, held.id)
+    scene.tokens = (scene.github.token("narrow", permissions=PERMISSIONS, repositories=[scene.repo.full_name]).value,)
+    client, job, run = pushed(scene).read()
+    (hold,) = known(enforcement.get_enforcement(client, job, run, lambda _: client)).holds
+    doubt = unknown(hold.wiring)
+    assert (doubt.cause, doubt.needs) == (
+        Cause.INVISIBLE,
+        f"contents: read on the repository with the id {held.id}",
+    )
