@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ci_guard.controls import guard_integrity
 from ci_guard.evidence.commit_files import CommitFiles
-from ci_guard.evidence.github import workflow
+from ci_guard.evidence.github import local_actions, workflow
 from ci_guard.evidence.gitlab import pipeline, pipeline_file
 from ci_guard.evidence.gitlab.client import Client
 from ci_guard.evidence.gitlab.includes import At
 from ci_guard.evidence.gitlab.sources import Sources
 from ci_guard.evidence.gitlab.variables import Variables
 from ci_guard.evidence.rest.transport import Transport
-from ci_guard.model.fact import Fact, unavailable
+from ci_guard.model.fact import Fact, Known, unavailable
 from ci_guard.model.guard import Guard, Wiring
 from ci_guard.model.judgement import Judgement
 from ci_guard.records import replace
@@ -49,8 +52,8 @@ def of_gitlab(files: CommitFiles) -> Fact[Wiring]:
 def judged(platform: str, files: Mapping[str, str | None]) -> list[Judgement]:
     read = {"github": of_github, "gitlab": of_gitlab}[platform]
     facts = replace(language.facts({"run": {"platform": platform}}), guard=Guard(wiring=read(commit_files(files))))
-    settings = language.settings("guard-integrity", {"require": {"not-weakened": True}})
-    return list(guard_integrity.check(facts, settings))
+    asked = language.settings("guard-integrity", {"require": {"not-weakened": True}})
+    return list(guard_integrity.check(facts, asked))
 
 
 @pytest.mark.parametrize("path", CASES, ids=name)
@@ -68,6 +71,56 @@ def test_what_becomes_of_the_guard_is_judged(path: Path) -> None:
     for subject, words in case.get("weak", {}).items():
         for each in [words] if isinstance(words, str) else words:
             assert each in said[f"{subject}: fail"]
+
+
+WORDS = (
+    *("include", "local", "project", "ref", "file", "component", "remote", "template", "rules", "if", "inputs", "when"),
+    *(
+        "extends",
+        "default",
+        "inherit",
+        "before_script",
+        "script",
+        "stages",
+        "stage",
+        "needs",
+        "job",
+        "trigger",
+        "artifact",
+    ),
+    *("environment", "allow_failure", "only", "a", ".b", "jobs", "uses", "steps", "with", "path", "repository", "runs"),
+    *(
+        "using",
+        "composite",
+        "main",
+        "true",
+        "ci/*.yml",
+        "./a",
+        "./.github/workflows/ci.yml",
+        ".gitlab-ci.yml",
+        "$X",
+        "",
+    ),
+    *("ci-guard check", "ci-guard/ci-guard@v1", "https://x/ci-guard.yml", "actions/checkout@v4", "../..", "a/b"),
+)
+ANYTHING = st.recursive(
+    st.sampled_from(WORDS),
+    lambda deeper: st.lists(deeper, max_size=3) | st.dictionaries(st.sampled_from(WORDS), deeper, max_size=4),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(st.sampled_from(["ci/x.yml", "a/action.yml"]), ANYTHING, max_size=2), ANYTHING)
+def test_whatever_stands_in_the_files_is_judged(others: dict[str, Any], first: Any) -> None:
+    """Of the words that are looked for, in every shape, a reference of any kind among them."""
+    files: dict[str, str | None] = {name: json.dumps(one) for name, one in others.items()}
+    for name in (".github/workflows/ci.yml", ".gitlab-ci.yml"):
+        files[name] = json.dumps(first).replace('["ref", "a", "script"]', '!reference ["a", "script"]')
+    for platform in ("github", "gitlab"):
+        assert judged(platform, files)
+    parts = local_actions.parts_of(commit_files(files), "acme/shop")
+    assert isinstance(parts, Known)
 
 
 @pytest.mark.parametrize("folder", ["github", "gitlab"])

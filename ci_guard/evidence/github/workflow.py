@@ -31,6 +31,9 @@ from ci_guard.model.run import Run
 DEEPEST_CALL: Final = 10
 """Source: "Reuse workflows", "Nesting reusable workflows"; for composite actions too, which may nest as deep."""
 
+MOST_CALLS: Final = 5000
+"""Of workflows and actions that are followed, one by one."""
+
 REF: Final = re.compile(r"([^/@]+/[^/@]+)/(\.github/workflows/[^@\x00-\x1f]+)@(.+)")
 """`owner/name/path@ref`. Source: "Variables reference", `GITHUB_WORKFLOW_REF`."""
 
@@ -126,6 +129,7 @@ class _Reader:
     def __init__(self, files: CommitFiles) -> None:
         self.files = files
         self.doubts: dict[Unknown, None] = {}
+        self._left = MOST_CALLS
 
     def namesakes(self, labels: set[str], path: str) -> tuple[Job, ...]:
         """Return the jobs of all other workflows whose check is called as one of these."""
@@ -142,7 +146,7 @@ class _Reader:
     def jobs_of(self, path: str, depth: int = 0) -> list[Job]:
         """Return the jobs of a file of the repository; a file that is not read may hold anything."""
         found = self.files.tree(path)
-        if isinstance(found, Unknown) or found.value is None or depth > DEEPEST_CALL:
+        if isinstance(found, Unknown) or found.value is None or depth > DEEPEST_CALL or not self._follows():
             said = found if isinstance(found, Unknown) else unavailable(f"{self.files.named(path)} was not read")
             self.doubts[said] = None
             return []
@@ -202,10 +206,19 @@ class _Reader:
     def _steps(self, tree: Tree, depth: int = 0) -> Iterator[Step]:
         """Yield the steps of the action of the repository that a step uses, if any, and behind them the step itself."""
         uses, own = tree.text("uses"), _step(tree)
-        inner = self._composite(posixpath.normpath(uses)) if uses.startswith(LOCAL) and depth < DEEPEST_CALL else ()
+        inner: tuple[Tree, ...] = ()
+        if uses.startswith(LOCAL) and depth < DEEPEST_CALL and self._follows():
+            inner = self._composite(posixpath.normpath(uses))
         steps = [step for one in inner for step in self._steps(one, depth + 1)]
         yield from steps
         yield replace(own, guard=own.guard or any(step.guard for step in steps))
+
+    def _follows(self) -> bool:
+        """Tell whether another call is followed: those of calls multiply."""
+        self._left -= 1
+        if self._left < 0:
+            self.doubts[unavailable(f"the workflows call one another more than {MOST_CALLS} times")] = None
+        return self._left >= 0
 
     def _composite(self, folder: str) -> tuple[Tree, ...]:
         """Return the steps of an action that is made of such; which actions there are is judged by itself."""

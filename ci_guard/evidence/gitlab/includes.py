@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from ci_guard.evidence.commit_files import CommitFiles, parsed
 from ci_guard.evidence.gitlab.client import STRONGER, Client
@@ -45,7 +46,7 @@ class At:
 
 
 class Includes:
-    """Reads a configuration and what it includes, each file once."""
+    """Reads a configuration and what it includes: each file once, and merged as often as it is included."""
 
     def __init__(self, client: Client, files: CommitFiles, repository: str) -> None:
         """`repository` is the path of the project whose commit `files` are of."""
@@ -62,6 +63,7 @@ class Includes:
         """Jobs that only an include with `rules` brings."""
         self._sure: set[str] = set()
         self._within: list[At] = []
+        self._left = MOST_FILES
         self._read: dict[At, Fact[Tree | None]] = {}
 
     def whole(self, at: At, condition: Spot | None = None) -> Fact[Tree]:
@@ -89,7 +91,8 @@ class Includes:
     def _included(self, at: At, condition: Spot | None) -> Tree:
         if at in self._within:
             return EMPTY
-        if len(self._read) >= MOST_FILES or len(self._within) >= DEEPEST:
+        self._left -= 1
+        if self._left < 0 or len(self._within) >= DEEPEST:
             self.unread(unavailable(f"the pipeline includes more than {MOST_FILES} files, or too deep"))
             return EMPTY
         found = self.whole(at, condition)
@@ -170,7 +173,7 @@ class Includes:
             host, _, rest = where.partition("/")
             project, _, name = rest.rpartition("/")
             found = [f"templates/{name}.yml", f"templates/{name}/template.yml"]
-            if host and host not in self.client.server_url:
+            if host not in ("", urlsplit(self.client.server_url).netloc, urlsplit(self.client.server_url).hostname):
                 project = ""
         else:
             project, files = entry.text("project"), entry.get("file")

@@ -118,6 +118,24 @@ def test_a_shell_that_wraps_the_command_hides_its_exit_code() -> None:
     assert job.steps[0].swallowed is not None
 
 
+def test_calls_that_multiply_are_followed_so_far_and_no_further() -> None:
+    flows: dict[str, str | None] = {
+        f".github/workflows/{at}.yml": "jobs: {"
+        + ", ".join(f"{name}: {{uses: ./.github/workflows/{at + 1}.yml}}" for name in "abcdef")
+        + "}"
+        for at in range(9)
+    }
+    steps = ", ".join(["{uses: ./a}"] * 10)
+    action: dict[str, str | None] = {"a/action.yml": f"runs: {{using: composite, steps: [{steps}]}}"}
+    flows[".github/workflows/9.yml"] = ""
+    for files in (
+        {**flows, PATH: "jobs: {x: {uses: ./.github/workflows/0.yml}}"},
+        {**action, PATH: f"jobs: {{x: {{steps: [{steps}]}}}}"},
+    ):
+        found = known(workflow.read_wiring(commit_files(files), PATH, beside=False))
+        assert any("more than 5000" in doubt.reason for doubt in found.doubts)
+
+
 def test_the_file_of_the_runs_commit_is_read_where_the_server_says(scene: Scene) -> None:
     fact = wiring(pushed(scene, {PATH: GUARDED}))
     found = known(fact)

@@ -212,6 +212,12 @@ def test_too_many_files_are_a_doubt() -> None:
     assert "more than 150" in parts({CI: "include: 'ci/**.yml'", **files}).doubts[0].reason
 
 
+def test_files_that_include_one_another_twice_do_not_explode() -> None:
+    """What is included again overrides again, so that nothing is left out but what exceeds GitLab's own limit."""
+    files: dict[str, str | None] = {f"{at}.yml": f"include: [{at + 1}.yml, {at + 1}.yml]" for at in range(18)}
+    assert "more than 150" in parts({CI: "include: 0.yml", **files, "18.yml": ""}).doubts[0].reason
+
+
 # Other projects, and which file it is
 
 
