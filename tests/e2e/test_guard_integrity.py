@@ -52,6 +52,31 @@ def test_the_policy_from_before_a_push_has_to_allow_it_too(github: FakeGitHub, g
     assert "from before the push" in told.of("policy-source")["observed"]
 
 
+@pytest.mark.parametrize(("approver", "exit_code"), [("carol", 0), ("bob", 1)])
+def test_an_edit_of_the_policy_passes_once_somebody_of_the_role_approved_it(
+    github: FakeGitHub, guard: Guard, tmp_path: Path, approver: str, exit_code: int
+) -> None:
+    carol = github.world.user("carol").id
+    policy = (
+        f"version: 1\nroles: [{{name: security, users: [{{login: carol, id: {carol}}}]}}]\n"
+        "controls: {guard-integrity: {require: {policy-unchanged: [security]}}}\n"
+    )
+    files = {".ci-guard.yml": policy, PATH: GUARDED}
+    head = {".ci-guard.yml": f"# Looked at\n{policy}"}
+    shop = consumer.make(
+        github, tmp_path / "shop", base_files=files, head_files=head, approved_by=(approver,), merged=False
+    )
+    run_of_it = shop.repo.run("pull_request", actor="alice", pull=shop.pull)
+    payload = github.events(shop.repo).pull_request(shop.pull)
+    token = github.token("job").value
+    environ = github.job_environment(shop.repo, run_of_it, payload, tmp_path / "job", GITHUB_TOKEN=token)
+    told = guard(environ, shop.path)
+    assert told.exit_code == exit_code, told.stdout
+    observed = told.of("policy-unchanged")["observed"]
+    assert "it edits .ci-guard.yml" in observed
+    assert ("approved by @carol of security" if exit_code == 0 else "nobody of security approved") in observed
+
+
 def test_without_a_ruleset_anybody_may_remove_the_guard(github: FakeGitHub, guard: Guard, tmp_path: Path) -> None:
     shop = consumer.make(github, tmp_path / "shop", base_files={".ci-guard.yml": POLICY % "enforced"})
     environ = push_of(github, shop, tmp_path / "job")
