@@ -63,9 +63,12 @@ def test_a_policy_error_names_file_line_and_what_was_meant(github: FakeGitHub, a
     assert any(":4:" in note["message"] and "approvals" in note["message"] for note in ran.annotations)
 
 
-def test_a_pull_request_cannot_bring_its_own_policy(github: FakeGitHub, act: Act, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["enforce", "report"])
+def test_a_pull_request_cannot_bring_its_own_policy_nor_ask_for_report_mode(
+    github: FakeGitHub, act: Act, tmp_path: Path, mode: str
+) -> None:
     strict = "version: 1\ncontrols: {actor-permissions: {require: {actor: admin}}}\n"
-    lax = "version: 1\ncontrols: {actor-permissions: {require: {actor: read}}}\n"
+    lax = f"version: 1\nmode: {mode}\ncontrols: {{actor-permissions: {{require: {{actor: read}}}}}}\n"
     shop = shop_with(
         github,
         tmp_path / "shop",

@@ -84,6 +84,14 @@ def test_report_mode_says_what_it_would_have_done_and_stops_nothing(lab: Lab) ->
     assert (ran.exit_code, ran.jobs, ran.verdict) == (0, {"ci-guard": 0, "build": 0}, "deny"), ran.log
 
 
+def test_a_merge_request_that_asks_for_report_mode_is_judged_by_the_policy_of_its_target(lab: Lab) -> None:
+    policy = "version: 1\n{}controls: {{secret-free: {{require: {{no-secrets: true}}}}}}\n"
+    base, head = ({".ci-guard.yml": policy.format(mode)} for mode in ("", "mode: report\n"))
+    shop = lab.shop(lab.pipeline(), sound=False, base_files=base, files=head)
+    ran = lab.run(shop, shop.proposed())
+    assert (ran.exit_code, ran.jobs, ran.verdict) == (1, {"ci-guard": 1}, "deny"), ran.log
+
+
 @pytest.mark.parametrize("sound", [True, False], ids=["allowed", "denied"])
 def test_a_job_that_needs_the_guard_runs_behind_it_alone(lab: Lab, sound: bool) -> None:
     shop = lab.shop(lab.pipeline(needs="ci-guard"), sound=sound)
