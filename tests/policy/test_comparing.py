@@ -6,10 +6,10 @@ import io
 import json
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import pytest
-from hypothesis import HealthCheck, Phase, event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from ci_guard.entrypoints import cli
@@ -83,6 +83,9 @@ def test_a_baseline_that_knows_more_is_looser_only_for_what_it_may_waive() -> No
     assert not [*changes(floor, replace(floor, policy=known_everything(floor.policy)), METAS)]
 
 
+Pair: TypeAlias = tuple[list[dict[str, Any]], list[dict[str, Any]]]
+
+
 def edited(draw: st.DrawFn, layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return layers of which a key was written anew, dropped or brought."""
     after = deepcopy(layers)
@@ -102,21 +105,13 @@ def edited(draw: st.DrawFn, layers: list[dict[str, Any]]) -> list[dict[str, Any]
 
 
 @st.composite
-def pairs(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def pairs(draw: st.DrawFn) -> Pair:
     layers = draw(st.integers(1, 2).flatmap(wholes.stacks))
     return layers, edited(draw, layers)
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[phase for phase in Phase if phase is not Phase.explain],
-)
-@given(pair=pairs(), data=st.data())
-def test_what_is_only_stricter_lets_nothing_through_that_was_denied(
-    pair: tuple[list[dict[str, Any]], list[dict[str, Any]]], data: st.DataObject
-) -> None:
+def hold(pair: Pair, data: st.DataObject) -> None:
+    """Check that of two policies, of which one is only stricter, it lets nothing through that the other denies."""
     try:
         one, other = (whole(*map(json.dumps, layers)) for layers in pair)
     except PolicyError:
@@ -138,3 +133,16 @@ def test_what_is_only_stricter_lets_nothing_through_that_was_denied(
         assert before is not Verdict.DENY or after is not Verdict.ALLOW
         if STRICTER not in ways:
             assert before is after
+
+
+@wholes.FEW
+@given(pair=pairs(), data=st.data())
+def test_what_is_only_stricter_lets_nothing_through_that_was_denied(pair: Pair, data: st.DataObject) -> None:
+    hold(pair, data)
+
+
+@pytest.mark.slow
+@wholes.MANY
+@given(pair=pairs(), data=st.data())
+def test_of_many_pairs_what_is_only_stricter_lets_nothing_through(pair: Pair, data: st.DataObject) -> None:
+    hold(pair, data)

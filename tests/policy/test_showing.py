@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from ci_guard.controls.registry import CONTROLS
@@ -111,7 +111,7 @@ def shown(stack: Stack) -> PolicyText:
     return PolicyText(content="\n".join(line.text for line in showing.lines(stack, METAS)).encode(), place="shown")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@wholes.FEW
 @given(st.integers(1, 3).flatmap(wholes.stacks))
 def test_whatever_layers_make_is_shown_as_what_makes_the_same(layers: list[dict[str, Any]]) -> None:
     texts = [PolicyText(content=json.dumps(each).encode(), place=f"layer-{rank}") for rank, each in enumerate(layers)]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from hypothesis import HealthCheck, Phase, event, given, settings
+import pytest
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from ci_guard.controls.registry import CONTROLS
@@ -28,6 +29,8 @@ from tests.policy import runs, wholes
 from tests.policy.given import METAS
 from tests.policy.test_layering import assert_no_looser
 from tests.policy.test_pardons import FINGERPRINT, TODAY, broken_by, judgements
+
+Drawn: TypeAlias = tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]
 
 KINDS: Final = (LayerKind.REMOTE, LayerKind.REMOTE, LayerKind.REPOSITORY)
 """The floor, what it or the repository extends, and the repository's own policy."""
@@ -68,16 +71,8 @@ def knowing(policy: Policy, decision: Decision, day: datetime) -> Policy:
     return with_known(policy, write_known(failures).encode(), "known.json", METAS)
 
 
-THOROUGH: Final = settings(
-    max_examples=50,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[phase for phase in Phase if phase is not Phase.explain],
-)
-
-
 @st.composite
-def organisations_and_projects(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]:
+def organisations_and_projects(draw: st.DrawFn) -> Drawn:
     """Return the organisation's layers, with a project's, and what the project asked before a push."""
     layers = draw(st.integers(2, 3).flatmap(wholes.stacks))
     for layer in layers[-1:]:
@@ -112,11 +107,8 @@ def knowing_all(policy: Policy) -> Policy:
     return with_known(policy, write_known(known).encode(), "known.json", METAS)
 
 
-@THOROUGH
-@given(drawn=organisations_and_projects(), data=st.data())
-def test_whichever_contexts_apply_all_that_the_organisation_asks_is_asked_and_nothing_of_it_pardoned(
-    drawn: tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]], data: st.DataObject
-) -> None:
+def hold_in_contexts(drawn: Drawn, data: st.DataObject) -> None:
+    """Check that all that the organisation asks is asked and nothing of it pardoned, whichever contexts apply."""
     whole = texts(drawn[1])
     try:
         floor, policy = load(whole[:-1], METAS), load(whole, METAS)
@@ -140,11 +132,8 @@ def test_whichever_contexts_apply_all_that_the_organisation_asks_is_asked_and_no
                 assert denies(under, (control, name))
 
 
-@THOROUGH
-@given(drawn=organisations_and_projects(), data=st.data())
-def test_no_layers_turn_what_the_organisation_denies_into_an_allow(
-    drawn: tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]], data: st.DataObject
-) -> None:
+def hold_on_facts(drawn: Drawn, data: st.DataObject) -> None:
+    """Check that what the organisation denies on some facts is denied, and stops the pipeline."""
     organisation, layers, before = drawn
     whole = texts(layers)
     try:
@@ -164,3 +153,25 @@ def test_no_layers_turn_what_the_organisation_denies_into_an_allow(
             event(f"waived: {min(1, Counter(bool(ruling.waived) for ruling in both.rulings)[True])}")
             assert not held or both.verdict is not Verdict.ALLOW
             assert not alone.exit_code or not held or both.exit_code
+
+
+@wholes.FEW
+@given(drawn=organisations_and_projects(), data=st.data())
+def test_whichever_contexts_apply_nothing_of_what_the_organisation_asks_is_pardoned(
+    drawn: Drawn, data: st.DataObject
+) -> None:
+    hold_in_contexts(drawn, data)
+
+
+@wholes.FEW
+@given(drawn=organisations_and_projects(), data=st.data())
+def test_no_layers_turn_what_the_organisation_denies_into_an_allow(drawn: Drawn, data: st.DataObject) -> None:
+    hold_on_facts(drawn, data)
+
+
+@pytest.mark.slow
+@wholes.MANY
+@given(drawn=organisations_and_projects(), data=st.data())
+def test_many_layers_pardon_nothing_and_turn_nothing_into_an_allow(drawn: Drawn, data: st.DataObject) -> None:
+    hold_in_contexts(drawn, data)
+    hold_on_facts(drawn, data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 Raw = st.SearchStrategy[Any]
@@ -45,6 +46,21 @@ TAKES: Final = {
     "secret-free": ["on-invisible"],
 }
 NAMES: Final = [(control, name) for control, asked in ASKED.items() for name in asked]
+
+
+def thorough(examples: int) -> settings:
+    """Return settings for properties of whole policies, of which each example takes tens of milliseconds."""
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[phase for phase in Phase if phase is not Phase.explain],
+    )
+
+
+FEW: Final = thorough(25)
+MANY: Final = thorough(500)
+"""For the same property, marked as slow."""
 
 
 def some(**fields: Raw) -> Raw:
@@ -135,8 +151,9 @@ def tables(*roles: str) -> Raw:
     return st.lists(rows, min_size=1, max_size=3)
 
 
-WAIVERS: Final = st.lists(
-    st.builds(
+def waivers(names: list[tuple[str, str]]) -> Raw:
+    """Return waivers for some of these requirements."""
+    waiver = st.builds(
         lambda pair, until, more: {
             "control": pair[0],
             "requirement": pair[1],
@@ -144,7 +161,7 @@ WAIVERS: Final = st.lists(
             "until": until,
             **more,
         },
-        st.sampled_from(NAMES),
+        st.sampled_from(names),
         st.sampled_from(["2028-02-29", "2028-03-31"]),
         st.fixed_dictionaries(
             {"owner": st.just("a")},
@@ -155,10 +172,16 @@ WAIVERS: Final = st.lists(
                 "fingerprints": st.just(["a1" * 32]),
             },
         ),
-    ),
-    min_size=1,
-    max_size=2,
-)
+    )
+    return st.lists(waiver, min_size=1, max_size=2)
+
+
+def asked_by(layer: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the requirements that a layer speaks of, those of its contexts included."""
+    parts = [layer.get("controls", {}), *(each["controls"] for each in layer.get("contexts", []))]
+    return [(name, each) for part in parts for name, said in part.items() for each in said.get("require", {})]
+
+
 RULES: Final = some(max_days=st.sampled_from([60, 90]), needs=st.just(["owner"]))
 BASELINE: Final = {"file": "known.json", "until": "2028-02-29", "owner": "a"}
 
@@ -176,7 +199,7 @@ def keys(*, nearer: bool) -> dict[str, Raw]:
         "controls": some(**{name.replace("-", "_"): control(name, nearer=nearer) for name in ASKED}),
         "contexts": contexts,
         "admission": tables(*known),
-        "waivers": WAIVERS,
+        "waivers": waivers(NAMES),
         "waiver-rules": RULES,
         "baseline": st.just(BASELINE),
         "break-glass": st.builds(
@@ -197,7 +220,7 @@ OF_ONE: Final = ("baseline", "break-glass")
 def stacks(draw: st.DrawFn, size: int) -> list[dict[str, Any]]:
     """Return layers, the organisation's first, which requires something; some are refused."""
     owners = {key: draw(st.integers(0, size)) for key in OF_ONE}
-    layers = []
+    layers: list[dict[str, Any]] = []
     for rank in range(size):
         layer: dict[str, Any] = {"version": 1, "roles": [*ROLES.values(), *([FRIENDS] if rank else [])]}
         for key, values in keys(nearer=rank > 0).items():
@@ -206,5 +229,18 @@ def stacks(draw: st.DrawFn, size: int) -> list[dict[str, Any]]:
                 layer[key] = draw(values)
         if not rank:
             layer["controls"] = {**layer.get("controls", {}), "secret-free": {"require": {"no-secrets": True}}}
+        elif "waivers" in layer and draw(st.booleans()):
+            pardon_below(draw, layers[0], layer)
         layers.append(layer)
     return layers
+
+
+def pardon_below(draw: st.DrawFn, floor: dict[str, Any], layer: dict[str, Any]) -> None:
+    """Let a layer ask itself what it waives, and the organisation asks in some context or always."""
+    layer["waivers"] = draw(waivers(asked_by(floor)))
+    controls = layer.setdefault("controls", {})
+    for waiver in layer["waivers"]:
+        name, requirement = waiver["control"], waiver["requirement"]
+        if controls.get(name, {}).get("enabled", True):
+            said = controls.setdefault(name, {"require": {}})
+            said["require"][requirement] = ASKED[name][requirement][-1]
