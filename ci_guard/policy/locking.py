@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from ci_guard.policy.layer import Layer
@@ -33,6 +34,14 @@ def check_locked(floor: Layer, nearer: Layer) -> None:
         if place.file.startswith(BUILTIN) or key in FREE or (restates and restates(floor, nearer)):
             continue
         raise refusal(place, f"{key} adds to what {floor.locked.brief} locked", hint=HINT)
+
+
+def locked_whole(merged: Layer) -> Layer:
+    """Return joined layers with a lock on every control where one of them is locked as a whole, profiles included."""
+    if merged.locked is None:
+        return merged
+    controls = {name: replace(asked, locked=asked.locked or merged.locked) for name, asked in merged.controls.items()}
+    return replace(merged, controls=controls)
 
 
 def _same(one: Stated[Any] | None, other: Stated[Any] | None) -> bool:

@@ -103,9 +103,7 @@ class LayerReader:
             audit=auditing.read_audit(self, fields["audit"]) if "audit" in fields else None,
         )
         if "locked" in fields and self.is_locked(fields["locked"]):
-            place = fields["locked"].place
-            locked = {name: replace(asked, locked=place) for name, asked in controls.items()}
-            layer = replace(layer, locked=place, controls=locked)
+            layer = replace(layer, locked=fields["locked"].place)
         if table := fields.get("admission"):
             layer = replace(layer, admission=(admission.read_admission(self, table),))
             layer = admission.enabled(layer, table.place, self.rank)

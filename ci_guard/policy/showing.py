@@ -104,12 +104,12 @@ def _control(meta: Meta, merged: Layer, own: Layer, rank: int) -> Iterator[Line]
     if asked is None:
         return
     body = [*_asked(meta, asked, "    ", rank)]
-    if here and here.locked and here.locked != own.locked:
-        body.insert(0, Line(text="    locked: true", said_by=here.locked.brief))
     if some := [bot for bot in asked.bots if bot.rank == rank]:
         body += _headed(
             "    bots:", (Line(text=f"      - {flow(bots([bot.value])[0])}", said_by=bot.said_by) for bot in some)
         )
+    if here and here.locked:
+        body.insert(0, Line(text="    locked: true", said_by=here.locked.brief))
     if body or (here and asked.rank == rank):
         yield Line(text=f"  {meta.id}:" if body else f"  {meta.id}: {{}}", said_by=asked.place.brief)
     yield from body

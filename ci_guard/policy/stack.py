@@ -11,7 +11,7 @@ from ci_guard.policy.document import Node, read_document
 from ci_guard.policy.extending import extends_of
 from ci_guard.policy.layer import Layer
 from ci_guard.policy.layering import combine, settle, without, yielding
-from ci_guard.policy.locking import check_locked
+from ci_guard.policy.locking import check_locked, locked_whole
 from ci_guard.policy.reading import LayerReader
 from ci_guard.policy.text import PolicyText, profile_text
 from ci_guard.policy.wording import refusal
@@ -57,7 +57,7 @@ def join(texts: Sequence[PolicyText], metas: Sequence[Meta]) -> Stack:
         policy_branch.check(floor, layer, text)
         layer = waivers.held(layer, floor)
         layer = replace(layer, contexts=contexts.checked(layer, floor, metas))
-        merged = modes.settled(combine(floor, layer, metas), text, rank)
+        merged = modes.settled(locked_whole(combine(floor, layer, metas)), text, rank)
         roles.check_names(layer, merged.roles)
         ranks.append(layer)
         names.append(text.place)

@@ -351,6 +351,15 @@ def test_a_policy_that_is_locked_as_a_whole_takes_nothing_from_nearer_layers(key
     assert "adds to what layer-0:1 locked" in error.message
 
 
+@pytest.mark.parametrize(
+    "layers", [[{**WHOLE, "extends": "builtin:baseline"}], [{"version": 1, "extends": "builtin:baseline"}, WHOLE]]
+)
+def test_a_lock_on_the_whole_holds_for_controls_of_a_profile_and_of_layers_below(layers: list[Any]) -> None:
+    tighter = {"version": 1, "controls": {"branch-protection": {"require": {"approvals": 3}}}}
+    locked = {**layers[-1], "controls": {}, "mode": "enforce", "audit": {"on-failure": "deny"}}
+    assert "branch-protection approvals would change what layer-" in refused(*layers[:-1], locked, tighter).message
+
+
 @pytest.mark.parametrize("key", ["mode", "audit", "roles", "controls"])
 def test_what_is_locked_as_a_whole_may_be_restated(key: str) -> None:
     assert policy_of(WHOLE, {"version": 1, key: WHOLE[key]}).controls.keys() == {"secret-free"}

@@ -107,6 +107,17 @@ def content(policy: Policy, chosen: Sequence[int] = ()) -> dict[str, Any]:
     }
 
 
+def kept_from_nearer_layers(stack: Stack) -> dict[str, Any]:
+    """Return what layers hold against nearer ones, and asks for nothing by itself."""
+    merged = stack.merged
+    return {
+        "locked": bool(merged.locked),
+        "controls": {name: bool(asked.locked) for name, asked in merged.controls.items()},
+        "max-days": [layer.waiver_rules.max_days and layer.waiver_rules.max_days.value for layer in stack.ranks],
+        "needs": [set(layer.waiver_rules.needs) for layer in stack.ranks],
+    }
+
+
 def shown(stack: Stack) -> PolicyText:
     return PolicyText(content="\n".join(line.text for line in showing.lines(stack, METAS)).encode(), place="shown")
 
@@ -125,12 +136,14 @@ def test_whatever_layers_make_is_shown_as_what_makes_the_same(layers: list[dict[
     for line in showing.lines(stack, METAS):
         assert line.said_by or line.text == "version: 1" or line.text.endswith(":"), line.text
     text = shown(stack)
-    two = load([text], METAS)
+    again = join([text], METAS)
+    assert kept_from_nearer_layers(stack) == kept_from_nearer_layers(again)
+    two = policy_of(again, METAS)
     everything = range(len(one.contexts))
     for chosen in ((), everything, *([index] for index in everything)):
         assert content(one, chosen) == content(two, chosen)
     assert len(one.notes) == len(two.notes)
-    assert shown(join([text], METAS)) == text
+    assert shown(again) == text
 
 
 @pytest.mark.parametrize("path", sorted((CASES / "accepted").glob("*.yml")), ids=lambda path: path.stem)
@@ -167,6 +180,12 @@ def test_layers_in_one_file_stay_layers() -> None:
     assert policy(TWO).waivers == ()
     with pytest.raises(PolicyError, match=r"p.yml:6:12: secret-free asks for less than p.yml:2"):
         policy(TWO + "controls: {secret-free: {enabled: false}}\n")
+
+
+def test_a_lock_is_shown_in_the_layer_that_locks_though_the_values_stand_below() -> None:
+    below = "version: 1\ncontrols: {secret-free: {require: {no-secrets: true}}}\n"
+    stack = join([PolicyText(content=f"{below}---\n{below}locked: true\n".encode(), place="p.yml")], METAS)
+    assert kept_from_nearer_layers(stack) == kept_from_nearer_layers(join([shown(stack)], METAS))
 
 
 def test_the_second_policy_of_a_file_extends_no_organisation() -> None:
