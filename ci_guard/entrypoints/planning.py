@@ -14,6 +14,7 @@ from ci_guard.errors import PolicyError
 from ci_guard.evidence.checkout import read_plain_file
 from ci_guard.evidence.survey import Survey, own_commit, own_file
 from ci_guard.model import project
+from ci_guard.model.origin import LayerKind
 from ci_guard.model.run import Platform
 from ci_guard.policy.load import load
 from ci_guard.policy.text import PolicyText
@@ -107,7 +108,7 @@ def kept(path: str, root: Path) -> Planned:
     if (root / path).is_symlink():
         return Planned(path=path, text="", note="kept, and the gate refuses it: it is a symbolic link", refused=True)
     try:
-        load([PolicyText(content=read_plain_file(root / path), place=path)], METAS)
+        load([PolicyText(content=read_plain_file(root / path), place=path, kind=LayerKind.REPOSITORY)], METAS)
     except OSError as error:
         return Planned(path=path, text="", note=f"kept, and it cannot be read: {error.strerror}", refused=True)
     except PolicyError as error:

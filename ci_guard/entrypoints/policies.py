@@ -20,6 +20,7 @@ from ci_guard.model.settings import Policy
 from ci_guard.policy.load import policy_of
 from ci_guard.policy.stack import Stack, join
 from ci_guard.policy.text import PolicyText
+from ci_guard.records import replace
 
 DEFAULT_POLICY: Final = ".ci-guard.yml"
 PROPOSALS: Final = frozenset({Event.CHANGE, Event.QUEUE})
@@ -84,10 +85,10 @@ def policy_of_named(file: str, stack: Stack) -> Policy:
     return ratchet.with_baseline(policy_of(stack, METAS), lambda path: ratchet.beside(Path(file), path))
 
 
-def named_stack(file: str, layers: Layers | None = None) -> Stack:
-    """Return all layers of a policy in a file that the caller trusts; see `named_policy`."""
+def named_stack(file: str, layers: Layers | None = None, kind: LayerKind = LayerKind.FILE) -> Stack:
+    """Return all layers of a policy in a file that the caller trusts, or reads as one of a repository."""
     try:
-        text = file_text(file)
+        text = replace(file_text(file), kind=kind)
     except OSError as error:
         raise PolicyError(
             f"The policy {file!r} could not be read: {error.strerror}.", hint="Name a file that exists and may be read."

@@ -14,6 +14,7 @@ from ci_guard.entrypoints.commands import Call, Parser, Said
 from ci_guard.entrypoints.policies import DEFAULT_POLICY, named_policy, named_stack, policy_of_named
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import UsageError
+from ci_guard.model.origin import LayerKind
 from ci_guard.model.settings import Policy
 from ci_guard.policy import showing
 from ci_guard.policy.comparing.change import LOOSER, NEITHER, OTHER, STRICTER
@@ -87,7 +88,9 @@ def check(options: PolicyOptions, _call: Call) -> Said:
     """Say that policies can be accepted; the first that cannot is raised."""
     told = []
     for path in options.paths:
-        policy = named_policy(path)
+        # What lies where a repository's own policy does is read as one, which may say less than a named file.
+        kind = LayerKind.REPOSITORY if Path(path).name == DEFAULT_POLICY else LayerKind.FILE
+        policy = policy_of_named(path, named_stack(path, kind=kind))
         asked = sum(len(settings.require) for settings in policy.controls.values())
         told.append(f"{escape.visible(path)} is accepted: it asks for {counted(asked, 'requirement')}.\n")
         told += [f"  Note: {escape.plain(note)}\n" for note in policy.notes]

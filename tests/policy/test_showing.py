@@ -209,6 +209,11 @@ def test_check_accepts_or_says_where_the_mistake_is(tmp_path: Path, monkeypatch:
     code, shown = told("policy", "check")
     assert code == 0
     assert ".ci-guard.yml is accepted" in shown
+    for refused in (TWO, BASE + "policy-branch: mine\n"):
+        for name, code in ((".ci-guard.yml", 2), ("ci-guard.yml", 0)):
+            Path(name).write_text(refused)
+            assert told("policy", "check", name)[0] == code, "a repository's own policy may say less"
+    Path(".ci-guard.yml").write_text(BASE)
     Path("bad.yml").write_text("version: 1\ncontrols: {secret-free: {requires: {}}}\n")
     code, shown = told("policy", "check", ".ci-guard.yml", "bad.yml")
     assert code == 2
