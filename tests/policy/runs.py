@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, Final
 
 from hypothesis import strategies as st
 
 from ci_guard import contexts
 from ci_guard.controls.registry import CONTROLS
+from ci_guard.decide import decide
 from ci_guard.gate import conclude
-from ci_guard.model.decision import Decision
+from ci_guard.model.decision import Decision, Verdict
 from ci_guard.model.fact import Known, Source
 from ci_guard.model.facts import Facts
 from ci_guard.model.glass import By, Grant, Means, Sighting
+from ci_guard.model.judgement import Outcome
 from ci_guard.model.recorded import Recorded
 from ci_guard.model.settings import Mode, Policy
+from ci_guard.model.waiver import KnownFailure
+from ci_guard.policy.baseline import with_known, write_known
 from ci_guard.records import replace
 from tests.controls import language, strategies
 from tests.controls.strategies import lossy
+from tests.policy.given import METAS
+from tests.policy.test_pardons import FINGERPRINT, TODAY, broken_by, judgements
 
 DAYS: Final = [datetime(*day, 12, tzinfo=timezone.utc) for day in ((2028, 1, 31), (2028, 2, 29), (2028, 3, 31))]
 """Fridays and others, before, at and after the ends of the waivers."""
@@ -88,3 +94,29 @@ def judged(policy: Policy, run: tuple[Facts, datetime]) -> Decision:
     known, now = run
     recorded = Recorded(version="0", time=now, advisory=False, policy=policy, facts=known)
     return conclude(recorded, CONTROLS, policy, contexts.settle(policy, known), policy.mode or Mode.ENFORCE)
+
+
+def denies(policy: Policy, failing: tuple[str, str], today: date = TODAY) -> bool:
+    """Tell whether a policy denies where this alone fails, with the glass broken and a baseline that knows all."""
+    return (
+        decide(
+            judgements(policy, failing, Outcome.FAIL),
+            knowing_all(policy),
+            metas=METAS,
+            mode=Mode.ENFORCE,
+            today=today,
+            broken=broken_by(policy),
+        ).verdict
+        is not Verdict.ALLOW
+    )
+
+
+def knowing_all(policy: Policy) -> Policy:
+    if policy.baseline is None:
+        return policy
+    known = {
+        KnownFailure(control=control, requirement=name, subject="main", fingerprint=FINGERPRINT, since=TODAY)
+        for control, asked in policy.controls.items()
+        for name in asked.require
+    }
+    return with_known(policy, write_known(known).encode(), "known.json", METAS)

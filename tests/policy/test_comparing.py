@@ -12,9 +12,11 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from ci_guard import contexts
+from ci_guard.decide import DENYING
 from ci_guard.entrypoints import cli
 from ci_guard.errors import PolicyError
-from ci_guard.model.decision import Verdict
+from ci_guard.model.decision import Decision, Verdict
 from ci_guard.policy.comparing.change import LOOSER, NEITHER, OTHER, STRICTER, Change
 from ci_guard.policy.comparing.policies import Whole, changes
 from ci_guard.policy.load import policy_of
@@ -127,12 +129,25 @@ def hold(pair: Pair, data: st.DataObject) -> None:
         return
     event("stricter" if STRICTER in ways else "neither" if NEITHER in ways else "alike")
     for _ in range(3):
-        run = data.draw(runs.facts())
-        before, after = (runs.judged(each.policy, run).verdict for each in (one, other))
-        event(f"{before.value} -> {after.value}")
-        assert before is not Verdict.DENY or after is not Verdict.ALLOW
+        facts, now = data.draw(runs.facts())
+        before, after = (runs.judged(each.policy, (facts, now)) for each in (one, other))
+        event(f"{before.verdict.value} -> {after.verdict.value}")
+        assert before.verdict is not Verdict.DENY or after.verdict is not Verdict.ALLOW
+        for name in ("admission", "actor-permissions"):
+            assert not denied(before, name) or denied(after, name), name
+        settled = [contexts.settle(each.policy, facts) for each in (one, other)]
+        for control, asked in settled[0].controls.items():
+            for requirement in asked.require:
+                if runs.denies(settled[0], (control, requirement), now.date()):
+                    event("denied alone")
+                    assert runs.denies(settled[1], (control, requirement), now.date())
         if STRICTER not in ways:
-            assert before is after
+            assert before.verdict is after.verdict
+
+
+def denied(decision: Decision, control: str) -> bool:
+    """Tell whether a control denies, one that has no other failure that makes the rest of it not applicable."""
+    return any(ruling.weight in DENYING and ruling.judgement.control == control for ruling in decision.rulings)
 
 
 @wholes.FEW

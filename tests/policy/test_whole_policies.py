@@ -12,7 +12,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from ci_guard.controls.registry import CONTROLS
-from ci_guard.decide import DENYING, decide
+from ci_guard.decide import DENYING
 from ci_guard.errors import PolicyError
 from ci_guard.gate import judged
 from ci_guard.model.decision import Decision, Verdict
@@ -27,8 +27,8 @@ from ci_guard.policy.load import load
 from ci_guard.policy.text import PolicyText
 from tests.policy import runs, wholes
 from tests.policy.given import METAS
+from tests.policy.runs import denies
 from tests.policy.test_layering import assert_no_looser
-from tests.policy.test_pardons import FINGERPRINT, TODAY, broken_by, judgements
 
 Drawn: TypeAlias = tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]
 
@@ -79,32 +79,6 @@ def organisations_and_projects(draw: st.DrawFn) -> Drawn:
         layer.pop("policy-branch", None)
     before = {key: value for key, value in layers[-1].items() if draw(st.booleans()) or key in ("version", "roles")}
     return layers[:-1], layers, before
-
-
-def denies(policy: Policy, failing: tuple[str, str]) -> bool:
-    """Tell whether a policy denies where this alone fails, with the glass broken and a baseline that knows all."""
-    return (
-        decide(
-            judgements(policy, failing, Outcome.FAIL),
-            knowing_all(policy),
-            metas=METAS,
-            mode=Mode.ENFORCE,
-            today=TODAY,
-            broken=broken_by(policy),
-        ).verdict
-        is not Verdict.ALLOW
-    )
-
-
-def knowing_all(policy: Policy) -> Policy:
-    if policy.baseline is None:
-        return policy
-    known = {
-        KnownFailure(control=control, requirement=name, subject="main", fingerprint=FINGERPRINT, since=TODAY)
-        for control, asked in policy.controls.items()
-        for name in asked.require
-    }
-    return with_known(policy, write_known(known).encode(), "known.json", METAS)
 
 
 def hold_in_contexts(drawn: Drawn, data: st.DataObject) -> None:
