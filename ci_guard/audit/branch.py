@@ -29,7 +29,7 @@ from ci_guard.git.ssh import Ssh, is_ssh
 from ci_guard.records import dataclass, field
 
 if TYPE_CHECKING:
-    from ci_guard.audit.note import Signer
+    from ci_guard.audit.note import Signs
 
 PREFIX: Final = "git+"
 ATTEMPTS: Final = 12
@@ -51,7 +51,7 @@ class Branch:
     remote: Remote = field(repr=False)
     name: str
     origin: str
-    signer: Signer | None = None
+    signer: Signs | None = None
 
     @property
     def place(self) -> str:
@@ -113,13 +113,16 @@ class Branch:
             raise NotKept(f"a record of {len(line):,} bytes is more than a log takes", of_record=True)
         head.add(line)
         checkpoint = Checkpoint(origin=self.origin, size=head.size, root=head.tree.root())
-        note = self.signer.sign(checkpoint) if self.signer else checkpoint.text()
+        try:
+            note = self.signer.sign(checkpoint) if self.signer else checkpoint.text()
+        except AuditError as error:  # of a signer that asks others
+            raise NotKept(error.message.rstrip(".")) from None
         files = {path_of(index, str(record["id"])): line + b"\n"}
         return repository.commit(tip, files, f"Record {index} of the audit log\n\n{HEAD}{head.text()}\n{note}")
 
 
 def branch(
-    address: str, transport: Transport, *, token: str, known_hosts: str = "", origin: str, signer: Signer | None
+    address: str, transport: Transport, *, token: str, known_hosts: str = "", origin: str, signer: Signs | None
 ) -> Branch:
     """
     Return the sink at `git+URL#BRANCH`.

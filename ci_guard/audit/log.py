@@ -31,7 +31,7 @@ from ci_guard.errors import AuditError
 from ci_guard.records import dataclass, field
 
 if TYPE_CHECKING:
-    from ci_guard.audit.note import Signer
+    from ci_guard.audit.note import Signs
 
 START: Final = "0" * 64
 """In place of the digest of a record before the first one."""
@@ -79,7 +79,7 @@ class Appended:
     """What was found and mended on the way."""
 
 
-def append(path: Path, record: dict[str, Any], *, origin: str, signer: Signer | None = None) -> Appended:
+def append(path: Path, record: dict[str, Any], *, origin: str, signer: Signs | None = None) -> Appended:
     """
     Append a record and return its place.
 
@@ -93,11 +93,11 @@ def append(path: Path, record: dict[str, Any], *, origin: str, signer: Signer | 
             line = canonical({"chain": {"index": head.size, "previous": head.last}, "record": record})
             if len(line) > LONGEST:
                 raise AuditError(f"A record of {len(line):,} bytes is more than a log takes ({LONGEST:,}).")
-            write_line(file, line, head.length)
-            index = head.size
+            index, end = head.size, head.length
             head.add(line)
             checkpoint = Checkpoint(origin=origin, size=head.size, root=head.tree.root())
             note = signer.sign(checkpoint) if signer else checkpoint.text()
+            write_line(file, line, end)
             # The record is safe now; a head or a checkpoint that cannot be written is made again the next time.
             try:
                 replace(beside(path, "head"), head.text())

@@ -12,7 +12,7 @@ import hashlib
 import re
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ci_guard.errors import AuditError
 from ci_guard.records import dataclass
@@ -45,6 +45,27 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
 
+class Signs(Protocol):
+    """What signs checkpoints."""
+
+    def sign(self, checkpoint: Checkpoint) -> str:
+        """Return the checkpoint as a signed note."""
+        ...
+
+
+class Verifies(Protocol):
+    """What tells whose a signature is."""
+
+    @property
+    def name(self) -> str:
+        """Whose it has to be, for messages."""
+        ...
+
+    def refusal(self, text: str, note: str) -> str:
+        """Return why a note has no signature of theirs over a text, empty where it has."""
+        ...
+
+
 @dataclass(frozen=True)
 class Signer:
     """A private key with its name."""
@@ -70,6 +91,10 @@ class Verifier:
 
     name: str
     key: Ed25519PublicKey
+
+    def refusal(self, text: str, note: str) -> str:
+        """See `Verifies.refusal`."""
+        return "" if self.holds(text, note) else "no line of it holds"
 
     def holds(self, text: str, note: str) -> bool:
         """Tell whether a note has a signature of this key over a text."""

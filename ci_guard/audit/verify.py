@@ -16,7 +16,7 @@ from ci_guard.errors import AuditError
 from ci_guard.records import dataclass, field
 
 if TYPE_CHECKING:
-    from ci_guard.audit.note import Verifier
+    from ci_guard.audit.note import Verifies
 
 WEAK: Final = b'"signed_by":"variable"'
 """Of a record. No text can look like it: in JSON its quotes would be escaped."""
@@ -48,7 +48,7 @@ class Verification:
 
 
 def verify(
-    path: Path, *, checkpoint: str | None, earlier: Sequence[str] = (), verifier: Verifier | None = None
+    path: Path, *, checkpoint: str | None, earlier: Sequence[str] = (), verifiers: Sequence[Verifies] = ()
 ) -> Verification:
     """
     Check a log against its checkpoint and against earlier ones; memory stays the same for any length.
@@ -64,7 +64,7 @@ def verify(
     roots = walk(path, found, {each.size for each in wanted.values()})
     for name, text in points:
         compare(found, roots, wanted[name], name)
-        sign(found, text, name, verifier)
+        sign(found, text, name, verifiers)
     size = wanted["The checkpoint"].size if checkpoint is not None else found.size
     if found.size > size:
         found.open.append(f"{found.size - size:,} records are behind the checkpoint.")
@@ -134,13 +134,14 @@ def compare(found: Verification, roots: dict[int, bytes], point: Checkpoint, nam
     found.proven.append(f"{name} holds for the first {point.size:,} records.")
 
 
-def sign(found: Verification, text: str, name: str, verifier: Verifier | None) -> None:
-    """Check a checkpoint's signature, where there is a key to check it with."""
-    signed = text != notes.signed_text(text)
-    if verifier is None:
-        missing = "its signature was not checked: no --key" if signed else "it is not signed"
+def sign(found: Verification, text: str, name: str, verifiers: Sequence[Verifies]) -> None:
+    """Check a checkpoint's signatures, where there is something to check them with."""
+    if not verifiers:
+        signed = text != notes.signed_text(text)
+        missing = "its signature was not checked: no --key, no --identity" if signed else "it is not signed"
         found.open.append(f"{name}: {missing}. It proves no more than the place that it was kept in.")
-    elif not verifier.holds(notes.signed_text(text), text):
-        found.faults.append(f"{name} has no valid signature of {verifier.name}.")
-    else:
-        found.proven.append(f"{name} is signed by {verifier.name}.")
+    for verifier in verifiers:
+        if refusal := verifier.refusal(notes.signed_text(text), text):
+            found.faults.append(f"{name} has no valid signature of {verifier.name}: {refusal}.")
+        else:
+            found.proven.append(f"{name} is signed by {verifier.name}.")

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints import auditing
@@ -19,6 +19,9 @@ from ci_guard.entrypoints.reconciling import reconcile
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import AuditError, UsageError
 from ci_guard.reporters import escape
+
+if TYPE_CHECKING:
+    from ci_guard.audit.note import Verifies
 
 COLUMNS: Final = ("index", "time", "verdict", "who", "event", "repository", "ref", "sha", "environment", "why")
 """What a row of an answer shows."""
@@ -45,7 +48,6 @@ def run(options: AuditOptions, call: Call) -> Said:
 
 def verify(options: AuditOptions, call: Call) -> Said:
     """Tell whether the log is what it was; exit code 1 where something proves that it is not."""
-    from ci_guard.audit import note
     from ci_guard.audit.log import beside
     from ci_guard.audit.verify import verify as verify_log
 
@@ -56,7 +58,7 @@ def verify(options: AuditOptions, call: Call) -> Said:
         log,
         checkpoint=checkpoint,
         earlier=[read(Path(each)) for each in options.earlier],
-        verifier=note.verifier(read(Path(options.key))) if options.key else None,
+        verifiers=verifiers_of(options),
     )
     page = page_for(call.stdout, call.environ)
     page.write(f"{log.name}: {'intact' if found.intact else 'NOT INTACT'}")
@@ -66,6 +68,18 @@ def verify(options: AuditOptions, call: Call) -> Said:
     page.labelled("Last", f"{found.last} (SHA-256 of record {found.size - 1})" if found.size else "no record", 2)
     page.labelled("Root", found.root, 2)
     return Said(page.text(), 0 if found.intact else 1)
+
+
+def verifiers_of(options: AuditOptions) -> list[Verifies]:
+    """Return what the signatures are held against."""
+    from ci_guard.audit import note
+    from ci_guard.audit.keyless import Identity
+
+    found: list[Verifies] = [note.verifier(read(Path(options.key)))] if options.key else []
+    if said := options.signed_by:
+        root = read(Path(said["trusted_root"])) if "trusted_root" in said else ""
+        found.append(Identity(identity=said["identity"], issuer=said["issuer"], trusted_root=root))
+    return found
 
 
 def query(options: AuditOptions, call: Call) -> Said:

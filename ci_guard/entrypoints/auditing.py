@@ -41,6 +41,8 @@ class AuditOptions:
     platform: str = ""
     repository: str | None = None
     known_hosts: str = ""
+    signed_by: Mapping[str, str] = field(default_factory=dict)
+    """`identity`, `issuer` and `trusted_root`, those that were said."""
 
 
 def add_actions(parser: argparse.ArgumentParser, summaries: Mapping[str, str]) -> None:
@@ -62,6 +64,9 @@ def add_verifying(part: argparse.ArgumentParser) -> None:
     part.add_argument("--checkpoint", metavar="FILE", help="instead of the one beside the log")
     part.add_argument("--earlier", action="append", metavar="FILE", help="one that the log must continue")
     part.add_argument("--key", metavar="FILE", help="the public key of the checkpoints")
+    part.add_argument("--identity", metavar="TEXT", help="who signed them by an ID token, exactly")
+    part.add_argument("--issuer", metavar="URL", help="the OpenID provider of that token")
+    part.add_argument("--trusted-root", metavar="FILE", help="of a Sigstore of your own, as JSON")
 
 
 def add_question(part: argparse.ArgumentParser) -> None:
@@ -131,6 +136,12 @@ def options_of(arguments: argparse.Namespace) -> AuditOptions:
                 f"--where {text[:80]!r} was refused.", hint=f"Expected KEY=VALUE; keys: {', '.join(WHERE)}."
             )
         asked[key] = value
+    signed_by: dict[str, str] = {name: said[name] for name in ("identity", "issuer", "trusted_root") if name in said}
+    if signed_by and not {"identity", "issuer"} <= signed_by.keys():
+        raise UsageError(
+            "--identity and --issuer belong together.",
+            hint="Anybody can have an identity that some issuer vouches for.",
+        )
     return AuditOptions(
         action=action,
         subject=said["subject"],
@@ -145,6 +156,7 @@ def options_of(arguments: argparse.Namespace) -> AuditOptions:
         platform=said.get("platform", ""),
         repository=said.get("repository"),
         known_hosts=said.get("known_hosts", ""),
+        signed_by=signed_by,
     )
 
 

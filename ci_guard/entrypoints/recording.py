@@ -13,8 +13,9 @@ from ci_guard.model.decision import Result
 from ci_guard.records import dataclass
 
 if TYPE_CHECKING:
-    from ci_guard.audit.note import Signer
+    from ci_guard.audit.note import Signs
     from ci_guard.audit.sinks import Sink
+    from ci_guard.evidence.rest.transport import Transport
 
 KEY: Final = "CI_GUARD_AUDIT_KEY"
 """The key, where there is no file for it. Every step of a job can read a secret that one step is given."""
@@ -67,7 +68,10 @@ def recorded_in(
         else:
             from ci_guard.audit.log import append
 
-            failures, notes = (), append(Path(log.path), whole, origin=origin, signer=signer_of(log, key)).notes
+            failures, notes = (
+                (),
+                append(Path(log.path), whole, origin=origin, signer=signer_of(log, key, audit, environ)).notes,
+            )
     except (AuditError, UsageError) as error:
         return Recorded((" ".join(part for part in ("This run was not recorded.", error.message, error.hint) if part),))
     except ValueError as error:  # a value that canonical JSON cannot say
@@ -78,10 +82,11 @@ def recorded_in(
 
 
 def place_of(log: AuditLog, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return where a record goes and what signs there: a key from a `file`, from a `variable`, or null."""
+    """Return where a record goes and what signs there: a key from a `file` or a `variable`, `sigstore`, or null."""
     variable = environ.get(KEY, "").strip()
     by_variable = "variable" if variable and not unsuited(log, variable) else None
-    return {"kind": log.kind, "place": log.place, "signed_by": "file" if log.key else by_variable}
+    signed_by = "sigstore" if log.is_keyless else "file" if log.key else by_variable
+    return {"kind": log.kind, "place": log.place, "signed_by": signed_by}
 
 
 def weak(audit: Audit, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -95,14 +100,12 @@ def sink_of(log: AuditLog, key: str, audit: Audit, environ: Mapping[str, str], *
 
     Raises: `AuditError` for a key, `UsageError` for an address, a proxy or a CA bundle that cannot be used.
     """
-    from ci_guard.evidence.rest.transport import Transport
-
-    transport = Transport(proxy=audit.proxy, ca_bundle=audit.ca_bundle)
+    transport = transport_of(audit)
     if log.is_branch:
         from ci_guard.audit.branch import branch
 
         token = environ.get(TOKEN, "").strip()
-        signer = signer_of(log, key)
+        signer = signer_of(log, key, audit, environ)
         return branch(log.path, transport, token=token, known_hosts=audit.known_hosts, origin=origin, signer=signer)
     from ci_guard.audit.webhook import webhook
 
@@ -115,6 +118,8 @@ def key_of(log: AuditLog, environ: Mapping[str, str]) -> str:
 
     Raises: `AuditError` for a file that cannot be read.
     """
+    if log.is_keyless:
+        return ""
     if not log.key:
         return environ.get(KEY, "").strip()
     try:
@@ -124,12 +129,23 @@ def key_of(log: AuditLog, environ: Mapping[str, str]) -> str:
         raise AuditError(f"The signing key {log.key!r} could not be read: {error.strerror}.") from None
 
 
-def signer_of(log: AuditLog, key: str) -> Signer | None:
-    """
-    Return the signer of checkpoints, if there is a key.
+def transport_of(audit: Audit) -> Transport:
+    """Return what sinks are reached by."""
+    from ci_guard.evidence.rest.transport import Transport
 
-    Raises: `AuditError` for a key that cannot be used; it is never quoted.
+    return Transport(proxy=audit.proxy, ca_bundle=audit.ca_bundle)
+
+
+def signer_of(log: AuditLog, key: str, audit: Audit, environ: Mapping[str, str]) -> Signs | None:
     """
+    Return the signer of checkpoints, if there is a key or the ID token is asked for.
+
+    Raises: `AuditError` for a key or token that cannot be used; it is never quoted.
+    """
+    if log.is_keyless:
+        from ci_guard.audit.keyless import keyless
+
+        return keyless((log.key or "").partition("=")[2], environ, transport_of(audit))
     if not key or unsuited(log, key):
         return None
     from ci_guard.audit import note

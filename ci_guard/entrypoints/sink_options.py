@@ -29,7 +29,15 @@ class AuditLog:
     path: str
     """Of a file, or the address of a sink elsewhere."""
     key: str | None = None
-    """A file with the key; without it, and without the variable, the checkpoint of a file is not signed."""
+    """
+    A file with the key, `sigstore`, or `sigstore=` and a file; without it, and without the variable, a checkpoint is
+    not signed.
+    """
+
+    @property
+    def is_keyless(self) -> bool:
+        """Whether the job's ID token signs instead of a key."""
+        return self.key is not None and self.key.partition("=")[0] == "sigstore"
 
     @property
     def is_webhook(self) -> bool:
@@ -139,6 +147,9 @@ def check_place(log: AuditLog, said: str, known_hosts: str) -> None:
     """Raise `UsageError` for an address that no record may go to."""
     if not log.path:
         raise UsageError(f"audit-log {said[:80]!r} names no log.", hint="For example audit.jsonl.")
+    if log.is_webhook and log.is_keyless:
+        hint = "Sign by a key; an ID token signs the checkpoints of files and branches."
+        raise UsageError("The audit webhook was refused: Sigstore signs no webhook.", hint=hint)
     if log.is_webhook:
         from ci_guard.audit.webhook import checked as check_webhook
 

@@ -35,7 +35,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, str, list[str]
 def verified(folder: Path, content: bytes, checkpoint: str | None, *earlier: str, signed: bool = True) -> Verification:
     path = folder / "audit.jsonl"
     path.write_bytes(content)
-    return verify(path, checkpoint=checkpoint, earlier=earlier, verifier=VERIFIER if signed else None)
+    return verify(path, checkpoint=checkpoint, earlier=earlier, verifiers=[VERIFIER] if signed else [])
 
 
 def rechained(content: bytes) -> bytes:
@@ -129,7 +129,7 @@ def test_a_checkpoint_without_a_valid_signature_is_a_fault_where_a_key_is_asked(
     unsigned = note.signed_text(checkpoint)
     for text in (stranger, unsigned):
         assert verified(tmp_path, content, text).faults == [
-            "The checkpoint has no valid signature of audit.example.com."
+            "The checkpoint has no valid signature of audit.example.com: no line of it holds."
         ]
     for text, words in ((checkpoint, "was not checked"), (unsigned, "not signed")):
         (opened,) = verified(tmp_path, content, text, signed=False).open
