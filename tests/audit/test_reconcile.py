@@ -33,6 +33,10 @@ class Server:
 
     lists: dict[str, Any] = field(default_factory=dict)
     """By the end of the path: items, or an answer."""
+    pages: dict[tuple[str, int], Answer] = field(default_factory=dict)
+    """Answers instead, by the end of the path and the page."""
+    hidden: int = 0
+    """Entries that are counted and not shown."""
     fault: Fault | None = None
     calls: list[Call] = field(default_factory=list)
 
@@ -46,11 +50,16 @@ class Server:
         if isinstance(listed, Answer):
             return Reply(answer=listed)
         page = int(call.query.get("page", "1"))
+        if (name, page) in self.pages:
+            return Reply(answer=self.pages[name, page])
         items = listed[2 * page - 2 : 2 * page]
         headers = {}
         if len(listed) > 2 * page:
             headers["Link"] = f'<{self.server.origin}{call.path}?page={page + 1}>; rel="next"'
-        body = {"total_count": len(listed), "workflow_runs": items} if name == "runs" else items
+        total = len(listed) + self.hidden
+        if call.path.startswith("/api/v4"):
+            headers["X-Total"] = str(total)
+        body = {"total_count": total, "workflow_runs": items} if name == "runs" else items
         return Reply(answer=Answer(body=body, headers=headers), fault=self.fault)
 
 
@@ -341,3 +350,52 @@ def test_whatever_variables_hold_an_error_is_recorded(text: str, tmp_path: Path)
     ):
         record = errored(tmp_path / "a.jsonl", {prefix + name: text for name in names}, platform)
         assert (record["what"]["sha"], record["what"]["run_url"]) == (None, None)
+
+
+LIMITS = {"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "4102444800"}
+LATER = {
+    "forbidden": Answer(status=403, body={"message": "Forbidden"}),
+    "not found": Answer(status=404, body={"message": "404 Not Found"}),
+    "limited for long": Answer(status=429, body={"message": "slow down"}, headers={"Retry-After": "3600"}),
+    "exhausted": Answer(status=403, body={"message": "API rate limit exceeded"}, headers=LIMITS),
+    "no list": Answer(status=200, body={"message": "moved"}),
+}
+
+
+@pytest.mark.parametrize("name", ["runs", "deployments"])
+@pytest.mark.parametrize("platform", ["github", "gitlab"])
+@pytest.mark.parametrize("answer", LATER.values(), ids=LATER.keys())
+def test_a_list_that_breaks_off_at_a_later_page_is_unknown_and_never_complete(
+    server: Server, tmp_path: Path, platform: str, name: str, answer: Answer
+) -> None:
+    """What the first page shows is in the log, and what the second one holds nobody can tell."""
+    on_github = platform == "github"
+    page = "https://github.com/acme/app/actions/runs/{}" if on_github else PIPELINES
+    log = log_of(tmp_path, *({"number": number, "url": page, "environment": "live"} for number in (1, 2, 3)))
+    made: Any = run if on_github else pipeline
+    runs = "runs" if on_github else "pipelines"
+    where: Any = "live" if on_github else {"name": "live"}
+    server.lists[runs] = [made(number) for number in (1, 2, 3)]
+    server.lists["deployments"] = [deployment(number, where, status="success") for number in (1, 2, 3)]
+    asked = (reconcile, ()) if on_github else (gitlab, ("--repository", "7"))
+    code, told = asked[0](server, log, *asked[1])
+    assert (code, "3 runs and 3 deployments; 0 not as in the log" in told) == (0, True), told
+    server.pages[runs if name == "runs" else "deployments", 2] = answer
+    code, told = asked[0](server, log, *asked[1])
+    assert (code, f"Unknown {name}: " in " ".join(told.split())) == (3, True), told
+    assert f"3 {name}" not in told
+    code, told = asked[0](server, log, *asked[1], "--format", "json")
+    found = json.loads(told)
+    assert (list(found["unknown"]), name in found["counts"]) == ([name], False)
+
+
+@pytest.mark.parametrize("platform", ["github", "gitlab"])
+def test_a_server_that_counts_more_than_it_shows_is_unknown(server: Server, tmp_path: Path, platform: str) -> None:
+    server.hidden = 1
+    if platform == "github":
+        server.lists["runs"] = [run(1)]
+        code, told = reconcile(server, log_of(tmp_path, {"number": 1}))
+    else:
+        server.lists["pipelines"] = [pipeline(1)]
+        code, told = gitlab(server, log_of(tmp_path, {"number": 1, "url": PIPELINES}), "--repository", "7")
+    assert (code, "the server counts 2 entries and showed 1" in " ".join(told.split())) == (3, True), told

@@ -47,7 +47,7 @@ def activity(environ: Mapping[str, str], repository: str | None, transport: Tran
     return two(
         client,
         lambda: checked(
-            client.get_all("actions/runs", items="workflow_runs", until=older(since)),
+            client.get_all("actions/runs", items="workflow_runs", until=older(since), counted=True),
             lambda found: read(found, run, since),
         ),
         lambda: checked(

@@ -109,13 +109,15 @@ class Client(Gatherer):
         until: Callable[[list[Any]], bool] | None = None,
         complete: Callable[[Any], bool] | None = None,
         stronger_first: bool = False,
+        counted: bool = False,
     ) -> Fact[tuple[Any, ...]]:
         """
         Return the items of every page at `path`, each of `shape`.
 
         With `items` pages are objects that hold the list at that key. An absent list is empty. `limit` is the
         platform's own cap: a list that reaches it may go on unseen and is unknown. `until` says of the items so far
-        whether they are enough, so that no other page is asked for. All else is as in `get`.
+        whether they are enough, so that no other page is asked for. Where the platform says how many there are
+        (`counted`), fewer than that are unknown. All else is as in `get`.
         """
         target, detail = self._target(path, {"per_page": 100, **(params or {})})
         page_shape = list if items is None else dict
@@ -139,7 +141,13 @@ class Client(Gatherer):
                 if limit is not None and len(found) >= limit:
                     return unavailable(f"the platform shows at most {limit} entries", detail=detail), False
                 page = self._exchange.next_target(reply)
-                if page is None or (until is not None and until(found)):
+                if until is not None and until(found):
+                    return _known(tuple(found), detail), False
+                if page is None:
+                    total = fact.value.get("total_count") if counted else None
+                    if isinstance(total, int) and total > len(found):
+                        why = f"the server counts {total} entries and showed {len(found)}"
+                        return unavailable(why, detail=detail), False
                     return _known(tuple(found), detail), False
             return unavailable(f"the list has more than {MAXIMUM_PAGES} pages", detail=detail), False
 

@@ -63,11 +63,13 @@ def activity(environ: Mapping[str, str], repository: str | None, transport: Tran
     return two(
         client,
         lambda: checked(
-            client.get_all("pipelines", sight=Sight.BY_STRONGER, until=older(since), needs=NEEDS, params=NEWEST_FIRST),
+            client.get_all(
+                "pipelines", sight=Sight.BY_STRONGER, until=older(since), needs=NEEDS, params=NEWEST_FIRST, counted=True
+            ),
             lambda found: read(found, pipeline, since),
         ),
         lambda: checked(
-            client.get_all("deployments", until=older(since), needs=NEEDS, params=NEWEST_FIRST),
+            client.get_all("deployments", until=older(since), needs=NEEDS, params=NEWEST_FIRST, counted=True),
             lambda found: read(found, deployment, since),
         ),
     )

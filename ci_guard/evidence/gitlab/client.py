@@ -155,12 +155,14 @@ class Client(Gatherer):
         params: Params | None = None,
         absent: Absent | None = None,
         until: Callable[[list[Any]], bool] | None = None,
+        counted: bool = False,
     ) -> Fact[tuple[Any, ...]]:
         """
         Return the items of every page at `path`, each of `shape`; pages by offset and by keyset alike.
 
         An absent list is empty. `until` says of the items so far whether they are enough, so that no other page is
-        asked for. All else is as in `get`.
+        asked for. Where the platform says how many there are (`counted`), fewer than that are unknown. All else is as
+        in `get`.
 
         Source: REST API "Pagination": `X-Next-Page` by offset, `Link` by keyset.
         """
@@ -182,7 +184,13 @@ class Client(Gatherer):
                     return unavailable("wrongly shaped answer: a page is no list of such items", detail=detail), False
                 found += fact.value
                 page = next_page(page, reply.headers)
-                if page is None or (until is not None and until(found)):
+                if until is not None and until(found):
+                    return _known(tuple(found), detail), False
+                if page is None:
+                    total = reply.headers.get("x-total", "")
+                    if counted and re.fullmatch(r"[0-9]{1,9}", total) and int(total) > len(found):
+                        why = f"the server counts {total} entries and showed {len(found)}"
+                        return unavailable(why, detail=detail), False
                     return _known(tuple(found), detail), False
             return unavailable(f"the list has more than {MAXIMUM_PAGES} pages", detail=detail), False
 

@@ -20,7 +20,7 @@ from ci_guard.evidence.rest.session import Carrier
 from ci_guard.evidence.rest.transport import Fault, Transport
 
 HEADERS_KEPT: Final = frozenset(
-    {"link", "retry-after", "ratelimit-limit", "ratelimit-remaining", "x-next-page", "content-type"}
+    {"link", "retry-after", "ratelimit-limit", "ratelimit-remaining", "x-next-page", "x-total", "content-type"}
     | {*FILE_HEADERS.values()}
 )
 HEADERS_SENT: Final = {"Accept": "application/json, */*;q=0.5", "User-Agent": f"ci-guard/{__version__}"}
