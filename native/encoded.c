@@ -22,32 +22,54 @@ static int is_text(const u8 *groups, const u8 *p) {
     return groups[p[0]] && groups[256 + p[1]] && groups[512 + p[2]] && groups[768 + p[3]];
 }
 
-/* Whether some bytes have what `decode.encoded` looks for: six groups of base64 that are text, or a sign of escapes. */
-static int has_encoded(const u8 *groups, const u8 *raw, u32 start, u32 end) {
-    const u8 *stop = raw + end;
-    for (const u8 *p = raw + start; (p = memchr(p, '%', (size_t)(stop - p))) != NULL; p++)
+static int has_percent(const u8 *p, const u8 *stop) {
+    for (; (p = memchr(p, '%', (size_t)(stop - p))) != NULL; p++)
         if (stop - p >= 3 && is_digit_of_ascii(p + 1)) return 1;
-    for (const u8 *p = raw + start; (p = memchr(p, '\\', (size_t)(stop - p))) != NULL; p++) {
+    return 0;
+}
+
+static int has_escape(const u8 *p, const u8 *stop) {
+    for (; (p = memchr(p, '\\', (size_t)(stop - p))) != NULL; p++) {
         if (stop - p >= 4 && p[1] == 'x' && is_digit_of_ascii(p + 2)) return 1;
         if (stop - p >= 6 && p[1] == 'u' && p[2] == '0' && p[3] == '0' && is_digit_of_ascii(p + 4)) return 1;
     }
-    u32 at = start;
+    return 0;
+}
+
+/* Whether there are six groups of base64 that are text. */
+static int has_base64(const u8 *groups, const u8 *at, const u8 *end) {
     while (end - at >= SHORTEST_BASE64) {
-        u32 back = at + SHORTEST_BASE64; /* from the end: a sign that is none spares what is before it */
-        while (back > at && in_base64(raw[back - 1])) back--;
+        const u8 *back = at + SHORTEST_BASE64; /* from the end: a sign that is none spares what is before it */
+        while (back > at && in_base64(back[-1])) back--;
         if (back > at) { at = back; continue; }
-        u32 stop64 = at + SHORTEST_BASE64;
-        while (stop64 < end && in_base64(raw[stop64])) stop64++;
-        for (u32 phase = 0; phase < 4; phase++)
-            for (u32 first = at + phase, many; first + 4 * GROUPS <= stop64;) {
+        const u8 *stop = at + SHORTEST_BASE64;
+        while (stop < end && in_base64(*stop)) stop++;
+        for (int phase = 0, many; phase < 4; phase++)
+            for (const u8 *first = at + phase; stop - first >= 4 * GROUPS;) {
                 /* from the end: a group that is no text spares those before it */
-                for (many = GROUPS; many && is_text(groups, raw + first + 4 * (many - 1)); many--);
+                for (many = GROUPS; many && is_text(groups, first + 4 * (many - 1)); many--);
                 if (!many) return 1;
                 first += 4 * many;
             }
-        at = stop64;
+        at = stop;
     }
     return 0;
+}
+
+/* Whether some bytes have what `decode.encoded` looks for. */
+static int has_encoded(const u8 *groups, const u8 *start, const u8 *stop) {
+    return has_percent(start, stop) || has_escape(start, stop) || has_base64(groups, start, stop);
+}
+
+/* signs(data, groups): which signs of encoded text some bytes have: 1 for base64, 2 for URL-encoding, 4 for escapes. */
+PyObject *signs_of(PyObject *self, PyObject *args) {
+    const u8 *data, *groups;
+    Py_ssize_t size, width;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y#y#", &data, &size, &groups, &width)) return NULL;
+    if (width != 1024) { PyErr_SetString(PyExc_ValueError, "a table of a wrong size"); return NULL; }
+    const u8 *stop = data + size;
+    return PyLong_FromLong(has_base64(groups, data, stop) | has_percent(data, stop) << 1 | has_escape(data, stop) << 2);
 }
 
 /* Return where the words begin that end at an offset, with the lines of base64 above that may go on there. */
@@ -91,7 +113,7 @@ int decode(Store *s, const u8 *raw, u32 size, const Change *changes, u32 count) 
         while (i + 1 < count && changes[i + 1].start <= end)
             if (changes[++i].end > end) end = words_end(raw, changes[i].end, size);
         done = end;
-        if (has_encoded(groups, raw, start, end) && add_spans(s, asked(s, "decode", raw + start, end - start, NULL), start, size))
+        if (has_encoded(groups, raw + start, raw + end) && add_spans(s, asked(s, "decode", raw + start, end - start, NULL), start, size))
             return -1;
     }
     return 0;

@@ -144,6 +144,7 @@ PyObject *Store_order(Store *s, PyObject *args);
 
 /* encoded.c */
 void fill_signs(void);
+PyObject *signs_of(PyObject *self, PyObject *args);
 int decode(Store *s, const u8 *raw, u32 size, const Change *changes, u32 count);
 
 /* trees.c */

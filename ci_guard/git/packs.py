@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import os
 import re
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
+from ci_guard.git import helper
 from ci_guard.git.repository import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-API: Final = 3
-"""What the helper has to be like: `native/module.c` has the same number."""
-
-
-def _helper() -> Any:
-    """Return the helper, or None where there is none, or one of another release."""
-    with suppress(ImportError):  # no wheel for this machine, or none was wanted
-        found = importlib.import_module("ci_guard_native")
-        return found if getattr(found, "API", None) == API else None
-    return None
-
-
-native: Any = _helper()
+native: Any = helper.native
 
 COMMIT: Final = 1
 TREE: Final = 2
@@ -60,8 +48,6 @@ class Packs(NamedTuple):
     """A `ci_guard_native.Store` with every object that is not in `left`."""
     left: list[str]
     """Objects that are too large for it."""
-    size: int
-    """Bytes of the packs."""
     width: int
     """Bytes of an id."""
 
@@ -98,8 +84,7 @@ def _opened(repository: Repository, files: ExitStack) -> Packs:
         left = pack(repository, sorted(set(loose)), data_file, index_file)
         pairs.append((data_file.fileno(), index_file.fileno()))
     width = 32 if repository.object_format == "sha256" else 20
-    size = sum(os.fstat(data).st_size for data, _ in pairs)
-    return Packs(native.Store(pairs, width, _hash(repository.object_format)), left, size, width)
+    return Packs(native.Store(pairs, width, _hash(repository.object_format)), left, width)
 
 
 def _hash(object_format: str) -> Any:

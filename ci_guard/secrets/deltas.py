@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import struct
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -25,7 +24,6 @@ from ci_guard.secrets.matcher import Seen, encoding_of
 from ci_guard.secrets.patterns import keeps_to_line, width_of
 from ci_guard.secrets.reading import Reading
 from ci_guard.secrets.rule import Rule
-from ci_guard.secrets.signs import GROUP
 from ci_guard.secrets.triggers import BY_NAME, VENDOR, Trigger
 
 SPECIAL: Final = 1
@@ -74,12 +72,6 @@ def widths(triggers: Iterable[Trigger]) -> bytes:
         struct.pack("=I", width_of(trigger.expression.pattern) if trigger.rule.anchor else trigger.length)
         for trigger in triggers
     )
-
-
-def groups() -> bytes:
-    """Return which bytes can stand at the four places of a group of base64 that is text."""
-    classes = [re.compile(signs) for signs in re.findall(rb"\[[^]]+\]", GROUP)]
-    return bytes(bool(signs.match(bytes((byte,)))) for signs in classes for byte in range(256))
 
 
 class Reach(NamedTuple):

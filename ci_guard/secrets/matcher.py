@@ -7,9 +7,10 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ci_guard.git import helper
 from ci_guard.secrets.engines import Opening
 from ci_guard.secrets.excerpt import Excerpt
-from ci_guard.secrets.signs import SIGNS
+from ci_guard.secrets.signs import SETS, SIGNS, groups
 from ci_guard.secrets.spans import Span, confirmed, masked
 from ci_guard.secrets.triggers import Trigger, expressions_of, triggers_of
 
@@ -87,10 +88,14 @@ class Matcher:
             sides[rule.own].append(rule)
         self._triggers: list[Trigger] = []
         self._openings: list[tuple[Opening, int]] = []
+        self._helper = helper.native
+        """What tells the signs of encoded text; for an engine they are half of its work."""
+        self._signs = () if self._helper else SIGNS
+        self._groups = groups() if self._helper else b""
         for side in sides:
             triggers = triggers_of(side)
             if triggers:
-                self._openings.append((Opening(expressions_of(triggers)), len(self._triggers)))
+                self._openings.append((Opening(expressions_of(triggers, self._signs)), len(self._triggers)))
                 self._triggers += triggers
 
     def ready(self) -> None:
@@ -113,15 +118,31 @@ class Matcher:
 
         Raises: `ScanFault` when the engine refuses the rules.
         """
-        met: list[tuple[int, int]] = []
-        signs: set[bytes] = set()
+        if self._helper:
+            met, signs = self.met(data), SETS[self._helper.signs(data, self._groups)]
+            return Seen(met, signs) if met or signs else NOTHING
+        met, found, first = [], set(), len(self._signs)
         for opening, offset in self._openings:
             for number, end in opening.engine().scan(data):
-                if number < len(SIGNS):
-                    signs.add(SIGNS[number])
+                if number < first:
+                    found.add(SIGNS[number])
                 else:
-                    met.append((number - len(SIGNS) + offset, end))
-        return Seen(met, frozenset(signs)) if met or signs else NOTHING
+                    met.append((number - first + offset, end))
+        return Seen(met, frozenset(found)) if met or found else NOTHING
+
+    def met(self, data: bytes) -> list[tuple[int, int]]:
+        """
+        Return numbers of the triggers that some bytes have, and the offsets behind them.
+
+        Raises: as `look`.
+        """
+        if not self._helper:
+            return self.look(data).met
+        met: list[tuple[int, int]] = []
+        for opening, offset in self._openings:
+            found = opening.engine().scan(data)
+            met += [(number + offset, end) for number, end in found] if offset else found
+        return met
 
     def scan(self, data: bytes, seen: Seen | None = None) -> list[Match]:
         """Return the secrets of a content that is here as a whole; `seen` is what `look` said of it."""
@@ -151,7 +172,7 @@ class Matcher:
 
     def spans(self, data: bytes, seen: Seen | None = None) -> list[Span]:
         """Return the secrets in some bytes, in order and without overlaps."""
-        met = (seen or self.look(data)).met
+        met = seen.met if seen else self.met(data)
         return confirmed(data, met, self._triggers) if met else []
 
     @property

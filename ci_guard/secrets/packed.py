@@ -12,18 +12,17 @@ from ci_guard.errors import GitUnavailable
 from ci_guard.git import ObjectsDamaged, Repository
 from ci_guard.git import packs as packs_of
 from ci_guard.git.packs import BLOB, Odd, Packs
-from ci_guard.secrets import database, deltas, engines, places, vendors
+from ci_guard.secrets import deltas, places, vendors
 from ci_guard.secrets.content import BEGINNINGS, ContentKind
 from ci_guard.secrets.keyfiles import MARK
 from ci_guard.secrets.places import Place
 from ci_guard.secrets.reading import NAME, Reading
+from ci_guard.secrets.signs import groups
 from ci_guard.secrets.survey import Secret, Survey
 from ci_guard.secrets.workers import processors, spread
 
 _FEW: Final = 2000
 """Objects that are not worth a process."""
-_LARGE: Final = 100 << 20
-"""Bytes of packs from which an engine of their own is worth the time that it takes to compile."""
 _STEP: Final = 64 << 20
 """Bytes between two signs of life."""
 
@@ -52,15 +51,14 @@ class Packed:
         """
         matcher = self._reading.ready()
         vendors.load()
-        self._store.contents(deltas.widths(matcher.triggers), BEGINNINGS, deltas.groups(), MARK)
-        look = self._engine()
+        self._store.contents(deltas.widths(matcher.triggers), BEGINNINGS, groups(), MARK)
         left = list(self._packs.left)
         found = Survey(blobs=set(_cut(self._store.ids(BLOB), self._packs.width)), marked=set())
         sets: dict[tuple[int, int], frozenset[Secret]] = {}
         done = 0
         with ExitStack() as files:
             shares = self._shares(files)
-            with closing(spread(shares, lambda share: _known(self._look(look, *share)))) as said:
+            with closing(spread(shares, lambda share: _known(self._look(*share)))) as said:
                 for share, thing in said:
                     if not thing:
                         raise Odd
@@ -123,25 +121,11 @@ class Packed:
                 commit = walk[number * self._packs.width : (number + 1) * self._packs.width]
                 yield Place(places.text(path), oid, commit.hex())
 
-    def _engine(self) -> Callable[[bytes], list[tuple[int, int]]]:
-        """
-        Return what searches for triggers.
-
-        The helper knows the signs of encoded text itself, and without them an engine is twice as fast.
-        """
-        matcher = self._reading.matcher
-        expressions = [trigger.expression for trigger in matcher.triggers]
-        hyperscan = None if matcher.slow else engines.loaded()
-        opened = database.shipped(expressions, hyperscan) if hyperscan else None
-        if opened is None and hyperscan and self._packs.size > _LARGE:
-            opened = database.compiled(expressions, hyperscan)
-        return engines.Hyperscan(opened).scan if opened else lambda data: matcher.look(data).met
-
     def _shares(self, files: ExitStack) -> list[_Share]:
         parts = processors() if self._store.count() > _FEW else 1
         return [(part, parts, files.enter_context(tempfile.TemporaryFile())) for part in range(parts)]
 
-    def _look(self, look: Callable[[bytes], list[tuple[int, int]]], part: int, parts: int, file: IO[bytes]) -> Any:
+    def _look(self, part: int, parts: int, file: IO[bytes]) -> Any:
         """
         Yield what a part of the contents and messages has.
 
@@ -149,7 +133,7 @@ class Packed:
         secrets, and that set where the number is new; at the end the bytes that were read, the ids of what was not, and
         where in the file the commits end and the names of members without a secret begin.
         """
-        visitor = deltas.Visitor(self._reading, look)
+        visitor = deltas.Visitor(self._reading, self._reading.matcher.met)
         numbers: dict[frozenset[Secret], int] = {}
         for count, seen in self._steps(visitor, False, part, parts):
             lines: list[Any] = []

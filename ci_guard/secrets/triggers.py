@@ -45,6 +45,6 @@ def _triggers(rule: Rule) -> Iterator[Trigger]:
             yield Trigger(rule, expression, len(word), by_name)
 
 
-def expressions_of(triggers: Iterable[Trigger]) -> list[Expression]:
+def expressions_of(triggers: Iterable[Trigger], signs: Iterable[bytes] = SIGNS) -> list[Expression]:
     """Return all that is searched for: the signs of encoded text first, then each trigger."""
-    return [*(Expression(sign, once=True) for sign in SIGNS), *(trigger.expression for trigger in triggers)]
+    return [*(Expression(sign, once=True) for sign in signs), *(trigger.expression for trigger in triggers)]

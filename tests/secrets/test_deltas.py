@@ -47,13 +47,6 @@ def test_a_rule_looks_no_further_than_its_reach() -> None:
         assert b"\n" not in match.group() or not reach.line_ahead, rule.id
 
 
-def test_groups_of_base64_are_those_of_text() -> None:
-    groups = deltas.groups()
-    assert len(groups) == 4 * 256
-    assert [groups[256 * place + ord(sign)] for place, sign in enumerate("cGFz")] == [1, 1, 1, 1]
-    assert groups[ord("/")] == groups[256 + ord(" ")] == 0
-
-
 @pytest.mark.skipif(database.platform() not in database.PLATFORMS, reason="no database ships for this platform")
 def test_a_database_of_the_triggers_alone_ships() -> None:
     import hyperscan

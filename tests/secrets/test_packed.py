@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ci_guard.git import Repository
+from ci_guard.git import helper as helper_of
 from ci_guard.git import packs as packs_of
 from ci_guard.git.history import commits, heads
 from ci_guard.model.scan import GapKind
@@ -27,6 +28,7 @@ from ci_guard.secrets.matcher import Matcher
 from ci_guard.secrets.reading import Reading
 from ci_guard.secrets.rule import load
 from ci_guard.secrets.search import search
+from ci_guard.secrets.signs import groups
 from tests.secrets import packs, test_history
 from tests.secrets.made_up import github_token, password, private_key, rules, text_for
 from tests.secrets.packs import Item
@@ -56,7 +58,7 @@ def looked_at(reading: Reading, items: list[Item], *, sha256: bool = False) -> d
     found = {}
     with ExitStack() as files:
         store = packs.store(*packs.pack(items, sha256=sha256), files, sha256=sha256)
-        store.contents(deltas.widths(matcher.triggers), BEGINNINGS, deltas.groups(), MARK)
+        store.contents(deltas.widths(matcher.triggers), BEGINNINGS, groups(), MARK)
         visitor = deltas.Visitor(reading, lambda data: matcher.look(data).met)
         store.start(visitor, False, 0, 1)
         while (step := store.step(1 << 20)) is not None:
@@ -145,7 +147,7 @@ def test_what_a_change_leaves_alone_is_not_searched_again(reading: Reading) -> N
     visitor = deltas.Visitor(reading, look)
     with ExitStack() as files:
         store = packs.store(*packs.pack([Item(first), Item(first[:-5] + b"x = 1\n", 0, delta)]), files)
-        store.contents(deltas.widths(reading.ready().triggers), BEGINNINGS, deltas.groups(), MARK)
+        store.contents(deltas.widths(reading.ready().triggers), BEGINNINGS, groups(), MARK)
         store.start(visitor, False, 0, 1)
         _, found = store.step(1 << 30)
     assert len({oid for oid, _, _ in found}) == 2
@@ -167,7 +169,7 @@ def test_an_object_that_is_not_what_its_id_says_is_told(reading: Reading) -> Non
 def visit(store: Any, reading: Reading) -> None:
     """Go through all contents and all trees."""
     matcher = reading.ready()
-    store.contents(deltas.widths(matcher.triggers), BEGINNINGS, deltas.groups(), MARK)
+    store.contents(deltas.widths(matcher.triggers), BEGINNINGS, groups(), MARK)
     visitor = deltas.Visitor(reading, lambda data: matcher.look(data).met)
     store.want(b"")
     parts = []
@@ -256,11 +258,11 @@ def test_deltas_without_an_end_are_refused() -> None:
 
 
 def test_a_helper_of_another_release_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert packs.native().API == packs_of.API
-    monkeypatch.setitem(sys.modules, "ci_guard_native", SimpleNamespace(API=packs_of.API + 1))
-    assert packs_of._helper() is None
-    monkeypatch.setitem(sys.modules, "ci_guard_native", SimpleNamespace(API=packs_of.API))
-    assert packs_of._helper() is not None
+    assert packs.native().API == helper_of.API
+    monkeypatch.setitem(sys.modules, "ci_guard_native", SimpleNamespace(API=helper_of.API + 1))
+    assert helper_of.helper() is None
+    monkeypatch.setitem(sys.modules, "ci_guard_native", SimpleNamespace(API=helper_of.API))
+    assert helper_of.helper() is not None
 
 
 @pytest.fixture
