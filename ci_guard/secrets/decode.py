@@ -148,7 +148,8 @@ def searched(matcher: Matcher, parts: list[Encoded]) -> Iterator[tuple[Encoded, 
             lines.append(line)
             offset += len(part.text) + len(_BETWEEN)
             line += part.text.count(b"\n") + _BETWEEN.count(b"\n")
-        found = [(bisect(lines, match.line) - 1, match) for match in matcher.scan(buffer)]
+        seen = matcher.look(buffer)
+        found = [(bisect(lines, match.line) - 1, match) for match in matcher.scan(buffer, seen)]
         if any(bisect(lines, match.end_line) - 1 != number for number, match in found):
             # One that goes on in another text is none, and hides what is in that.
             found = [
@@ -157,7 +158,7 @@ def searched(matcher: Matcher, parts: list[Encoded]) -> Iterator[tuple[Encoded, 
         for number, match in found:
             yield origins[number], match
         if depth < DEPTH:
-            parts = encoded(buffer)
+            parts = encoded(buffer, seen.signs)
             above = [origins[bisect(offsets, part.start) - 1] for part in parts]
             origins = [
                 outer._replace(how=f"{part.how} in {outer.how}") for part, outer in zip(parts, above, strict=True)

@@ -20,10 +20,11 @@ from typing import Final, NamedTuple
 from ci_guard.secrets import decode, generic, keyfiles
 from ci_guard.secrets.content import ContentKind, classify, plain_name
 from ci_guard.secrets.lexical import BACK
-from ci_guard.secrets.matcher import Seen, encoding_of
+from ci_guard.secrets.matcher import encoding_of
 from ci_guard.secrets.patterns import keeps_to_line, width_of
 from ci_guard.secrets.reading import Reading
 from ci_guard.secrets.rule import Rule
+from ci_guard.secrets.spans import confirmed
 from ci_guard.secrets.triggers import BY_NAME, VENDOR, Trigger
 
 SPECIAL: Final = 1
@@ -161,7 +162,7 @@ class Visitor:
                 span.end,
                 self._number(span.rule.id, data[span.start : span.end], span.rule.check in BY_NAME, decoded=False),
             )
-            for span in self._matcher.spans(data, Seen(met, frozenset()))
+            for span in confirmed(data, met, self._matcher.triggers)
         ]
 
     def decode(self, data: bytes) -> list[tuple[int, int, int]]:
@@ -171,7 +172,7 @@ class Visitor:
             return []
         found = [
             (part.start, part.end, self._add(Known(match.rule.id, match.identity, by_name=False, decoded=True)))
-            for part, match in decode.searched(self._matcher, decode.encoded(data))
+            for part, match in decode.searched(self._matcher, decode.encoded(data, self._matcher.signs(data)))
         ]
         if not found and len(self._vain) < _MOST_VAIN:
             self._vain.add(digest)

@@ -119,7 +119,7 @@ class Matcher:
         Raises: `ScanFault` when the engine refuses the rules.
         """
         if self._helper:
-            met, signs = self.met(data), SETS[self._helper.signs(data, self._groups)]
+            met, signs = self.met(data), self.signs(data)
             return Seen(met, signs) if met or signs else NOTHING
         met, found, first = [], set(), len(self._signs)
         for opening, offset in self._openings:
@@ -129,6 +129,10 @@ class Matcher:
                 else:
                     met.append((number - first + offset, end))
         return Seen(met, frozenset(found)) if met or found else NOTHING
+
+    def signs(self, data: bytes) -> frozenset[bytes]:
+        """Return which of `SIGNS` some bytes have; without the helper this takes as long as `look`."""
+        return SETS[self._helper.signs(data, self._groups)] if self._helper else self.look(data).signs
 
     def met(self, data: bytes) -> list[tuple[int, int]]:
         """
