@@ -51,6 +51,7 @@ _CLOSE: Final = frozenset(
         "format",
         "near",
         "password",
+        "argument",
         "basic-auth",
         "base58check",
         "base64-json",

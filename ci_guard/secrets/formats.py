@@ -237,6 +237,17 @@ def is_password(rule: Rule, data: bytes, _match: re.Match[bytes], start: int, en
     return Verdict(start, end, rule.severity, sure)
 
 
+@check("argument")
+def is_argument(rule: Rule, data: bytes, _match: re.Match[bytes], start: int, end: int) -> Verdict | None:
+    """Hold an argument for a password that is no variable and none of a manual, and that looks like one."""
+    if judged_password(data[start:end]) is None:
+        return None
+    from ci_guard.secrets.generic import judge_argument  # it takes its time to load, and few contents need it
+
+    verdict = judge_argument(data, start, end)
+    return verdict and verdict._replace(severity=max(verdict.severity, rule.severity, key=lambda one: one.rank))
+
+
 _AWS_SECRET: Final = late.pattern(rb"(?<![0-9A-Za-z/+=])[0-9A-Za-z/+]{40}(?![0-9A-Za-z/+=])")
 _AWS_NEAR: Final = 300
 

@@ -92,8 +92,18 @@ def in_address(data: bytes, at: int) -> Candidate | None:
 def judge(finder: str, data: bytes, start: int) -> Verdict | None:
     """Return the secret that a finder sees at an offset, or None where there is none that is likely enough."""
     candidate = FINDERS[finder](data, start)
-    if candidate is None:
+    return _verdict(candidate) if candidate else None
+
+
+def judge_argument(data: bytes, start: int, end: int) -> Verdict | None:
+    """Return the password that a command's option has between two offsets, unless it is not likely enough."""
+    candidate = _checked(Candidate(start, end, data[start:end].decode("latin-1"), "", "password", "--", False))
+    if candidate is None or looks.is_wording(candidate.value):
         return None
+    return _verdict(candidate)
+
+
+def _verdict(candidate: Candidate) -> Verdict | None:
     chance = likelihood(candidate)
     if chance < REPORTED:
         return None

@@ -161,6 +161,22 @@ def _with_password(rule: Rule, chance: random.Random) -> str:
         "gradle-credentials": ("credentials { username 'ci' password '", "' }"),
         "react-app-password": ("REACT_APP_PASSWORD=", ""),
         "windows-command-password": (r"net use \\files\share ", " /user:ci"),
+        "command-password": ("docker login -u ci -p ", " r.corp.io"),
+        "mysql-command-password": ("mysql -u ci -p", " shop"),
+        "ldap-command-password": ("ldapsearch -x -D cn=ci -w ", " -b dc=io"),
+        "database-command-password": ("sqlcmd -S db.corp.io -U ci -P ", " -i a.sql"),
+        "putty-command-password": ("plink.exe -pw ", " ci@corp.io"),
+        "redis-command-password": ("redis-cli -h db.corp.io -a ", " ping"),
+        "redis-config-password": ("requirepass ", ""),
+        "keytool-password": ("keytool -genkey -storepass ", " -alias x"),
+        "openssl-pass-phrase": ("openssl rsa -passin pass:", " -in k"),
+        "gpg-pass-phrase": ("gpg --batch --passphrase ", " -d f"),
+        "samba-command-password": ("smbclient //h/s -U ci%", " -c ls"),
+        "htpasswd-command-password": ("htpasswd -bc users ci ", ""),
+        "sudo-password": ("echo ", " | sudo -S ls"),
+        "powershell-secure-string": ('ConvertTo-SecureString "', '" -AsPlainText -Force'),
+        "oracle-login": ("sqlplus ci/", "@db"),
+        "tuple-password": ("auth=('ci', '", "')"),
     }[rule.id]
     return before + password(chance) + behind
 
@@ -218,6 +234,7 @@ MADE: dict[str, Callable[[Rule, random.Random], str]] = {
     "url-password": _url,
     "basic-auth": _basic,
     "password": _with_password,
+    "argument": _with_password,
     "jwt": lambda _rule, chance: jwt(chance),
     "base64-json": _with_json,
     "discord-token": _discord,
@@ -231,10 +248,13 @@ MADE: dict[str, Callable[[Rule, random.Random], str]] = {
 def _plausible(rule: Rule, text: str) -> bool:
     """Return whether chance has not made something that looks invented, or that goes on where the token should end."""
     from ci_guard.secrets.checks import entropy, is_invented
+    from ci_guard.secrets.generic import judge_argument
 
     secret = secret_in(rule, text).encode()
     body = secret[len(rule.public_prefix(secret)) :]
     if rule.check == "near" and not (re.search(rb"[0-9]", secret) and re.search(rb"[A-Za-z]", secret)):
+        return False
+    if rule.check == "argument" and not judge_argument(secret, 0, len(secret)):
         return False
     return entropy(body) >= rule.entropy and not is_invented(body)
 

@@ -139,6 +139,34 @@ class TestPasswords:
     def test_a_login_of_a_manual_in_source_code_is_nothing(self, matcher: Matcher) -> None:
         assert names(matcher, r'f.write("machine example.com login user password pass\ndefault\n")') == []
 
+    @pytest.mark.parametrize(
+        "command",
+        [
+            "sshpass -p $PASSWORD ssh ci@corp.io",
+            "docker login -u ci -p ${{ secrets.REGISTRY }} r.corp.io",
+            "docker login -u ci -p <password>",
+            "mysql -uroot -ppassword shop",
+            "mysql -u root -p shop",
+            "mysqldump --protocol tcp -u root shop",
+            "htpasswd -bc {{ users | quote }} {{ user | quote }} {{ password | quote }}",
+            "redis-cli -a mypassword ping",
+            "sqlcmd -S host -U sa -P your_password",
+            "auth = HTTPDigestAuth('user', 'wrongpass')",
+            "wrong_auth = ('wronguser', 'wrongpass')",
+            'ConvertTo-SecureString "$plain" -AsPlainText',
+            "requirepass foobared",
+            "echo test | sudo -S ls",
+            "curl -u ${TOKEN}: https://api.corp.io",
+            "curl -u your-api-key-goes-in-here: https://api.corp.io",
+            "Authorization: ApiKey your-api-key-goes-in-here",
+            "Authorization: Digest username=Mufasa, realm=testrealm1@host.com",
+            "https://hooks.zapier.com/hooks/catch/123456/abcdef/",
+            "https://your-subdomain-name-of-32-signs.corp.io/",
+        ],
+    )
+    def test_a_command_or_address_of_a_manual_is_nothing(self, matcher: Matcher, command: str) -> None:
+        assert names(matcher, f"{command}\n") == []
+
     def test_a_word_that_stands_for_a_password_is_none(self) -> None:
         assert [judged_password(word) for word in (b"password123", b"$PW", b"changeme", b"12345")] == [None] * 4
         assert judged_password(b"sunflower") is Confidence.LOW
