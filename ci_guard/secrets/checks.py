@@ -104,6 +104,15 @@ def looks_random(rule: Rule, data: bytes, _match: re.Match[bytes], start: int, e
     body = secret[len(rule.public_prefix(secret)) :]
     if entropy(body) < rule.entropy or is_invented(body):
         return None
+    from ci_guard.secrets import looks  # its words are loaded where something is met at all
+
+    text = body.decode("latin-1")
+    if looks.is_worded(text):
+        return None
+    if looks.is_in_order(text):
+        return Verdict(
+            start, end, Severity.LOW, Confidence.LOW, "the format fits, its signs are in order as in a made-up one"
+        )
     return Verdict(start, end, rule.severity, rule.confidence)
 
 

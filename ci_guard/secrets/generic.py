@@ -171,7 +171,7 @@ def _checked(candidate: Candidate | None) -> Candidate | None:
         return None
     if looks.is_placeholder(value) or looks.is_foreign(value):
         return None
-    return candidate
+    return None if looks.is_worded(value) else candidate
 
 
 def _basic(value: str) -> str | None:

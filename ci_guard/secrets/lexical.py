@@ -72,6 +72,7 @@ _WORDS: Final = json.loads((Path(__file__).parent / "names.json").read_text("asc
 _SUFFIXES, _QUALIFIERS, _LOCATORS, _HANDLES = (
     frozenset(_WORDS[group].split()) for group in ("suffixes", "qualifiers", "locators", "handles")
 )
+_PUBLIC: Final = frozenset(("pub", "public", "publishable"))
 _TOPICS: Final = {word: topic for topic, words in _WORDS["topics"].items() for word in words.split()}
 _ENDINGS: Final = tuple((word, topic) for topic, words in _WORDS["endings"].items() for word in words.split())
 _UNQUOTED_NEVER: Final = frozenset(
@@ -102,6 +103,10 @@ def topic(name: str) -> str | None:
     if not words:
         return None
     last, before = words[-1], words[-2] if len(words) > 1 else ""
+    if before.isdigit() and len(words) > 2:
+        before = words[-3] + before  # `s3_key`
+    if last in ("key", "keys") and not _PUBLIC.isdisjoint(words):
+        return None
     if last in ("key", "keys"):
         if before in _QUALIFIERS:
             return "key"

@@ -47,7 +47,7 @@ _CREDENTIAL: Final = re.compile(
 _BETWEEN: Final = re.compile(r"[^/]{0,48}|[^/]{0,24}\w://[\w.-]{0,20}")
 """What may stand between a word for a credential and the value: no path."""
 _OTHER: Final = re.compile(
-    r"sha-?(?:1|2|5)|commit|digest|checksum|integrity|hash|md5|\brev\b|revision|etag|public|fingerprint|thumbprint|uuid|guid"
+    r"sha-?(?:1|2|5)|commit|digest|checksum|integrity|hash|md5|\brev\b|revision|etag|publi(?:c|sh)|site_?key|fingerprint|thumbprint|uuid|guid"
     r"|signature|version|key_?id|cache|csrf|nonce|cursor|next|page|continuation"
 )
 """Words for values that only look like a key."""
@@ -232,9 +232,11 @@ def _is_drawn(secret: bytes, rule: Rule | None = None) -> bool:
         return False
     if not re.search(rb"[0-9]", secret) or not re.search(rb"[A-Za-z]", secret):
         return False
+    value = secret.decode("latin-1")
+    if looks.is_worded(value):
+        return False
     if _HEX.fullmatch(secret) or (rule and rule.pattern != _OPAQUE and len(secret) >= _LONG):
         return True
-    value = secret.decode("latin-1")
     if looks.is_code(value) or looks.is_wording(value):
         return False
     return generic.likelihood(generic.Candidate(0, len(value), value, "", "key", "=", True)) >= generic.REPORTED

@@ -77,6 +77,9 @@ def test_ignores_what_is_named_or_looks_otherwise(matcher: Matcher, case: Path, 
         ("tokenizer", None),
         ("passwordField", None),
         ("nextToken", None),
+        ("publicSshKey", None),
+        ("s3_key", None),
+        ("key2", "plain-key"),
         ("", None),
         ("_-.", None),
     ],
@@ -107,6 +110,37 @@ def test_a_likelihood_is_needed_for_a_finding() -> None:
 
 
 SIGNS = st.text(alphabet="pasword=:'\"`\\{}()[]<>,;@/$% \n\té0Z", max_size=300)
+
+
+def test_no_value_that_is_drawn_at_random_is_worded_or_in_order() -> None:
+    chance = random.Random(6)
+    alphabets = (
+        "0123456789abcdef",
+        BASE62,
+        string.ascii_lowercase + string.digits,
+        BASE62 + "-_",
+        string.ascii_letters,
+    )
+    for signs in alphabets:
+        for length in (16, 24, 40):
+            values = [drawn(signs, length, chance) for _ in range(40)]
+            assert not any(looks.is_worded(value) or looks.is_in_order(value) for value in values)
+
+
+@pytest.mark.parametrize(
+    ("value", "worded", "in_order"),
+    [
+        ("some_test_name_of_this_module", True, False),
+        ("myTokenValueForTheService1234", True, False),
+        ("a1b2c3d4e5f6g7h8i9j0k1l2m3n4", False, True),
+        ("1a2b3c4d5e6f7081", False, True),
+        ("a1b2c3d4", False, False),
+        ("key", False, False),
+        ("", False, False),
+    ],
+)
+def test_words_and_order_tell_a_value_that_nobody_drew(value: str, worded: bool, in_order: bool) -> None:
+    assert (looks.is_worded(value), looks.is_in_order(value)) == (worded, in_order)
 
 
 @settings(deadline=None, max_examples=300)

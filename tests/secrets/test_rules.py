@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ci_guard.model.judgement import Severity
+from ci_guard.model.scan import Confidence
 from ci_guard.secrets import rule as rule_module
 from ci_guard.secrets.matcher import OVERLAP, Match, Matcher
 from ci_guard.secrets.patterns import shape_of
@@ -152,6 +153,12 @@ def test_a_checksum_that_fits_outweighs_the_look_of_an_example(matcher: Matcher)
     from tests.secrets.made_up import with_checksum
 
     assert names(matcher, with_checksum("ghp" + "_" + "EXAMPLE" + "0" * 29)) == ["github-pat"]
+
+
+def test_a_name_that_begins_like_a_token_is_none_and_signs_in_order_make_one_doubtful(matcher: Matcher) -> None:
+    assert names(matcher, "glpat-" + "some-name-of-this-project") == []
+    (match,) = found(matcher, "ghp" + "_" + "a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6q7r8")
+    assert (match.rule.id, match.severity, match.confidence) == ("github-pat", Severity.LOW, Confidence.LOW)
 
 
 def test_values_that_vendors_print_are_no_findings(matcher: Matcher) -> None:
