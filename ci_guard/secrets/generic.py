@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
 from ci_guard.secrets import looks
-from ci_guard.secrets.checks import Verdict
+from ci_guard.secrets.checks import Verdict, is_invented
 from ci_guard.secrets.lexical import BACK, assignment
 
 LONGEST: Final = 400
@@ -28,6 +28,10 @@ REPORTED: Final = 0.6
 """Likelihood from which a candidate is a finding: chosen on the tuning data for precision, since a finding blocks."""
 LIKELY: Final = 0.85
 """Likelihood from which a finding is one of high severity."""
+
+_UUID_TOPICS: Final = frozenset(("key", "password", "secret", "token"))
+"""What a name has to say of its value for a UUID to be a secret."""
+_UUID_LENGTH: Final = 36
 
 # Bytes are read as Latin-1, whose white space is more than that of ASCII.
 _SPACE: Final = rb"\s\x1c-\x1f\x85\xa0"
@@ -165,13 +169,22 @@ def _checked(candidate: Candidate | None) -> Candidate | None:
     value = candidate.value
     if len(value) < _SHORTEST or re.search(r"\s", value) or not value.isprintable():
         return None
-    if value.lower() == candidate.name.lower() or looks.is_uuid(value) or looks.is_hash(value):
+    if value.lower() == candidate.name.lower() or _is_id(candidate) or looks.is_hash(value):
         return None
     if (value.isdigit() and len(value) < 6) or looks.is_plain(value) or looks.is_code(value):
         return None
     if looks.is_placeholder(value) or looks.is_foreign(value):
         return None
     return None if looks.is_worded(value) else candidate
+
+
+def _is_id(candidate: Candidate) -> bool:
+    """Return whether a value is a UUID that names something; keys and tokens of many vendors are UUIDs, too."""
+    if not looks.is_uuid(candidate.value):
+        return False
+    name = candidate.name.lower()
+    told = candidate.topic in _UUID_TOPICS and not name.endswith("seed")
+    return not (told and len(candidate.value) == _UUID_LENGTH) or is_invented(candidate.value.encode("latin-1"))
 
 
 def _basic(value: str) -> str | None:

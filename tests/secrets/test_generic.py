@@ -21,7 +21,7 @@ from ci_guard.secrets.rule import load
 from tests.secrets.made_up import github_token
 
 CASES = Path(__file__).parents[1] / "cases/secrets-generic"
-MARKER = re.compile(r"@(RANDOM|HEX|BASIC)([0-9]*)@")
+MARKER = re.compile(r"@(RANDOM|HEX|BASIC|UUID)([0-9]*)@")
 BASE62 = string.ascii_letters + string.digits
 
 
@@ -35,6 +35,7 @@ def filled(text: str, seed: int = 1) -> str:
     makers: dict[str, Callable[[str], str]] = {
         "RANDOM": lambda length: drawn(BASE62, int(length), chance),
         "HEX": lambda length: drawn("0123456789abcdef", int(length), chance),
+        "UUID": lambda _: "-".join(drawn("0123456789abcdef", length, chance) for length in (8, 4, 4, 4, 12)),
         "BASIC": lambda _: base64.b64encode(f"bob:{drawn(BASE62, 14, chance)}".encode()).decode(),
     }
     return MARKER.sub(lambda marker: makers[marker[1]](marker[2]), text)
