@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ci_guard import late
@@ -52,6 +54,7 @@ def confirmed(data: bytes, met: Iterable[tuple[int, int]], triggers: Sequence[Tr
         if span:
             found.append(span)
         tried[number] = span.end if span else begin + 1
+    found = [span for span in found if not _is_printed(data, span)]
     return without_overlaps(found) if found else found
 
 
@@ -77,6 +80,22 @@ def _formed(rule: Rule, data: bytes, low: int, high: int) -> Span | None:
         if span:
             return span
     return None
+
+
+def _is_printed(data: bytes, span: Span) -> bool:
+    """Return whether a standard or a manual prints a secret as an example; rules of the user's own know better."""
+    return not span.rule.own and hashlib.sha256(data[span.start : span.end]).hexdigest() in _printed()
+
+
+@cache
+def _printed() -> frozenset[str]:
+    """
+    Return the SHA-256 of values that standards and manuals print as examples, whatever rule finds them.
+
+    They are copied into tests and manuals everywhere, and open nothing. `printed.json` has them by where they stand.
+    """
+    printed: dict[str, list[str]] = json.loads((Path(__file__).parent / "printed.json").read_text("ascii"))
+    return frozenset(digest for digests in printed.values() for digest in digests)
 
 
 @cache
