@@ -47,8 +47,8 @@ _CREDENTIAL: Final = re.compile(
 _BETWEEN: Final = re.compile(r"[^/]{0,48}|[^/]{0,24}\w://[\w.-]{0,20}")
 """What may stand between a word for a credential and the value: no path."""
 _OTHER: Final = re.compile(
-    r"sha-?(?:1|2|5)|commit|digest|checksum|integrity|hash|md5|\brev\b|revision|etag|publi(?:c|sh)|site_?key|fingerprint|thumbprint|uuid|guid"
-    r"|signature|version|key_?id|cache|csrf|nonce|cursor|next|page|continuation"
+    r"sha-?(?:1|2|5)|commit|digest|checksum|integrity|(?<!nice)hash|md5|\brev\b|revision|etag|publi(?:c|sh)|site_?key|fingerprint|thumbprint|uuid|guid"
+    r"|signature|version|key_?id|cache|csrf|nonce|cursor|next|(?<![a-z])page|continuation"
 )
 """Words for values that only look like a key."""
 _HEX: Final = re.compile(rb"[0-9A-Fa-f-]+")

@@ -176,6 +176,11 @@ def _with_password(rule: Rule, chance: random.Random) -> str:
         "sudo-password": ("echo ", " | sudo -S ls"),
         "powershell-secure-string": ('ConvertTo-SecureString "', '" -AsPlainText -Force'),
         "oracle-login": ("sqlplus ci/", "@db"),
+        "wifi-pass-phrase": ('psk="', '"'),
+        "pgpass-password": ("db.corp.io:5432:shop:ci:", ""),
+        "snmp-community": ("snmp-server community ", " RW"),
+        "lftp-command-password": ("lftp -u ci,", " ftp.corp.io"),
+        "remote-desktop-command-password": ("xfreerdp /u:ci /p:", " /v:corp.io"),
         "tuple-password": ("auth=('ci', '", "')"),
     }[rule.id]
     return before + password(chance) + behind
