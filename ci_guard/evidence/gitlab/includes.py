@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ci_guard.evidence.commit_files import CommitFiles, parsed
 from ci_guard.evidence.gitlab.client import STRONGER, Client
@@ -142,11 +142,17 @@ class Includes:
             yield from ((one, when) for one in self._local(local, at, entry))
         elif entry.text("project") or entry.text("component"):
             yield from ((one, when) for one in self._project(entry))
+        elif raw := self._raw(entry.text("remote") or (entry.value if isinstance(entry.value, str) else "")):
+            yield raw, when
         elif entry.text("template"):
             # A file of GitLab itself, which includes nothing but others of its kind.
             self.unread(unavailable(f"what {place(entry)} includes of GitLab was not read"), leads=False)
         else:
-            how = "is made while it runs" if entry.text("artifact") else "lies on another server, which no token opens"
+            how = (
+                "is made while it runs"
+                if entry.text("artifact")
+                else "lies on another server, or is no file that a token opens"
+            )
             self.unread(unavailable(f"what {place(entry)} includes {how}"))
 
     def _local(self, local: str, at: At, entry: Tree) -> Iterator[At]:
@@ -186,6 +192,20 @@ class Includes:
             there = [one for one in places if not (isinstance(seen := self._file(one), Known) and seen.value is None)]
             places = there[:1] or places[:1]
         yield from places
+
+    def _raw(self, url: str) -> At | None:
+        """
+        Return which file of this server a URL is, None for any other.
+
+        Source: GitLab, "Raw file" below `/-/raw/`. A branch with a slash in its name cannot be told from a folder; git
+        allows no branch beside it that is named as its beginning.
+        """
+        base = f"{self.client.server_url}/"
+        project, said, rest = url.removeprefix(base).partition("?")[0].partition("/-/raw/")
+        ref, _, path = unquote(rest).partition("/")
+        if not url.startswith(base) or not (project and said and ref and path) or "$" in url:
+            return None
+        return At(path=path, project=project, ref=ref)
 
     def unread(self, doubt: Unknown, *, leads: bool = True) -> None:
         """Note what was not read; unless `leads`, it leads to no file of this project."""

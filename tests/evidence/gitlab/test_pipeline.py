@@ -155,6 +155,12 @@ def test_files_of_the_project_are_followed_however_deep_and_once() -> None:
     assert found.patterns == {"ci/*.yml"}
 
 
+def test_a_raw_file_of_the_project_is_its_own() -> None:
+    assert (
+        "d e.yml" in parts({CI: "include: https://gitlab.example/acme/shop/-/raw/main/d%20e.yml?ref_type=heads"}).names
+    )
+
+
 def test_child_pipelines_are_made_of_the_projects_files_too() -> None:
     found = parts(
         {
@@ -177,6 +183,9 @@ def test_child_pipelines_are_made_of_the_projects_files_too() -> None:
         ("{local: gone.yml}", "is not there"),
         ("{remote: https://x.example/y.yml}", "lies on another server"),
         ("https://x.example/y.yml", "lies on another server"),
+        ("{remote: https://gitlab.example/other/one/-/raw/main/x.yml}", "no token was given"),
+        ("https://gitlab.example/other/one/-/blob/main/x.yml", "lies on another server"),
+        ("{remote: https://gitlab.example/other/one/-/raw/$REF/x.yml}", "lies on another server"),
         ("{project: other/one, file: x.yml}", "no token was given"),
         ("{project: $WHICH, file: x.yml}", "decided while it runs"),
         ("{project: other/one}", "decided while it runs"),
@@ -230,9 +239,14 @@ def other(scene: Scene, text: str) -> None:
 
 @pytest.mark.parametrize(
     "include",
-    ["{project: other/one, file: x.yml}", "{component: $CI_SERVER_FQDN/other/one/deploy@main}"],
+    [
+        "{project: other/one, file: x.yml}",
+        "{component: $CI_SERVER_FQDN/other/one/deploy@main}",
+        "{remote: '%s/other/one/-/raw/main/x.yml'}",
+    ],
 )
 def test_a_file_of_another_project_is_read_where_the_token_may(scene: Scene, include: str) -> None:
+    include = include.replace("%s", scene.gitlab.url)
     other(scene, "include: {local: /deep.yml}\na: {script: theirs, allow_failure: true}")
     scene.shop.commit(author="alice", on="main", files={CI: f"include: [{include}]\na: {{script: ours}}"})
     wiring = known(
