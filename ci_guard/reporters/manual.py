@@ -25,8 +25,6 @@ VALUES: Final[Mapping[type, str]] = {
 COMMON_SETTINGS: Final = frozenset({"enabled", "locked", "on-invisible", "require"})
 """What every control takes."""
 
-NOT_READ: Final = "Not read by this version."
-
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -76,7 +74,7 @@ def of_requirement(meta: Meta, requirement: Requirement, profiles: Mapping[str, 
             Entry(label="profiles", text=asked_by(meta, requirement, profiles)),
             Entry(label="severity", text=requirement.severity.value),
             Entry(label="on GitHub", text=requirement.github),
-            Entry(label="on GitLab", text=f"{requirement.gitlab} {NOT_READ}"),
+            Entry(label="on GitLab", text=requirement.gitlab),
             Entry(label="note", text=requirement.notes),
             *(Entry(label=relation, text=text) for relation, text in contributions(requirement)),
             Entry(label="rests on", text=requirement.source, verbatim=True),
