@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.commit_files import CommitFiles
@@ -123,6 +123,15 @@ def read_wiring(files: CommitFiles, path: str, *, beside: bool = True) -> Fact[W
     return Known(value=wiring, source=found.source, detail=found.detail)
 
 
+class _Place(NamedTuple):
+    """Where a job stands."""
+
+    path: str
+    line: int
+    shell: str
+    """In which its steps run where they name none."""
+
+
 class _Reader:
     """Reads the jobs of workflows of one commit."""
 
@@ -164,7 +173,8 @@ class _Reader:
             called = self._called(name, one, depth)
             if any(job.guard for job in called):
                 found += called
-            found.append(self._job(name, one, path, jobs.lines[name] if jobs else one.line, called))
+            line = jobs.lines[name] if jobs else one.line
+            found.append(self._job(name, one, called, _Place(path, line, _shell(one) or _shell(tree))))
         return found
 
     def _called(self, name: str, tree: Tree, depth: int) -> list[Job]:
@@ -183,17 +193,17 @@ class _Reader:
             for one in self.jobs_of(posixpath.normpath(uses), depth + 1)
         ]
 
-    def _job(self, name: str, tree: Tree, path: str, line: int, called: list[Job]) -> Job:
+    def _job(self, name: str, tree: Tree, called: list[Job], place: _Place) -> Job:
         pin = _pin(tree.text("uses"), tree.get("uses"))
         steps = tree.get("steps")
-        read = tuple(step for one in (steps.items if steps else ()) for step in self._steps(one))
+        read = tuple(step for one in (steps.items if steps else ()) for step in self._steps(one, place.shell))
         if not any(one.guard for one in called):
             read += tuple(step for one in called if one.environment for step in one.steps if step.checkout)
         return Job(
             name=name,
             label=tree.text("name") or name,
-            path=self.files.named(path),
-            line=line,
+            path=self.files.named(place.path),
+            line=place.line,
             guard=pin is not None or any(step.guard for step in read) or any(one.guard for one in called),
             environment=tree.get("environment") is not None or any(one.environment for one in called),
             needs=_needs(tree),
@@ -203,13 +213,13 @@ class _Reader:
             steps=read,
         )
 
-    def _steps(self, tree: Tree, depth: int = 0) -> Iterator[Step]:
+    def _steps(self, tree: Tree, shell: str = "", depth: int = 0) -> Iterator[Step]:
         """Yield the steps of the action of the repository that a step uses, if any, and behind them the step itself."""
-        uses, own = tree.text("uses"), _step(tree)
+        uses, own = tree.text("uses"), _step(tree, shell)
         inner: tuple[Tree, ...] = ()
         if uses.startswith(LOCAL) and depth < DEEPEST_CALL and self._follows():
             inner = self._composite(posixpath.normpath(uses))
-        steps = [step for one in inner for step in self._steps(one, depth + 1)]
+        steps = [step for one in inner for step in self._steps(one, depth=depth + 1)]
         yield from steps
         yield replace(own, guard=own.guard or any(step.guard for step in steps))
 
@@ -236,7 +246,14 @@ def _needs(tree: Tree) -> tuple[str, ...] | None:
     return tuple(str(one.value) for one in needs.items) if needs else None
 
 
-def _step(tree: Tree) -> Step:
+def _shell(tree: Tree) -> str:
+    """Return the shell that a workflow or job names for all its steps. Source: "Workflow syntax", `defaults.run`."""
+    defaults = tree.get("defaults")
+    run = defaults.get("run") if defaults else None
+    return run.text("shell") if run else ""
+
+
+def _step(tree: Tree, default: str) -> Step:
     uses, script, given = tree.text("uses"), tree.get("run"), tree.get("with")
     pin = _pin(uses, tree.get("uses"))
     runs = script is not None and runs_guard(str(script.value))
@@ -249,7 +266,7 @@ def _step(tree: Tree) -> Step:
     )
     if script is not None:
         made = replace(made, swallowed=swallowed(script), checkout=mutable_checkout(script))
-        shell = tree.text("shell")
+        shell = tree.text("shell") or default
         if runs and "{0}" in shell:
             made = replace(made, swallowed=Spot(text=shell, line=tree.line, path=tree.path))
     elif given is not None and uses.lower().startswith("actions/checkout@") and not given.text("repository"):
