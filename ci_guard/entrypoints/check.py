@@ -62,6 +62,7 @@ def run(options: CheckOptions, call: Call) -> Result:
         # What judges is loaded while the server answers, which takes about as long.
         from ci_guard import contexts
         from ci_guard.collect import scan_checkout
+        from ci_guard.evidence.earlier import unproven
         from ci_guard.gate import gather, judged
         from ci_guard.model.recorded import Recorded
         from ci_guard.policy import load  # noqa: F401 - for `read_policy`
@@ -72,7 +73,9 @@ def run(options: CheckOptions, call: Call) -> Result:
         policy = read_policy(options, forge, layers)
         earlier = None if options.policy_file else earlier_policy(options, this_run, forge, layers, policy)
         proposed = proposal(options, this_run, checkout, layers)
-        this_run = replace(this_run, notes=(*this_run.notes, *unused(options, this_run, checkout)))
+        notes = [*this_run.notes, *unused(options, this_run, checkout)]
+        notes += [] if options.policy_file else unproven(this_run)
+        this_run = replace(this_run, notes=tuple(notes))
 
         def scanned() -> Fact[SecretScan]:
             found = scan_checkout(

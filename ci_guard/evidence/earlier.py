@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, TypeVar
 
 from ci_guard.evidence.interface import PolicyEvidence
@@ -23,6 +24,8 @@ class Earlier:
 
 NONE: Final = Known(value=None, source=Source.NONE)
 PUSHED: Final = "before this push"
+WORDS: Final = {Source.EVENT: "the event file's", Source.ENV: "a variable's"}
+"""Sources that an earlier step, or whoever starts the pipeline, can write."""
 
 
 def get_earlier(run: Run, forge: PolicyEvidence) -> Fact[Earlier | None]:
@@ -46,6 +49,14 @@ def get_earlier(run: Run, forge: PolicyEvidence) -> Fact[Earlier | None]:
         case _:
             name = run.default_branch.value if isinstance(run.default_branch, Known) else "the default branch"
             return apply(forge.default_tip(), lambda commit: _of(commit, sha, name))
+
+
+def unproven(run: Run) -> Iterator[str]:
+    """Say where a push began by nobody's word but the job's own: whoever chooses it chooses the policy from before."""
+    is_push = isinstance(run.event, Known) and run.event.value is Event.PUSH
+    if is_push and isinstance(run.before, Known) and run.before.source in WORDS:
+        word = WORDS[run.before.source]
+        yield f"Where this push began, and so which policy is the one from before it, is {word} word alone."
 
 
 def of_default_branch(run: Run) -> bool:

@@ -133,3 +133,17 @@ def test_what_is_started_on_an_old_branch_is_judged_by_the_default_branch_too(
     assert told.report["verdict"] == "deny"
     assert told.of("actor")["outcome"] == "fail"
     assert "(main)" in " ".join(told.report["policy"]["layers"])
+
+
+def test_a_start_that_the_event_file_alone_names_is_told_as_its_word(
+    github: FakeGitHub, guard: Guard, tmp_path: Path
+) -> None:
+    github.fault("GET /repos/*/activity", faults.altered(lambda _: [], "not listed yet"), times=100)
+    told = pushed(github, guard, tmp_path, (LOOSE, LOOSE))
+    assert "Where this push began, and so which policy is the one from before it, is the event file's" in " ".join(
+        told.stdout.split()
+    )
+
+
+def test_a_start_that_the_server_confirms_needs_no_note(github: FakeGitHub, guard: Guard, tmp_path: Path) -> None:
+    assert "Where this push began" not in " ".join(pushed(github, guard, tmp_path, (LOOSE, LOOSE)).stdout.split())
