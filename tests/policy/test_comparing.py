@@ -89,20 +89,27 @@ Pair: TypeAlias = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 
 
 def edited(draw: st.DrawFn, layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return layers of which a key was written anew, dropped or brought."""
+    """Return layers of which one or two things were written anew, dropped or brought."""
     after = deepcopy(layers)
     rank = draw(st.integers(0, len(layers) - 1))
-    kinds = wholes.keys(nearer=rank > 0)
-    for key in draw(st.lists(st.sampled_from([*sorted(kinds), "roles"]), min_size=1, max_size=2)):
+    layer, kinds = after[rank], wholes.keys(nearer=rank > 0)
+    for key in draw(st.lists(st.sampled_from([*sorted(kinds), "roles", "when", "row"]), min_size=1, max_size=2)):
         if key == "roles":
-            for layer in after:
-                changed = {**wholes.ROLES["ops"], "levels": ["admin"]}
-                layer["roles"] = [changed if role["name"] == "ops" else role for role in layer["roles"]]
-        elif key in after[rank] and draw(st.booleans()) and key != "controls":
-            del after[rank][key]
+            changed = {**wholes.ROLES["ops"], "levels": ["admin"]}
+            for each in after:
+                each["roles"] = [changed if role["name"] == "ops" else role for role in each["roles"]]
+        elif key == "when":
+            for context in layer.get("contexts", [])[:1]:
+                context["when"] = draw(wholes.WHEN)
+        elif key == "row":
+            layer["admission"] = [*layer.get("admission", []), *draw(wholes.tables(*wholes.ROLES))]
+        elif key == "waivers":
+            layer[key] = draw(wholes.waivers(wholes.asked_by(after[0])))
+        elif key in layer and key != "controls" and draw(st.booleans()):
+            del layer[key]
         else:
             drawn = draw(kinds[key])
-            after[rank][key] = {**after[rank].get(key, {}), **drawn} if key == "controls" else drawn
+            layer[key] = {**layer.get(key, {}), **drawn} if key == "controls" else drawn
     return after
 
 
