@@ -67,6 +67,8 @@ class Layer:
     contexts: tuple[Conditional, ...] = ()
     admission: tuple[Stated[Table], ...] = ()
     audit: Stated[OnFailure] | None = None
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how it was joined."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,6 +57,7 @@ def combine(floor: Layer, nearer: Layer, metas: Sequence[Meta]) -> Layer:
         roles=combine_roles(floor.roles, nearer.roles),
         contexts=floor.contexts + nearer.contexts,
         admission=floor.admission + nearer.admission,
+        notes=floor.notes + nearer.notes,
         audit=stricter("audit on-failure", floor.audit, nearer.audit, OnFailure.DENY),
     )
 
@@ -195,9 +196,13 @@ def yielding(profile: Layer, floor: Layer, metas: Sequence[Meta]) -> Layer:
     Whoever extends a profile above a floor asks for less in no line of their own, and every repository would be refused
     on the day its organisation names a stricter floor.
     """
-    controls = {}
+    controls: dict[str, Asked] = {}
+    notes: list[str] = []
     for meta in metas:
-        if not (asked := profile.controls.get(meta.id)) or (floor.locked and meta.id not in floor.controls):
+        if not (asked := profile.controls.get(meta.id)):
+            continue
+        if floor.locked and meta.id not in floor.controls:
+            notes.append(f"{meta.id} of {asked.place} is not judged: {floor.locked.brief} locked what it asks.")
             continue
         if below := floor.controls.get(meta.id):
             kinds = {requirement.id: requirement.kind for requirement in meta.requirements}
@@ -211,7 +216,7 @@ def yielding(profile: Layer, floor: Layer, metas: Sequence[Meta]) -> Layer:
             if below.locked:
                 asked = without_profile(asked)
         controls[meta.id] = asked
-    return replace(profile, controls=controls)
+    return replace(profile, controls=controls, notes=tuple(notes))
 
 
 def of_profile(stated: Stated[Any]) -> bool:

@@ -86,6 +86,7 @@ def settled(
         baseline=baseline.settled(united, len(stack.names) - 1),
         break_glass=glass.settled(united),
         notes=(
+            *united.notes,
             *modes.without_effect(united),
             *left_out(united),
             *waiver_notes,

@@ -371,3 +371,6 @@ def test_a_profile_above_a_floor_that_is_locked_adds_nothing() -> None:
     policy = load([floor, project], METAS)
     assert policy.controls.keys() == {"secret-free"}
     assert policy.controls["secret-free"].require.keys() == {"no-secrets"}
+    assert policy.notes[0] == (
+        "branch-protection of project:2:10: builtin:baseline is not judged: floor:1 locked what it asks."
+    )
