@@ -69,6 +69,15 @@ def test_one_command_prints_every_table() -> None:
     assert done.stdout.count("### ") == 4
 
 
+@pytest.mark.slow
+def test_a_log_is_made_as_it_is_written_and_every_question_is_answered() -> None:
+    command = [sys.executable, "benchmarks/audit_log.py", "--runs", "1", "--records", "60"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "failed" not in done.stdout
+    assert done.stdout.count("\n| `audit ") == 5
+
+
 COLUMNS = "Id,FileID,Domain,RepoName,FilePath,LineStart,LineEnd,GroundTruth,ValueStart,ValueEnd"
 LABELS = f"""{COLUMNS},CryptographyKey,PredefinedPattern,Category
 1,a,,r,data/r/a.py,1,1,T,12,44,,,Password

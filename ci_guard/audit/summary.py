@@ -142,9 +142,18 @@ def line_of(record: dict[str, Any]) -> Line:
         ref=what["ref"] or "",
         sha=(what["sha"] or "")[:12],
         environment=what["environment"] or "",
-        reason=record["reason"],
+        reason=record["reason"] + glass_of(record),
         run_url=what["run_url"] or "",
     )
+
+
+def glass_of(record: dict[str, Any]) -> str:
+    """Return who broke the glass and until when it lasts, as a clause; empty where nobody did."""
+    broken = record.get("break_glass")
+    if not isinstance(broken, dict):
+        return ""
+    why = f": {broken['reason']}" if broken.get("reason") else ""
+    return f" (break-glass by {broken.get('who')}, until {broken.get('until')}{why})"
 
 
 def seen(record: dict[str, Any]) -> frozenset[tuple[str, frozenset[Outcome | None]]]:

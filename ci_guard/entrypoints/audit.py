@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
-import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -22,9 +19,6 @@ from ci_guard.reporters import escape
 
 if TYPE_CHECKING:
     from ci_guard.audit.note import Verifies
-
-COLUMNS: Final = ("index", "time", "verdict", "who", "event", "repository", "ref", "sha", "environment", "why")
-"""What a row of an answer shows."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -84,15 +78,9 @@ def verifiers_of(options: AuditOptions) -> list[Verifies]:
 
 def query(options: AuditOptions, call: Call) -> Said:
     """List the records that are wanted; exit code 1 where there is none."""
-    rows = list(wanted(options))
-    match options.form:
-        case "json":
-            text = escape.json_text(json.dumps(rows, ensure_ascii=True, indent=1)) + "\n"
-        case "csv":
-            text = as_csv([row_of(each) for each in rows])
-        case _:
-            text = as_table([row_of(each) for each in rows], call)
-    return Said(text, 0 if rows else 1)
+    from ci_guard.entrypoints.answers import answer
+
+    return answer(wanted(options), options.form, call)
 
 
 def report(options: AuditOptions, _call: Call) -> Said:
@@ -159,49 +147,6 @@ def wanted(options: AuditOptions) -> Iterator[dict[str, Any]]:
             f"outcome={asked['outcome'][:80]!r} was refused.", hint="For example outcome=secret-free/no-secrets=fail."
         )
     return records(Path(options.subject), Question(**asked))
-
-
-def row_of(record: dict[str, Any]) -> tuple[str, ...]:
-    """Return a record as a row; why it went as it did is the reason of its verdict."""
-    what, who = record["what"], record["who"]
-    cells = (
-        record["index"],
-        record["time"],
-        record["verdict"],
-        who["triggering_actor"] or who["actor"],
-        what["event"] or what["platform_event"],
-        what["repository"],
-        what["ref"],
-        (what["sha"] or "")[:12],
-        what["environment"],
-        record["reason"],
-    )
-    return tuple("" if each is None else str(each) for each in cells)
-
-
-def as_table(rows: list[tuple[str, ...]], call: Call) -> str:
-    """Return rows in columns as wide as they need, the last one free; every cell on one line and harmless."""
-    cells = [tuple(escape.plain(cell, escape.NAME) for cell in row) for row in (COLUMNS, *rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(COLUMNS))]
-    page = page_for(call.stdout, call.environ)
-    for row in cells:
-        page.write("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
-    page.write(f"{len(rows):,} record{'' if len(rows) == 1 else 's'}.")
-    return page.text()
-
-
-def as_csv(rows: list[tuple[str, ...]]) -> str:
-    """Return rows as CSV (RFC 4180); a cell that a spreadsheet would take for a formula begins with an apostrophe."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(tuple(harmless(escape.plain(cell)) for cell in row) for row in rows)
-    return out.getvalue()
-
-
-def harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula. Source: OWASP, "CSV Injection"."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell
 
 
 def read(path: Path) -> str:

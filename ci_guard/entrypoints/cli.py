@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Final, TextIO
 
 from ci_guard import __version__
@@ -94,7 +95,9 @@ def run(
     exit_code = told.exit_code if isinstance(told, commands.Said) else told.decision.exit_code
     try:
         if isinstance(told, commands.Said):
-            log_of(platform, environ, stdout).write(told.text)
+            log = log_of(platform, environ, stdout)
+            for text in chain((told.text,) if told.text else (), told.rest):
+                log.write(text)
         else:
             from ci_guard.entrypoints.delivery import deliver
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final, NoReturn, Protocol, TextIO, cast
 
@@ -36,6 +36,8 @@ class Said:
 
     text: str
     exit_code: int = 0
+    rest: Iterable[str] = ()
+    """What follows, where it is too long to be held: whole lines or not, each part as it is asked for."""
 
 
 class CommandModule(Protocol):

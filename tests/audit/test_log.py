@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import json
 import multiprocessing
 import os
@@ -19,6 +20,7 @@ from ci_guard.audit.merkle import leaf_hash, root_of
 from ci_guard.audit.note import parse
 from ci_guard.audit.record import record_of
 from ci_guard.audit.verify import verify
+from ci_guard.entrypoints import cli
 from ci_guard.errors import AuditError
 from tests.audit import logs
 
@@ -176,6 +178,43 @@ def half_written(file: Any, line: bytes, end: int) -> None:
 def test_a_disk_that_is_full_for_real_takes_nothing() -> None:
     with pytest.raises(AuditError):
         append(Path("/dev/full"), record_of(logs.result()), origin=logs.ORIGIN)
+
+
+def test_a_run_on_a_full_disk_is_stopped_and_the_next_one_goes_on_from_whole_records(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit of the system's own on the size of files stands for the disk: half of the line fits."""
+    resource = pytest.importorskip("resource", reason="Windows has no such limit")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "file.txt").write_text("nothing\n")
+    monkeypatch.chdir(tmp_path / "work")
+
+    def check() -> tuple[int, str]:
+        out = io.StringIO()
+        code = cli.run(["check", "--audit-log", str(path)], {}, out, out)
+        return code, " ".join(out.getvalue().split())
+
+    assert check()[0] == 0
+    whole = path.read_bytes()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) * 3 // 2, before[1]))
+    try:
+        code, told = check()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (code, "This run was not recorded" in told, "Earlier records are as they were" in told) == (2, True, True)
+    assert path.read_bytes() == whole
+    with path.open("ab") as file:  # a writer that was killed had no time to take it back
+        file.write(whole[: len(whole) // 2])
+    code, told = check()
+    assert (code, "a torn last line of" in told) == (0, True)
+    (aside,) = path.parent.glob(f"{path.name}.torn-*")
+    assert aside.read_bytes() == whole[: len(whole) // 2]
+    assert path.read_bytes().startswith(whole)
+    assert len(lines(path)) == 2
+    out = io.StringIO()
+    assert cli.run(["audit", "verify", str(path)], {}, out, out) == 0
+    assert "holds for the first 2 records" in out.getvalue()
 
 
 def writer(path: str, first: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tracemalloc
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -17,8 +18,11 @@ from ci_guard.audit.log import append
 from ci_guard.audit.query import Question, moment, records
 from ci_guard.audit.record import record_of
 from ci_guard.audit.summary import summarise
-from ci_guard.entrypoints import cli
+from ci_guard.entrypoints import answers, cli
+from ci_guard.entrypoints.answers import harmless
+from ci_guard.entrypoints.commands import Call
 from ci_guard.errors import AuditError, UsageError
+from ci_guard.model.run import Platform
 from tests.audit import logs
 from tests.reporters import sample
 from tests.reporters.hostile import CORPUS, dressed
@@ -139,6 +143,71 @@ def test_a_cell_is_no_formula_of_a_spreadsheet(tmp_path: Path) -> None:
     append(path, record_of(logs.result(1, environment='=HYPERLINK("https://x.example")')), origin="x")
     rows = list(csv.DictReader(io.StringIO(said("query", str(path), "--format", "csv")[1])))
     assert rows[0]["environment"].startswith("'=")
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_shown"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("  =1", "  '=1"),
+        ("a;=cmd|' /C calc'!A0", "a;'=cmd|' /C calc'!A0"),
+        ("a,\t -1", "a,\t '-1"),
+        ("\uff1d1", "'\uff1d1"),
+        ("renovate/a-b=c", "renovate/a-b=c"),
+        ("", ""),
+    ],
+)
+def test_what_a_spreadsheet_could_take_for_a_formula_begins_with_an_apostrophe(cell: str, is_shown: str) -> None:
+    """Where commas are decimal, a spreadsheet divides a line at semicolons, whatever stands in quotes."""
+    assert harmless(cell) == is_shown
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_an_answer_of_any_length_takes_little_memory(log: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    monkeypatch.setattr(answers, "IN_MEMORY", 1 << 14)
+    (record,) = records(log, Question(since="2026-11-22T07:00:00.000Z"))
+    text = json.dumps(record)
+    call = Call(environ={}, stdout=io.StringIO(), progress=io.StringIO(), platform=Platform.LOCAL)
+    count = 2_000_000 // len(text) if form == "json" else 2_000
+    one = json.loads(text)
+    tracemalloc.start()
+    try:
+        told = answers.answer((one for _ in range(count)), form, call)
+        length = sum(map(len, told.rest))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert told.exit_code == 0
+    assert length > 150_000
+    assert peak < length // 2 + 300_000
+
+
+def test_what_was_let_through_by_break_glass_is_listed_with_who_did_it(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    glass: dict[str, Any] = {
+        "by": "label",
+        "who": "carol <b>(103)",
+        "how": "in acme/on-call",
+        "at": "2026-11-25T01:00:00Z",
+    }
+    glass |= {"until": "2026-11-25T05:00:00Z", "reason": "the shop is down", "asked": None}
+    append(path, {**record_of(logs.result(1)), "break_glass": glass}, origin="x")
+    summary = summarise(records(path), sample.CONTROLS, date(2026, 11, 25))
+    (line,) = summary.bypasses
+    assert line.reason.endswith(" (break-glass by carol <b>(103), until 2026-11-25T05:00:00Z: the shop is down)")
+    assert "carol &lt;b&gt;" in pages.page(summary)
+
+
+def test_a_report_tells_all_that_is_asked_of_it(log: Path) -> None:
+    page = pages.markdown(summarise(records(log), sample.CONTROLS, date(2026, 11, 25)))
+    titles = [line.removeprefix("## ") for line in page.splitlines() if line.startswith("## ")]
+    assert titles == [
+        *("Verdicts", "Verdicts over time", "Deployments", "Bypasses", "Open waivers", "Unknowns by cause"),
+        *("Signatures", "Coverage by framework"),
+    ]
 
 
 def test_a_report_counts_what_the_log_has(log: Path) -> None:
