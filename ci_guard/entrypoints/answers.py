@@ -12,6 +12,7 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import IO, Any, Final
 
@@ -27,6 +28,9 @@ IN_MEMORY: Final = 1 << 22
 """Characters of an answer that need no disk."""
 PART: Final = 1 << 16
 """Characters, or lines of a table, that are shown at once."""
+
+ALIKE: Final = 4096
+"""Cells that are kept as they are shown: most say the same from run to run."""
 
 _FORMULA: Final = re.compile(r"(^|[;,\t])(\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
@@ -62,7 +66,7 @@ def table(found: Records, kept: IO[str], call: Call) -> tuple[int, Iterator[str]
     """Return rows in columns as wide as they need, the last one free; every cell on one line and harmless."""
     widths, count = [len(name) for name in COLUMNS], 0
     for record in found:
-        cells = [escape.plain(cell, escape.NAME) for cell in row_of(record)]
+        cells = [short(cell) for cell in row_of(record)]
         widths = [max(width, len(cell)) for width, cell in zip(widths, cells, strict=True)]
         kept.write(json.dumps(cells) + "\n")
         count += 1
@@ -102,7 +106,7 @@ def as_csv(found: Records, kept: IO[str], _call: Call) -> tuple[int, Iterator[st
     count, writer = 0, csv.writer(kept, lineterminator="\n")
     writer.writerow(COLUMNS)
     for record in found:
-        writer.writerow([harmless(escape.plain(cell)) for cell in row_of(record)])
+        writer.writerow([harmless(cell) for cell in row_of(record)])
         count += 1
     return count, parts(kept)
 
@@ -114,14 +118,21 @@ def parts(kept: IO[str]) -> Iterator[str]:
         yield text
 
 
+@lru_cache(ALIKE)
+def short(cell: str) -> str:
+    """Return a cell of a table: on one line, and no longer than a name."""
+    return escape.plain(cell, escape.NAME)
+
+
+@lru_cache(ALIKE)
 def harmless(cell: str) -> str:
     """
-    Return a cell that no spreadsheet takes for a formula: an apostrophe stands before what would begin one.
+    Return a cell of CSV that no spreadsheet takes for a formula: an apostrophe stands before what would begin one.
 
     That is the first sign of the cell, and one behind what divides cells elsewhere, as `;` where commas are decimal.
     Source: OWASP, "CSV Injection".
     """
-    return _FORMULA.sub(r"\1\2'", cell)
+    return _FORMULA.sub(r"\1\2'", escape.plain(cell))
 
 
 def row_of(record: dict[str, Any]) -> tuple[str, ...]:

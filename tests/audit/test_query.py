@@ -154,7 +154,7 @@ def test_a_cell_is_no_formula_of_a_spreadsheet(tmp_path: Path) -> None:
         ("@SUM(A1)", "'@SUM(A1)"),
         ("  =1", "  '=1"),
         ("a;=cmd|' /C calc'!A0", "a;'=cmd|' /C calc'!A0"),
-        ("a,\t -1", "a,\t '-1"),
+        ("a, -1", "a, '-1"),
         ("\uff1d1", "'\uff1d1"),
         ("renovate/a-b=c", "renovate/a-b=c"),
         ("", ""),
@@ -167,11 +167,12 @@ def test_what_a_spreadsheet_could_take_for_a_formula_begins_with_an_apostrophe(c
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
 def test_an_answer_of_any_length_takes_little_memory(log: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
-    monkeypatch.setattr(answers, "IN_MEMORY", 1 << 14)
+    monkeypatch.setattr(answers, "IN_MEMORY", 1 << 12)
+    monkeypatch.setattr(answers, "PART", 1 << 12)
     (record,) = records(log, Question(since="2026-11-22T07:00:00.000Z"))
     text = json.dumps(record)
     call = Call(environ={}, stdout=io.StringIO(), progress=io.StringIO(), platform=Platform.LOCAL)
-    count = 2_000_000 // len(text) if form == "json" else 2_000
+    count = 1_000_000 // len(text) if form == "json" else 3_000
     one = json.loads(text)
     tracemalloc.start()
     try:
@@ -182,7 +183,7 @@ def test_an_answer_of_any_length_takes_little_memory(log: Path, monkeypatch: pyt
         tracemalloc.stop()
     assert told.exit_code == 0
     assert length > 150_000
-    assert peak < length // 2 + 300_000
+    assert peak < length // 2 + 100_000
 
 
 def test_what_was_let_through_by_break_glass_is_listed_with_who_did_it(tmp_path: Path) -> None:
