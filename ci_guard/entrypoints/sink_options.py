@@ -18,6 +18,9 @@ from ci_guard.records import dataclass
 INPUTS: Final = ("AUDIT_LOG", "AUDIT_KNOWN_HOSTS", "AUDIT_ON_FAILURE", "AUDIT_SPOOL", "ARTIFACTS")
 """What actions and templates pass on. Keys and tokens come by variables of their own, never by an argument."""
 
+PREFIX: Final = "git+"
+"""In front of the address of a branch's repository."""
+
 MOST_ARTIFACTS: Final = 100
 """Of a run; a record is bounded."""
 
@@ -47,7 +50,7 @@ class AuditLog:
     @property
     def is_branch(self) -> bool:
         """Whether records are committed onto a branch."""
-        return self.path.startswith("git+")
+        return self.path.startswith(PREFIX)
 
     @property
     def kind(self) -> str:
@@ -56,8 +59,17 @@ class AuditLog:
 
     @property
     def place(self) -> str:
-        """Its name for people; of a webhook the host alone, because receivers keep secrets in paths."""
-        return self.path.split("/")[2] if self.is_webhook else self.path
+        """
+        Its name for people, without what may be a secret, also where the address is refused.
+
+        Of a webhook the host alone, because receivers keep secrets in paths.
+        """
+        if not (self.is_webhook or self.is_branch):
+            return self.path
+        text = self.path.removeprefix("cloudevents+").removeprefix(PREFIX)
+        scheme, mark, rest = text.partition("://")
+        rest = re.sub(r"\?[^#]*", "", (rest if mark else text).rpartition("@")[2])
+        return rest.partition("/")[0] if self.is_webhook else f"{scheme}{mark}{rest}" if mark else rest
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ci_guard.entrypoints import cli
-from ci_guard.entrypoints.sink_options import audit_of
+from ci_guard.entrypoints.sink_options import AuditLog, audit_of
 from ci_guard.model.auditing import OnFailure
 from tests.audit.receiver import Receiver
 from tests.fakes.hub.router import Answer
@@ -137,6 +137,38 @@ def test_an_error_is_recorded_in_the_places_that_can_be_meant(tmp_path: Path) ->
     assert check({"input-audit-log": f"{log} ../x.jsonl"}, "no-such-control")[0] == 2
     assert json.loads(log.read_text())["record"]["verdict"] == "error"
     assert not (tmp_path / "x.jsonl").exists()
+
+
+ADDRESSES = {
+    "https://audit.example:8443/hooks/T0000": "audit.example:8443",
+    "cloudevents+https://audit.example/": "audit.example",
+    "git+https://git.example/acme/audit.git#shop": "https://git.example/acme/audit.git#shop",
+    "git+ssh://git@git.example/acme/audit.git#shop": "ssh://git.example/acme/audit.git#shop",
+    "git+git@git.example:acme/audit.git#shop": "git.example:acme/audit.git#shop",
+    "/var/log/audit@home.jsonl": "/var/log/audit@home.jsonl",
+    "https://u:hunter2@audit.example/x": "audit.example",
+    "https://u:hunter2/@audit.example/x": "audit.example",
+    "git+https://u:hunter2/@git.example/x?token=hunter2#b": "https://git.example/x#b",
+    "https://audit.example?token=hunter2": "audit.example",
+    "cloudevents+x": "x",
+    "git+": "",
+    "https://": "",
+}
+
+
+@pytest.mark.parametrize(("address", "place"), ADDRESSES.items())
+def test_a_record_says_where_it_went_without_what_may_be_a_secret(address: str, place: str) -> None:
+    assert AuditLog(path=address).place == place
+
+
+@pytest.mark.parametrize("address", [address for address in ADDRESSES if "hunter2" in address or len(address) < 14])
+@pytest.mark.usefixtures("workspace")
+def test_a_refused_address_ends_the_run_in_an_error_that_is_recorded_elsewhere(tmp_path: Path, address: str) -> None:
+    log = tmp_path / "audit.jsonl"
+    code, told = check({}, "--audit-log", str(log), "--audit-log", address)
+    assert code == 2
+    assert "hunter2" not in told + log.read_text()
+    assert json.loads(log.read_text())["record"]["verdict"] == "error"
 
 
 def test_without_inputs_their_variables_say_nothing() -> None:
