@@ -70,6 +70,7 @@ def collect(
         )
         guard = pool.submit(forge.guard, needs.guard) if needs.guard else None
         glass = [pool.submit(forge.break_glass, means, needs.glass_circles) for means in needs.glass]
+        aftermath = [pool.submit(forge.aftermath, back, needs.glass_circles, now) for back in needs.aftermath if now]
         around = pool.submit(get_circumstances, forge, run, needs.circumstances, now)
         # Matching is work for this thread's core while the others wait for the network.
         found = scan() if needs.scan else NOT_COLLECTED
@@ -85,6 +86,7 @@ def collect(
             circumstances=around.result(),
             guard=guard.result() if guard else Guard(),
             glass=tuple(each.result() for each in glass),
+            aftermath=tuple(each.result() for each in aftermath),
         )
 
 

@@ -178,6 +178,7 @@ def by_both(one: Decision, other: Decision, metas: Sequence[Meta], mode: Mode) -
         rulings=joined,
         reason=reason,
         break_glass=one.break_glass or other.break_glass,
+        unreviewed=tuple(dict.fromkeys((*one.unreviewed, *other.unreviewed))),
         notes=tuple(dict.fromkeys((*one.notes, *other.notes))),
     )
 

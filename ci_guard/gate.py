@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import reduce
 from typing import Final
 
-from ci_guard import collect, contexts, decide, glass
+from ci_guard import aftermath, collect, contexts, decide, glass
 from ci_guard.choosing import NO_CONTEXT, NO_LAYER, check_only, choose, explain_absence
 from ci_guard.controls.interface import Control
 from ci_guard.controls.judge import judge
@@ -53,7 +53,8 @@ def gather(
     if any(policy.contexts for policy in policies):
         around = collect.collect(run=run, wants=(), forge=forge, scan=lambda: NOT_COLLECTED, also=about, now=now)
         settled = [contexts.settle(policy, around) for policy in policies]
-    about = reduce(Needs.__or__, (glass.needs(policy, run.platform) for policy in policies), about)
+    for policy in policies:
+        about |= glass.needs(policy, run.platform) | aftermath.needs(policy, run.platform)
     check_only(only, settled)
     chosen = [
         (control, policy.controls[control.META.id]) for policy in settled for control in choose(controls, only, policy)
@@ -160,8 +161,9 @@ def conclude(recorded: Recorded, controls: Sequence[Control], policy: Policy, se
         metas = [control.META for control in chosen]
         today = recorded.time.date()
         look = glass.look(judging, facts, recorded.time)
-        judging = replace(judging, notes=(*judging.notes, look.note)) if look.note else judging
-        return decide.decide(
+        after = aftermath.look(judging, facts)
+        judging = replace(judging, notes=(*after.notes, *judging.notes, *([look.note] if look.note else ())))
+        decision = decide.decide(
             judgements,
             judging,
             metas=metas,
@@ -170,6 +172,7 @@ def conclude(recorded: Recorded, controls: Sequence[Control], policy: Policy, se
             advisory=recorded.advisory,
             broken=look.broken,
         )
+        return replace(decision, unreviewed=after.unreviewed)
 
     decision = by(settled)
     said_alone = settled.controls == policy.controls or (only and not set(only) & policy.controls.keys())

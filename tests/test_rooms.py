@@ -31,8 +31,9 @@ ROOMS = {
     "decide": {"model", "waiving"},
     "waiving": {"model"},
     "glass": {"model"},
+    "aftermath": {"model"},
     "starter": {"model"},
-    "gate": {"model", "evidence", "choosing", "controls", "collect", "contexts", "decide", "glass"},
+    "gate": {"model", "evidence", "choosing", "controls", "collect", "contexts", "decide", "glass", "aftermath"},
     "replay": {"model", "errors", "policy", "controls", "decide", "gate"},
     "entrypoints": {
         "replay",
@@ -74,7 +75,7 @@ STANDARD_ONLY = {
 }
 """Rooms that use no third-party package at all."""
 
-NO_WORLD = {"model", "controls", "contexts", "decide", "waiving", "glass", "reporters", "starter"}
+NO_WORLD = {"model", "controls", "contexts", "decide", "waiving", "glass", "aftermath", "reporters", "starter"}
 """Rooms that never touch the network, the clock or the environment."""
 
 WORLDLY = {"os", "socket", "ssl", "subprocess", "urllib", "http", "requests", "github", "random", "secrets", "time"}

@@ -49,6 +49,7 @@ def record_of(
         "exit_code": result.decision.exit_code,
         "advisory": result.advisory,
         "break_glass": json_v1.break_glass_of(result.decision.break_glass),
+        "unreviewed": [json_v1.unreviewed_of(each) for each in result.decision.unreviewed],
         "reason": result.failure.message if result.failure else result.decision.reason,
         "who": {"actor": result.run.actor or None, "triggering_actor": result.run.triggering_actor or None},
         "claimed": result.failure is not None,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact
-from ci_guard.model.glass import Means, Sighting
+from ci_guard.model.glass import Aftermath, Lookback, Means, Sighting
 from ci_guard.model.guard import Guard
 from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.review import Provenance
@@ -158,6 +159,14 @@ class GlassEvidence(Protocol):
 
     def break_glass(self, means: Means, circles: AbstractSet[str]) -> Sighting:
         """Return who took this path in the run, and whether they are in each team or group."""
+        ...
+
+    def aftermath(self, lookback: Lookback, circles: AbstractSet[str], now: datetime) -> Aftermath:
+        """
+        Return what was merged with the label: lately, or by the push that is judged.
+
+        Whoever reviewed it is known with whether they are in each team or group. Units: `now` is aware.
+        """
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
-from ci_guard.model.glass import Means, Sighting
+from ci_guard.model.glass import Aftermath, Lookback, Means, Sighting
 from ci_guard.model.guard import Guard
 from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.review import Provenance
@@ -117,6 +118,10 @@ class Local:
     def break_glass(self, means: Means, circles: AbstractSet[str]) -> Sighting:
         """See `GlassEvidence.break_glass`."""
         return Sighting(means=means, grants=NO_FORGE, memberships=NO_FORGE, since=NO_FORGE, asked=NO_FORGE)
+
+    def aftermath(self, lookback: Lookback, circles: AbstractSet[str], now: datetime) -> Aftermath:
+        """See `GlassEvidence.aftermath`."""
+        return Aftermath(lookback=lookback, changes=NO_FORGE, since=now, cut=False, memberships=NO_FORGE)
 
     def changed_paths(self) -> Fact[frozenset[str] | None]:
         """See `CircumstanceEvidence.changed_paths`."""

@@ -161,10 +161,10 @@ def elsewhere() -> dict[str, Any]:
     """Return the classes that others of this room name only for the type checker, because they import each other."""
     from ci_guard.model.admission import Table
     from ci_guard.model.context import Context
-    from ci_guard.model.glass import BreakGlass, Sighting
+    from ci_guard.model.glass import Aftermath, BreakGlass, Sighting
     from ci_guard.model.roles import Membership, Role
 
-    return {each.__name__: each for each in (BreakGlass, Context, Membership, Role, Sighting, Table)}
+    return {each.__name__: each for each in (Aftermath, BreakGlass, Context, Membership, Role, Sighting, Table)}
 
 
 def fill(declared: Any, filled: Mapping[Any, Any]) -> Any:

@@ -16,7 +16,7 @@ from ci_guard.model.waiver import Baseline
 from ci_guard.records import dataclass
 
 if TYPE_CHECKING:
-    from ci_guard.model.glass import Broken
+    from ci_guard.model.glass import Broken, Unreviewed
     from ci_guard.model.recorded import Recorded
 
 
@@ -82,6 +82,8 @@ class Decision:
     """Waivers that ended or end soon, and the like."""
     break_glass: Broken | None = None
     """Where it took a broken glass to waive something."""
+    unreviewed: tuple[Unreviewed, ...] = ()
+    """What was merged by break-glass and waits for its review, newest first; it changes no verdict."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from ci_guard.model.scan import SecretScan
 from ci_guard.records import dataclass, field, replace
 
 if TYPE_CHECKING:
-    from ci_guard.model.glass import Means, Sighting
+    from ci_guard.model.glass import Aftermath, Lookback, Means, Sighting
     from ci_guard.model.roles import Membership
 
 NOT_COLLECTED: Final = Unknown(reason="no control that was run asked for it", cause=Cause.UNAVAILABLE)
@@ -40,6 +40,8 @@ class Facts:
     guard: Guard = field(default_factory=Guard)
     glass: tuple[Sighting, ...] = ()
     """One for each path that a policy declares: its break-glass, and that of the policy from before."""
+    aftermath: tuple[Aftermath, ...] = ()
+    """The same of what was merged by it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,8 @@ class Needs:
     """Fields of `Guard` that are wanted."""
     glass: tuple[Means, ...] = ()
     """Paths of which it is wanted who took them."""
+    aftermath: tuple[Lookback, ...] = ()
+    """What of it was merged."""
     glass_circles: frozenset[str] = frozenset()
     """Teams or groups in which it is wanted to know them."""
 
@@ -110,5 +114,6 @@ class Needs:
             circumstances=self.circumstances | other.circumstances,
             guard=self.guard | other.guard,
             glass=tuple(dict.fromkeys(self.glass + other.glass)),
+            aftermath=tuple(dict.fromkeys(self.aftermath + other.aftermath)),
             glass_circles=self.glass_circles | other.glass_circles,
         )

@@ -7,7 +7,7 @@ from enum import Enum
 
 from ci_guard.model.fact import Fact, Source
 from ci_guard.model.roles import Membership
-from ci_guard.model.run import Participant
+from ci_guard.model.run import Participant, Person
 from ci_guard.records import dataclass
 
 
@@ -32,6 +32,16 @@ class Means:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Closing:
+    """How what was let through is reviewed afterwards: by a label that somebody of a role puts on the merged change."""
+
+    label: str
+    role: str
+    days: int
+    """How far back later runs look, from when a change was merged."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BreakGlass:
     """What a policy says of it."""
 
@@ -44,6 +54,15 @@ class BreakGlass:
     """File and line, for messages."""
     covers: frozenset[str] = frozenset()
     """`control/requirement` of what its own layer and nearer ones ask: nobody breaks what is asked of them."""
+    review: Closing | None = None
+    """None where later runs do not look for what was let through."""
+
+    @property
+    def lookback(self) -> Lookback | None:
+        """Return what is asked about what was merged."""
+        if self.review is None:
+            return None
+        return Lookback(label=self.means.name, reviewed=self.review.label, days=self.review.days)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,3 +123,74 @@ class Broken:
         """Return what happened, in a sentence without its end."""
         said = f"break-glass by {self.who} ({self.how}) at {self.at:%Y-%m-%d %H:%M} UTC, until {self.until:%H:%M} UTC"
         return f"{said}: {self.reason}" if self.reason else said
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lookback:
+    """What a platform is asked about what was merged."""
+
+    label: str
+    """The label that broke the glass."""
+    reviewed: str
+    """The label that says it was reviewed."""
+    days: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A label that somebody put on a change, by the server's word."""
+
+    who: Person
+    at: datetime
+    """Aware, UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merged:
+    """A change that was merged and has, or had, the label that breaks the glass."""
+
+    reference: str
+    """`#12` or `!7`."""
+    url: str
+    author: Person | None
+    """None once the account was deleted."""
+    merged_at: datetime
+    broken: Fact[Mark | None]
+    """Who put that label there last before the merge; None where nobody had."""
+    reviewed: Fact[Grant | None]
+    """Who put the other label there, if it is there now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aftermath:
+    """What is known of what was merged by break-glass."""
+
+    lookback: Lookback
+    changes: Fact[tuple[Merged, ...]]
+    """Newest merge first."""
+    since: datetime
+    """From when on it is known."""
+    cut: bool
+    """Whether that is later than asked for, because there was too much to read."""
+    memberships: Fact[tuple[Membership, ...]]
+    """Whether those who reviewed are in the teams that roles name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unreviewed:
+    """A merged change that waits for its review."""
+
+    reference: str
+    url: str
+    who: str
+    """Login and numeric id of whoever put the label there; empty where that is unknown."""
+    at: datetime | None
+    """When; None where that is unknown."""
+    merged_at: datetime
+    why: str
+    """Why it counts as not reviewed: a clause."""
+
+    def __str__(self) -> str:
+        """Return what is to be reviewed, in a sentence without its end."""
+        by = f" (the label put there by {self.who})" if self.who else ""
+        return f"{self.reference} was merged at {self.merged_at:%Y-%m-%d %H:%M} UTC by break-glass{by}; {self.why}"

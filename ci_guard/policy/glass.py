@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ci_guard import records
-from ci_guard.model.glass import BreakGlass, By, Means
+from ci_guard.model.glass import BreakGlass, By, Closing, Means
 from ci_guard.policy.context_schema import NAMED
 from ci_guard.policy.contexts import role_name
 from ci_guard.policy.document import Node
@@ -19,7 +19,7 @@ from ci_guard.policy.wording import listed, quoted, refusal, seen
 GLASS_NEEDS: Final = ("by", "role", "hours")
 
 MEANS: Final[Mapping[By, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    By.LABEL: (("label",), ()),
+    By.LABEL: (("label",), ("review",)),
     By.DISPATCH: (("environment",), ("input",)),
 }
 """Which further keys each way needs, and which it takes."""
@@ -29,8 +29,15 @@ GLASS_KEYS: Final = ("by", *(key for needed, taken in MEANS.values() for key in 
 LONGEST: Final = 72
 """Hours that it may last: a long weekend."""
 
+REVIEW_KEYS: Final = ("label", "role", "days")
+DAYS: Final = 90
+"""What a review can take at most."""
+
 LONGEST_NAMES: Final = {"label": 50, "environment": 255, "input": 100}
 """Characters. Source: GitHub, "Managing labels", "Managing environments for deployment"; the last one is ours."""
+
+
+NAME: Final = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAMES["label"]}
 
 
 def _way(by: By) -> dict[str, Any]:
@@ -57,6 +64,20 @@ GLASS: Final = {
                     "input": "The input of the dispatch, or the pipeline's variable, that says why",
                 }.items()
             },
+            "review": {
+                "title": "How later runs know that what was let through was reviewed",
+                **closed(
+                    {
+                        "label": {"title": "The label on the merged change", **NAME},
+                        "role": {
+                            "title": "Whose label counts; neither the author's nor the breaker's",
+                            **NAMED,
+                        },
+                        "days": {"title": "How far back they look", "type": "integer", "minimum": 1, "maximum": DAYS},
+                    },
+                    needs=REVIEW_KEYS,
+                ),
+            },
             "role": {"title": "Whose label or approval counts, of a second person", **NAMED},
             "hours": {"title": "How long it lasts", "type": "integer", "minimum": 1, "maximum": LONGEST},
         },
@@ -69,17 +90,14 @@ GLASS: Final = {
 def read_glass(reader: LayerReader, node: Node) -> Stated[BreakGlass]:
     """Return what a file says of break-glass; raise `PolicyError` for what it cannot say."""
     fields = fields_of(node, "break-glass", GLASS_KEYS, needs=GLASS_NEEDS)
-    hours = fields["hours"]
-    if type(hours.value) is not int or not 1 <= hours.value <= LONGEST:
-        expected = f"a number of hours from 1 to {LONGEST}"
-        raise refusal(hours.place, "hours was refused", saw=seen(hours.value), expected=expected)
     by = word_of(By, fields["by"].value, fields["by"].place, "by")
     return reader.said(
         BreakGlass(
             means=_means(by, node, fields),
             role=role_name(fields["role"]),
-            hours=hours.value,
+            hours=_number(fields["hours"], "hours", LONGEST),
             place=node.place.brief,
+            review=_review(fields["review"], fields["label"]) if "review" in fields else None,
         ),
         node.place,
     )
@@ -92,8 +110,8 @@ def _means(by: By, node: Node, fields: Mapping[str, Node]) -> Means:
             raise refusal(
                 node.place, f"break-glass by {by.value} has no {key}", hint=f"It needs {listed(needed, 'and')}."
             )
-    for key in LONGEST_NAMES:
-        if key in fields and key not in needed + taken:
+    for key in fields:
+        if key not in needed + taken + GLASS_NEEDS:
             hint = f"By {by.value} it takes {listed(needed + taken, 'and')}."
             raise refusal(fields[key].place, f"break-glass by {by.value} was refused", saw=quoted(key), hint=hint)
     return Means(by=by, name=_name(fields, needed[0]), input=_name(fields, "input") if "input" in fields else "")
@@ -105,6 +123,24 @@ def _name(fields: Mapping[str, Node], key: str) -> str:
         expected = f"at most {LONGEST_NAMES[key]} characters"
         raise refusal(fields[key].place, f"{key} was refused", saw=f"{len(text)} characters", expected=expected)
     return text
+
+
+def _review(node: Node, label: Node) -> Closing:
+    fields = fields_of(node, "review", REVIEW_KEYS, needs=REVIEW_KEYS)
+    name = _name(fields, "label")
+    if name.casefold() == str(label.value).casefold():
+        expected = "another label than the one that breaks the glass"
+        raise refusal(fields["label"].place, "label was refused", saw=quoted(name), expected=expected)
+    return Closing(label=name, role=role_name(fields["role"]), days=_number(fields["days"], "days", DAYS))
+
+
+def _number(node: Node, what: str, most: int) -> int:
+    number = node.value
+    if type(number) is not int or not 1 <= number <= most:
+        raise refusal(
+            node.place, f"{what} was refused", saw=seen(number), expected=f"a number of {what} from 1 to {most}"
+        )
+    return number
 
 
 def settled(layer: Layer) -> BreakGlass | None:

@@ -59,7 +59,10 @@ def check_names(layer: Layer, known: Mapping[str, Stated[Role]]) -> None:
 def _named(layer: Layer) -> Iterator[tuple[str, Place]]:
     yield from _required(layer.controls)
     if layer.break_glass:
-        yield layer.break_glass.value.role, layer.break_glass.place
+        glass = layer.break_glass.value
+        yield glass.role, layer.break_glass.place
+        if glass.review:
+            yield glass.review.role, layer.break_glass.place
     for table in layer.admission:
         yield from ((row.role, table.place) for row in table.value.rows if row.role != EVERYBODY)
     for each in layer.contexts:

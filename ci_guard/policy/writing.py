@@ -165,8 +165,15 @@ def _account(pardon: Waiver | Baseline) -> dict[str, str]:
 
 def glass_fields(glass: BreakGlass) -> Fields:
     """Return `break-glass`."""
-    means = glass.means
+    means, review = glass.means, glass.review
     place, *_ = MEANS[means.by][0]
     return said(
-        {"by": means.by.value, place: means.name, "input": means.input, "role": glass.role, "hours": glass.hours}
+        {
+            "by": means.by.value,
+            place: means.name,
+            "input": means.input,
+            "role": glass.role,
+            "hours": glass.hours,
+            "review": {"label": review.label, "role": review.role, "days": review.days} if review else None,
+        }
     )

@@ -76,7 +76,10 @@ def of_rulings(result: Result) -> Iterable[Annotation]:
 
 
 def of_notes(result: Result) -> Iterable[Annotation]:
-    """Yield one notice with the notes on the decision."""
+    """Yield one warning with what waits for its review, and one notice with the notes on the decision."""
+    if waiting := result.decision.unreviewed:
+        about = tuple(escape.plain(f"{each}.") for each in waiting)
+        yield Annotation(level="warning", title="ci-guard: break-glass to review", about=about)
     if result.decision.notes:
         yield Annotation(level="notice", title="ci-guard: notes", about=tuple(map(escape.plain, result.decision.notes)))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import timezone
+from datetime import datetime, timezone
 from typing import Any, Final, TypeVar
 
 from ci_guard.model.decision import PolicySummary, Result, Ruling, Verdict
 from ci_guard.model.fact import Cause, Fact, Known, Source
-from ci_guard.model.glass import Broken, By
+from ci_guard.model.glass import Broken, By, Unreviewed
 from ci_guard.model.judgement import Location, Outcome, Severity
 from ci_guard.model.run import Event, Platform, Run
 from ci_guard.model.scan import SecretScan, SuppressionKind
@@ -43,6 +43,7 @@ def report_of(result: Result) -> dict[str, Any]:
         "exit_code": result.decision.exit_code,
         "advisory": result.advisory,
         "break_glass": break_glass_of(result.decision.break_glass),
+        "unreviewed": [unreviewed_of(each) for each in result.decision.unreviewed],
         "controls": [meta.id for meta in result.controls],
         "context": context_of(result.run),
         "policy": policy_of(result.policy),
@@ -57,16 +58,32 @@ def break_glass_of(broken: Broken | None) -> dict[str, Any] | None:
     """Return who broke the glass; null where nothing was let through by that."""
     if broken is None:
         return None
-    at, until = (each.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") for each in (broken.at, broken.until))
     return {
         "by": broken.by.value,
         "who": broken.who,
         "how": broken.how,
-        "at": at,
-        "until": until,
+        "at": moment(broken.at),
+        "until": moment(broken.until),
         "reason": broken.reason or None,
         "asked": {"text": broken.asked.text, "source": broken.asked.source.value} if broken.asked else None,
     }
+
+
+def unreviewed_of(each: Unreviewed) -> dict[str, Any]:
+    """Return what was merged by break-glass and waits for its review."""
+    return {
+        "change": each.reference,
+        "url": each.url,
+        "who": each.who or None,
+        "at": moment(each.at) if each.at else None,
+        "merged_at": moment(each.merged_at),
+        "why": each.why,
+    }
+
+
+def moment(time: datetime) -> str:
+    """Return a time in UTC."""
+    return time.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def context_of(run: Run) -> dict[str, Any]:
@@ -190,6 +207,7 @@ def report_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of the report."""
     text: dict[str, Any] = {"type": "string"}
     text_or_null: dict[str, Any] = {"type": ["string", "null"]}
+    time: dict[str, Any] = {"type": "string", "format": "date-time"}
     number: dict[str, Any] = {"type": "integer", "minimum": 0}
     place_number: dict[str, Any] = {"type": ["integer", "null"], "minimum": 1}
     sha256: dict[str, Any] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
@@ -234,12 +252,16 @@ def report_schema() -> dict[str, Any]:
                     by={"enum": [by.value for by in By]},
                     who=text,
                     how=text,
-                    at={"type": "string", "format": "date-time"},
-                    until={"type": "string", "format": "date-time"},
+                    at=time,
+                    until=time,
                     reason=text_or_null,
                     asked=or_null(closed(text=text, source=one_of(Source))),
                 )
             ),
+            unreviewed={
+                "type": "array",
+                "items": closed(change=text, url=text, who=text_or_null, at=or_null(time), merged_at=time, why=text),
+            },
             controls={"type": "array", "items": text, "uniqueItems": True},
             context=closed(
                 platform=one_of(Platform),

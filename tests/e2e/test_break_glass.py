@@ -131,3 +131,47 @@ def test_a_deployment_that_a_second_person_approves_lets_a_pipeline_through(
     assert told.exit_code == 0, told.stdout
     assert told.report["break_glass"]["reason"] == "down"
     assert told.report["break_glass"]["asked"] == {"text": "orders fail", "source": "api"}
+
+
+REVIEWED = POLICY.replace("hours: 4}", "hours: 4, review: {label: reviewed, role: security, days: 30}}").replace(
+    "[{name: on-call, levels: [maintain, admin]}]",
+    "[{name: on-call, levels: [maintain, admin]}, {name: security, levels: [admin]}]",
+)
+
+
+def test_what_was_merged_by_break_glass_is_told_on_every_run_until_somebody_reviews_it(
+    github: FakeGitHub, guard: Guard, tmp_path: Path
+) -> None:
+    shop = consumer.make(github, tmp_path / "shop", base_files={".ci-guard.yml": REVIEWED})
+    shop.pull.label("break-glass", by="carol")
+    shop.pull.events[-1].created_at, shop.pull.merged_at = before(timedelta(hours=5)), before(timedelta(hours=4))
+    shop.pull.updated_at = before(timedelta(hours=4))
+    run = shop.repo.run("schedule", actor="olivia", sha=shop.merge, branch="main")
+    payload = github.events(shop.repo).schedule()
+    environ = github.job_environment(shop.repo, run, payload, tmp_path / "job", GITHUB_TOKEN=github.token("job").value)
+    log = tmp_path / "audit.jsonl"
+    told = guard(environ, shop.path, "check", "--platform", "github", "--enforce", "--audit-log", str(log))
+    assert (told.exit_code, told.report["verdict"]) == (0, "allow"), told.stdout
+    (waiting,) = told.report["unreviewed"]
+    assert (waiting["change"], waiting["why"]) == ("#1", "nobody has put the label reviewed on it")
+    assert waiting["who"].startswith("carol (id ")
+    assert "Break-glass to review: #1 was merged at " in " ".join(told.stdout.split())
+    assert json.loads(log.read_text(encoding="utf-8").splitlines()[0])["record"]["unreviewed"] == [waiting]
+    shop.pull.label("reviewed", by="olivia")
+    shop.pull.events[-1].created_at = before(timedelta(hours=1))
+    closed = guard(environ, shop.path)
+    assert closed.report["unreviewed"] == []
+    assert "to review" not in closed.stdout
+
+
+def test_a_merge_request_is_reviewed_by_a_label_of_the_role(gitlab: FakeGitLab, guard: Guard, tmp_path: Path) -> None:
+    shop = gitlab_shop.make(gitlab, tmp_path / "shop", base_files={".ci-guard.yml": REVIEWED})
+    shop.project.label(shop.mr, "break-glass", by="carol", at=before(timedelta(hours=5)))
+    shop.mr.merged_at = before(timedelta(hours=4))
+    job = shop.project.run("schedule", user="olivia", sha=shop.merge)
+    environ = gitlab.job_environment(job, CI_GUARD_TOKEN=gitlab.world.token("reader", "olivia").value)
+    words = ("check", "--platform", "gitlab", "--enforce", "--server", gitlab.url)
+    told = guard(environ, shop.path, *words)
+    assert [each["change"] for each in told.report["unreviewed"]] == ["!1"], told.stdout
+    shop.project.label(shop.mr, "reviewed", by="olivia", at=before(timedelta(hours=1)))
+    assert guard(environ, shop.path, *words).report["unreviewed"] == []

@@ -80,6 +80,8 @@ ONLY_THE_LOADER = {
     "baseline-approved-by-its-owner": "no schema compares two keys",
     "baseline-without-the-owner-that-its-rules-need": "no schema compares two keys",
     "break-glass-of-a-role-that-is-not-defined": "no schema compares two keys",
+    "break-glass-reviewed-by-an-undefined-role": "no schema compares two keys",
+    "break-glass-reviewed-by-its-own-label": "no schema compares two keys",
     "context-asks-for-less": "depends on what lies below",
     "context-tolerates-more": "depends on what lies below",
     "context-of-a-control-that-requires-nothing": "depends on what lies below",

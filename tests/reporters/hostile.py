@@ -7,7 +7,7 @@ from typing import Final
 
 from ci_guard.model.decision import Failure, PolicySummary, Result, Ruling, Waived
 from ci_guard.model.fact import Known, Source
-from ci_guard.model.glass import Asked, Broken, By
+from ci_guard.model.glass import Asked, Broken, By, Unreviewed
 from ci_guard.model.judgement import Location
 from ci_guard.model.run import ChangeReference
 from ci_guard.model.scan import Gap, GapKind, Skipped
@@ -109,6 +109,9 @@ def dressed(result: Result, text: str, url: str = "") -> Result:
                 covers=frozenset({text}),
                 reason=text,
                 asked=Asked(text=text, source=Source.EVENT),
+            ),
+            unreviewed=(
+                Unreviewed(reference=text, url=url or text, who=text, at=sample.TIME, merged_at=sample.TIME, why=text),
             ),
             rulings=tuple(dressed_ruling(ruling, text, url or text) for ruling in result.decision.rulings),
         ),

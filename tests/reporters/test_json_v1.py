@@ -61,8 +61,8 @@ def test_any_text_survives(text: str) -> None:
 def test_keys_are_those_of_the_contract_in_its_order() -> None:
     report = read(sample.denied())
     assert list(report) == [
-        "schema", "tool", "time", "verdict", "exit_code", "advisory", "break_glass", "controls", "context", "policy",
-        "judgements", "references", "scan", "evidence",
+        "schema", "tool", "time", "verdict", "exit_code", "advisory", "break_glass", "unreviewed", "controls",
+        "context", "policy", "judgements", "references", "scan", "evidence",
     ]  # fmt: skip
     assert list(report["context"]) == [
         "platform", "repository", "repository_id", "ref", "sha", "event", "platform_event", "actor",
@@ -191,7 +191,7 @@ def objects(value: Any) -> Iterator[dict[str, Any]]:
 
 def test_the_schema_knows_every_key_and_no_other() -> None:
     found = list(objects(report_schema()))
-    assert len(found) == 17
+    assert len(found) == 18
     for each in found:
         assert each["additionalProperties"] is False
         assert each["required"] == list(each["properties"])

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
 from typing import Final
 
 from ci_guard.evidence import environment, own_program
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github import (
+    aftermath,
     branches,
     claims,
     enforcement,
@@ -35,7 +37,7 @@ from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact
-from ci_guard.model.glass import Means, Sighting
+from ci_guard.model.glass import Aftermath, Lookback, Means, Sighting
 from ci_guard.model.guard import Guard
 from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.review import Provenance
@@ -180,6 +182,10 @@ class GitHub:
     def break_glass(self, means: Means, circles: AbstractSet[str]) -> Sighting:
         """See `GlassEvidence.break_glass`."""
         return glass.get_sighting(self._client, self._job, self._run, means, circles)
+
+    def aftermath(self, lookback: Lookback, circles: AbstractSet[str], now: datetime) -> Aftermath:
+        """See `GlassEvidence.aftermath`."""
+        return aftermath.get_aftermath(self._client, self._run, lookback, circles, now)
 
     def changed_paths(self) -> Fact[frozenset[str] | None]:
         """See `CircumstanceEvidence.changed_paths`."""

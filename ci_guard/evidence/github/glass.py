@@ -18,11 +18,14 @@ from ci_guard.evidence.rest.shape import checked, record, text, when
 from ci_guard.evidence.rest.shape import records as objects
 from ci_guard.evidence.rest.together import two
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
-from ci_guard.model.glass import By, Means, Sighting
+from ci_guard.model.glass import By, Mark, Means, Sighting
 from ci_guard.model.run import Access, Event, Person, Run
 
 CHANGES: Final = frozenset({Event.CHANGE, Event.TARGET_CHANGE})
 DISPATCHED: Final = frozenset({Event.MANUAL, Event.API})
+
+LABELLING: Final = ("labeled", "unlabeled")
+"""Entries of a timeline that are about labels."""
 
 ANSWERS: Final = ("approved", "rejected")
 """The states of an approval in which somebody has answered."""
@@ -30,10 +33,7 @@ ANSWERS: Final = ("approved", "rejected")
 
 def get_sighting(client: Client, job: Job, run: Run, means: Means, teams: AbstractSet[str]) -> Sighting:
     """Return what is known of the path in this run."""
-    standing = Standing(
-        access=lambda people: _get_accesses(client, people),
-        memberships=lambda seats: memberships.get_memberships(client, seats, teams),
-    )
+    standing = standing_of(client, teams)
     if means.by is By.LABEL:
         answers, since = two(client, lambda: _get_label(client, run, means.name), lambda: _get_pushed(client, run))
         return sighting(means, answers, standing, since=since)
@@ -41,6 +41,14 @@ def get_sighting(client: Client, job: Job, run: Run, means: Means, teams: Abstra
         client, lambda: _get_approvals(client, job, run, means.name), lambda: _get_asked(client, job, run, means.input)
     )
     return sighting(means, answers, standing, asked=asked)
+
+
+def standing_of(client: Client, teams: AbstractSet[str]) -> Standing:
+    """Return how it is asked what people may do."""
+    return Standing(
+        access=lambda people: _get_accesses(client, people),
+        memberships=lambda seats: memberships.get_memberships(client, seats, teams),
+    )
 
 
 def _get_accesses(client: Client, people: Sequence[Person]) -> Mapping[int, Fact[Access]]:
@@ -61,15 +69,15 @@ def _get_label(client: Client, run: Run, label: str) -> Fact[tuple[Answer, ...]]
     pull = _get_pull(client, run)
     if isinstance(pull, Unknown):
         return pull
-    if pull.value is None or not any(_same(name, label) for name in pull.value.labels):
+    if pull.value is None or not any(same(name, label) for name in pull.value.labels):
         return Known(value=(), source=pull.source, detail=pull.detail)
     number = pull.value.number
     if isinstance(run.change, Known) and run.change.value and pull.value.head_sha != run.change.value.head:
         return unavailable(f"#{number} has moved on since this run started", detail=pull.detail)
-    put = checked(client.get_all(f"issues/{number}/timeline"), lambda timeline: _last_put(timeline, label))
+    put = checked(client.get_all(f"issues/{number}/timeline"), lambda timeline: last_put(timeline, label))
     if isinstance(put, Known) and put.value is None:
         return unavailable(f"the timeline of #{number} does not say who put it there", detail=put.detail)
-    return apply(put, lambda answer: (answer,) if answer else ())
+    return apply(put, lambda mark: (Answer(person=mark.who, at=mark.at),) if mark else ())
 
 
 def _get_pull(client: Client, run: Run) -> Fact[Pull | None]:
@@ -84,15 +92,20 @@ def _get_pull(client: Client, run: Run) -> Fact[Pull | None]:
     return apply(records.get_pull(client, run.change.value.number), lambda pull: pull)
 
 
-def _last_put(timeline: Sequence[Any], label: str) -> Answer | None:
-    """Return who put the label there last, and when; None where it was taken off since, or nobody is named."""
-    put: Answer | None = None
+def last_put(timeline: Sequence[Any], label: str, *, ever: bool = False) -> Mark | None:
+    """
+    Return who put the label there last, and when; None where nobody did, or where it was taken off since.
+
+    With `ever` it counts all the same once it was taken off.
+    """
+    put: Mark | None = None
     for entry in timeline:
-        if entry.get("event") not in ("labeled", "unlabeled") or not _same(text(record(entry, "label"), "name"), label):
+        if entry.get("event") not in LABELLING or not same(text(record(entry, "label"), "name"), label):
             continue
-        put = None
         if entry["event"] == "labeled":
-            put = Answer(person=records.person(entry.get("actor")), at=when(entry, "created_at"))
+            put = Mark(who=records.person(entry.get("actor")), at=when(entry, "created_at"))
+        elif not ever:
+            put = None
     return put
 
 
@@ -139,7 +152,7 @@ def _get_approvals(client: Client, job: Job, run: Run, environment: str) -> Fact
             )
             for item in items
             if text(item, "state") in ANSWERS
-            and any(_same(text(each, "name"), environment) for each in objects(item, "environments"))
+            and any(same(text(each, "name"), environment) for each in objects(item, "environments"))
         )
 
     return checked(client.get(f"actions/runs/{server.value.id}/approvals", shape=list), read)
@@ -176,6 +189,6 @@ def _get_dispatched(client: Client, job: Job, run: Run) -> Fact[WorkflowRun | No
     return apply(records.get_run(client, job.run_id), lambda found: found)
 
 
-def _same(name: str, other: str) -> bool:
+def same(name: str, other: str) -> bool:
     """Tell whether two labels or two environments are the same; on GitHub letter case does not tell them apart."""
     return name.casefold() == other.casefold()

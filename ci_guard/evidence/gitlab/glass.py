@@ -18,7 +18,7 @@ from ci_guard.evidence.rest.shape import ShapeError, checked, integer, optional,
 from ci_guard.evidence.rest.shape import records as objects
 from ci_guard.evidence.rest.together import two
 from ci_guard.model.fact import Fact, Known, Unknown, apply, invisible, unavailable
-from ci_guard.model.glass import By, Means, Sighting
+from ci_guard.model.glass import By, Mark, Means, Sighting
 from ci_guard.model.run import Event, Run
 
 DISPATCHED: Final = frozenset({Event.MANUAL, Event.API})
@@ -35,10 +35,7 @@ MAINTAINER: Final = f"{STRONGER}, with the role Maintainer"
 
 def get_sighting(client: Client, sources: Sources, run: Run, means: Means, groups: AbstractSet[str]) -> Sighting:
     """Return what is known of the path in this pipeline."""
-    standing = Standing(
-        access=lambda people: access.get_members(client, people),
-        memberships=lambda seats: memberships.get_memberships(client, seats, groups),
-    )
+    standing = standing_of(client, groups)
     if means.by is By.LABEL:
         answers, since = two(client, lambda: _get_label(client, run, means.name), lambda: _get_pushed(client, run))
         return sighting(means, answers, standing, since=since)
@@ -47,6 +44,14 @@ def get_sighting(client: Client, sources: Sources, run: Run, means: Means, group
         client, lambda: _get_approvals(client, job, means.name), lambda: _get_asked(client, job, means.input)
     )
     return sighting(means, answers, standing, asked=asked)
+
+
+def standing_of(client: Client, groups: AbstractSet[str]) -> Standing:
+    """Return how it is asked what people may do."""
+    return Standing(
+        access=lambda people: access.get_members(client, people),
+        memberships=lambda seats: memberships.get_memberships(client, seats, groups),
+    )
 
 
 # By label
@@ -67,11 +72,15 @@ def _get_label(client: Client, run: Run, label: str) -> Fact[tuple[Answer, ...]]
     iid = change.value.iid
     if isinstance(run.change, Known) and run.change.value and change.value.head != run.change.value.head:
         return unavailable(f"!{iid} has moved on since this pipeline started", detail=change.detail)
-    log = client.get_all(f"merge_requests/{iid}/resource_label_events", sight=Sight.BY_MEMBER, needs=reviews.REPORTER)
-    put = checked(log, lambda items: last_put(items, label))
+    put = checked(get_label_events(client, iid), lambda items: last_put(items, label))
     if isinstance(put, Known) and put.value is None:
         return unavailable(f"the events of !{iid} do not say who put it there", detail=put.detail)
-    return apply(put, lambda answer: (answer,) if answer else ())
+    return apply(put, lambda mark: (Answer(person=mark.who, at=mark.at),) if mark else ())
+
+
+def get_label_events(client: Client, iid: int) -> Fact[tuple[Any, ...]]:
+    """Return what happened to the labels of a merge request: to members only, who are signed in."""
+    return client.get_all(f"merge_requests/{iid}/resource_label_events", sight=Sight.BY_MEMBER, needs=reviews.REPORTER)
 
 
 def _get_change(client: Client, run: Run) -> Fact[MergeRequest | None]:
@@ -86,9 +95,13 @@ def _get_change(client: Client, run: Run) -> Fact[MergeRequest | None]:
     return apply(records.get_merge_request(client, run.change.value.number), lambda change: change)
 
 
-def last_put(items: Sequence[Any], label: str) -> Answer | None:
-    """Return who put the label there last, and when; None where it was taken off since, or nobody is named."""
-    put: Answer | None = None
+def last_put(items: Sequence[Any], label: str, *, ever: bool = False) -> Mark | None:
+    """
+    Return who put the label there last, and when; None where nobody did, or where it was taken off since.
+
+    With `ever` it counts all the same once it was taken off.
+    """
+    put: Mark | None = None
     for item in sorted(items, key=lambda each: integer(each, "id")):
         found = optional(item, "label", record)  # null once the label was deleted
         if found is None or text(found, "name") != label:
@@ -96,9 +109,10 @@ def last_put(items: Sequence[Any], label: str) -> Answer | None:
         action = text(item, "action")
         if action not in ("add", "remove"):
             raise ShapeError("'action' is neither add nor remove")
-        put = None
         if action == "add":
-            put = Answer(person=records.person(record(item, "user")), at=when(item, "created_at"))
+            put = Mark(who=records.person(record(item, "user")), at=when(item, "created_at"))
+        elif not ever:
+            put = None
     return put
 
 

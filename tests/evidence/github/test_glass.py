@@ -84,13 +84,13 @@ def test_a_token_that_may_not_read_it_does_not_know(scene: Scene) -> None:
 @pytest.mark.parametrize("entry", [{"event": "labeled"}, {"event": "labeled", "label": {"name": 7}}])
 def test_an_entry_of_another_shape_is_no_proof(entry: dict[str, Any]) -> None:
     with pytest.raises(ShapeError):
-        glass._last_put([entry], "break-glass")
+        glass.last_put([entry], "break-glass")
 
 
 def test_somebody_who_was_deleted_is_nobody() -> None:
     entry = {"event": "labeled", "label": {"name": "x"}, "actor": None, "created_at": "2026-11-21T20:00:00Z"}
     with pytest.raises(ShapeError):
-        glass._last_put([entry], "x")
+        glass.last_put([entry], "x")
 
 
 # By dispatch

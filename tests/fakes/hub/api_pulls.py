@@ -140,12 +140,16 @@ def _pull(context: Context, name: str = "pull_number") -> Pull:
 
 @route(f"{REPO}/pulls", "pull_requests")
 def list_pulls(context: Context) -> list[Json]:
-    """GET …/pulls, filtered by `state` (default open), `base` and `head`, newest first."""
+    """GET …/pulls, filtered by `state` (default open), `base` and `head`, newest first or by `sort=updated`."""
     query = context.call.query
     state = query.get("state", "open")
+
+    def order(pull: Pull) -> tuple[str, int]:
+        return (pull.updated_at if query.get("sort") == "updated" else "", pull.number)
+
     found = [
         pull
-        for pull in sorted(context.repo.pulls.values(), key=lambda p: p.number, reverse=query.get("direction") != "asc")
+        for pull in sorted(context.repo.pulls.values(), key=order, reverse=query.get("direction") != "asc")
         if (state in ("all", pull.state))
         and query.get("base", pull.base_ref) == pull.base_ref
         and query.get("head", f"{pull.head_owner}:{pull.head_ref}") == f"{pull.head_owner}:{pull.head_ref}"

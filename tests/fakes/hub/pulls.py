@@ -206,6 +206,7 @@ class Pull:
         self.repo.world.tick()
         self.labels = [each for each in self.labels if each != name] + ([] if off else [name])
         self._event("unlabeled" if off else "labeled", by, label=name)
+        self.updated_at = self.events[-1].created_at
 
     def _event(
         self,

@@ -13,7 +13,7 @@ CHANGE = f"{PROJECT}/merge_requests/{{iid}}"
 
 @route(f"{PROJECT}/merge_requests", job=JOB_18_3, level=REPORTER, public=True)
 def merge_requests(context: Context) -> Any:
-    """Answer the merge requests, newest first; `state`, `target_branch` and `source_branch` pick some."""
+    """Answer the merge requests, newest first; what the query says of them picks some."""
     query = context.call.query
     found = [
         mr
@@ -21,6 +21,8 @@ def merge_requests(context: Context) -> Any:
         if query.get("state", "all") in ("all", mr.state)
         and query.get("target_branch", mr.target_branch) == mr.target_branch
         and query.get("source_branch", mr.source_branch) == mr.source_branch
+        and all(name in mr.labels for name in query.get("labels", "").split(",") if name)
+        and mr.updated_at >= query.get("updated_after", "")
     ]
     return [shapes.merge_request(context.world, context.project, mr, context.url) for mr in context.page(found)]
 

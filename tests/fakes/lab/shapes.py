@@ -199,7 +199,7 @@ def merge_request(world: World, project: Project, made: MergeRequest, url: str) 
         "description": "",
         "state": made.state,
         "created_at": made.created_at,
-        "updated_at": made.merged_at or made.created_at,
+        "updated_at": made.updated_at,
         "merged_by": merged_by,
         "merge_user": merged_by,
         "merged_at": made.merged_at,

@@ -187,6 +187,13 @@ class MergeRequest:
     """Every head with the time since when, oldest first."""
     head_pipeline: Pipeline | None = None
 
+    @property
+    def updated_at(self) -> str:
+        """Return when anything happened to it last."""
+        noted = [note.created_at for note in self.notes]
+        labelled = [event.created_at for event in self.label_events]
+        return max((self.created_at, self.merged_at or "", *noted, *labelled))
+
 
 @dataclass(kw_only=True)
 class AccessLevel:
