@@ -203,9 +203,10 @@ def keys(*, nearer: bool) -> dict[str, Raw]:
         "waiver-rules": RULES,
         "baseline": st.just(BASELINE),
         "break-glass": st.builds(
-            lambda role, hours: {"by": "label", "label": "now", "role": role, "hours": hours},
+            lambda role, hours, review: {"by": "label", "label": "now", "role": role, "hours": hours, **review},
             st.sampled_from(known),
             st.sampled_from([1, 72]),
+            st.sampled_from([{}, {"review": {"label": "seen", "role": known[0], "days": 30}}]),
         ),
     }
 

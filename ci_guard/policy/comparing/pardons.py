@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
-from ci_guard.model.glass import BreakGlass
+from ci_guard.model.glass import BreakGlass, Closing
 from ci_guard.model.settings import Policy
 from ci_guard.model.waiver import Baseline, KnownFailure, Waiver
 from ci_guard.policy.comparing.change import LOOSER, NEITHER, OTHER, STRICTER, Change, joined, listed, of_sets, present
@@ -159,6 +159,7 @@ def _glasses(old: Policy, new: Policy) -> Iterator[Change]:
             "" if one.hours == other.hours else LOOSER if one.hours < other.hours else STRICTER,
             OTHER if _path(one) != _path(other) else "",
             _reasons(one.means.input, other.means.input),
+            _reviews(one.review, other.review),
         )
     )
     if direction:
@@ -176,6 +177,17 @@ def _path(glass: BreakGlass) -> tuple[str, str, str]:
 def _reasons(old: str, new: str) -> str:
     """Return which way the input goes in which a reason is asked for."""
     return "" if old == new else STRICTER if not old else LOOSER if not new else OTHER
+
+
+def _reviews(old: Closing | None, new: Closing | None) -> str:
+    """Return which way the review afterwards goes: one that is asked for, and one for longer, is stricter."""
+    if old == new:
+        return ""
+    if old is None or new is None:
+        return STRICTER if old is None else LOOSER
+    if (old.label, old.role) != (new.label, new.role):
+        return OTHER
+    return STRICTER if new.days > old.days else LOOSER
 
 
 def _glass(glass: BreakGlass | None) -> str | None:

@@ -48,7 +48,8 @@ def _held(role: Role) -> list[str]:
 
 def _letting_in(layer: Layer) -> Iterator[str]:
     if layer.break_glass:
-        yield layer.break_glass.value.role
+        glass = layer.break_glass.value
+        yield from (glass.role, *([glass.review.role] if glass.review else []))
     yield from (row.role for table in layer.admission for row in table.value.rows)
     yield from _required(layer.controls)
     for each in layer.contexts:
