@@ -46,7 +46,7 @@ def test_a_deployment_takes_the_group_and_the_signed_environment(
     seeing = {**signed, "CI_GUARD_TOKEN": gitlab.world.token("reader", "olivia").value}
     told = run(guard, gitlab, shop.path, seeing, *with_policy(shop, POLICY))
     assert told.exit_code == exit_code, told.stdout
-    assert "production (by the ID token)" in told.of("admitted")["observed"]
+    assert "production (by the ID token, tier production, not protected)" in told.of("admitted")["observed"]
 
 
 def test_a_variable_that_names_another_environment_does_not_outweigh_the_id_token(
@@ -65,3 +65,22 @@ def test_a_variable_that_names_another_environment_does_not_outweigh_the_id_toke
     told = run(guard, gitlab, shop.path, environ, *with_policy(shop, text))
     assert "admin or more" in told.of("triggering-actor")["expected"]
     assert told.exit_code != 0
+
+
+IDENTITY = "version: 1\ncontrols: {actor-permissions: {require: {consistent-identity: true}}}\n"
+
+
+@pytest.mark.parametrize(("of_job", "exit_code"), [("production", 1), (None, 0)])
+def test_an_environment_that_the_caller_names_is_held_against_the_signed_one(
+    gitlab: FakeGitLab, guard: Guard, tmp_path: Path, of_job: str | None, exit_code: int
+) -> None:
+    """A job that has none says nothing of what a later one deploys to: there the caller alone speaks."""
+    shop = gitlab_shop.make(gitlab, tmp_path / "shop")
+    job = shop.push()
+    job.environment = of_job
+    environ = gitlab.job_environment(job, CI_GUARD_ID_TOKEN=gitlab.id_token(job))
+    told = run(guard, gitlab, shop.path, environ, *with_policy(shop, IDENTITY), "--environment", "staging")
+    assert told.exit_code == exit_code, told.stdout
+    if of_job:
+        (failure,) = [each for each in told.report["judgements"] if each["outcome"] == "fail"]
+        assert all(word in failure["observed"] for word in ("--environment", "staging", of_job))

@@ -14,6 +14,7 @@ from ci_guard.evidence.gitlab.client import Client
 from ci_guard.evidence.gitlab.identity import DETAIL, Refused
 from ci_guard.evidence.gitlab.records import Job, MergeRequest
 from ci_guard.evidence.gitlab.sources import Sources, change_number, get_before
+from ci_guard.evidence.gitlab.surroundings import VARIABLE
 from ci_guard.evidence.gitlab.variables import TOKEN
 from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.run import Claim, Event, Run
@@ -54,6 +55,7 @@ def get_claims(client: Client, sources: Sources, run: Run, checkout: Checkout) -
         return run.event
     claims = [
         *_of_token(sources),
+        *_of_environment(sources),
         *(_of_job(sources, variable) for variable in OF_JOB),
         *_of_ref(sources, run.event.value),
         *_of_branches(client, sources, run),
@@ -72,6 +74,13 @@ def _of_token(sources: Sources) -> Iterator[Claim]:
         yield Claim(name=TOKEN, claimed=OF_THIS_JOB, truth=refused)
     elif outcome is not None:
         yield Claim(name=TOKEN, claimed=OF_THIS_JOB, truth=apply(outcome, lambda _: OF_THIS_JOB))
+
+
+def _of_environment(sources: Sources) -> Iterator[Claim]:
+    """Yield the claim which environment the job has, where a verified token answers it: one without names none."""
+    if isinstance(sources.identity, Known):
+        said = apply(sources.identity, lambda token: token.text("environment") or "no environment")
+        yield Claim(name=VARIABLE, claimed=sources.variables.get(VARIABLE), truth=said)
 
 
 def _of_job(sources: Sources, variable: str) -> Claim:

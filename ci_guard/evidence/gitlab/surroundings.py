@@ -21,6 +21,9 @@ HOSTS: Final = {"gitlab-hosted": Host.HOSTED, "self-hosted": Host.SELF_HOSTED}
 """Source: "OpenID Connect (OIDC) Authentication Using ID Tokens", `runner_environment`."""
 
 REPORTER: Final = f"{STRONGER}, with the role Reporter"
+TIERS: Final = ("production", "staging", "testing", "development", "other")
+"""Source: "Environments", deployment tier of environments."""
+
 VARIABLE: Final = "CI_ENVIRONMENT_NAME"
 TOKEN: Final = "an ID token for ci-guard"  # noqa: S105 - no password
 
@@ -34,13 +37,20 @@ def get_environments(sources: Sources) -> tuple[Fact[str], ...]:
     outcome = sources.identity
     if isinstance(outcome, Known):
         named = outcome.value.text("environment")
-        return (Known(value=named, source=Source.SIGNED, detail=identity.DETAIL),) if named else ()
+        return (Known(value=named, source=Source.SIGNED, detail=_described(outcome.value)),) if named else ()
     claimed = sources.variables.get(VARIABLE)
     told: tuple[Fact[str], ...] = (Known(value=claimed, source=Source.ENV, detail=VARIABLE),) if claimed else ()
     if outcome is None:
         return told
     # A token was given, and what it would say is not known.
     return (*told, outcome if isinstance(outcome, Unknown) else _refused(outcome))
+
+
+def _described(token: Identity) -> str:
+    """Return where an environment was read, and what else the token says of it. Source: "ID token payload"."""
+    tier, protected = token.text("deployment_tier"), token.text("environment_protected")
+    kept = {"true": ", protected", "false": ", not protected"}.get(protected or "", "")
+    return f"{identity.DETAIL}{f', tier {tier}' if tier in TIERS else ''}{kept}"
 
 
 def _refused(outcome: identity.Refused) -> Unknown:

@@ -96,6 +96,22 @@ def test_what_the_token_says_as_well_is_signed(scene: Scene) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("environment", "claimed", "truth"),
+    [("production", "staging", "production"), (None, "staging", "no environment"), ("production", "production", "")],
+)
+def test_an_environment_that_a_variable_names_is_held_against_the_token(
+    scene: Scene, environment: str | None, claimed: str, truth: str
+) -> None:
+    job = scene.shop.run("push")
+    job.environment = environment
+    scene.settings["audience"] = "ci-guard"
+    scene.start(job, CI_GUARD_ID_TOKEN=scene.gitlab.id_token(job), CI_ENVIRONMENT_NAME=claimed)
+    assert scene.lies() == ({"CI_ENVIRONMENT_NAME": (claimed, truth)} if truth else {})
+    assert source_of(scene.claims()["CI_ENVIRONMENT_NAME"].truth) is Source.SIGNED
+    assert "CI_ENVIRONMENT_NAME" not in scene.start(job, CI_ENVIRONMENT_NAME=claimed).claims()
+
+
 def test_a_variable_that_is_not_set_claims_nothing(scene: Scene) -> None:
     scene.start(scene.shop.run("push"), CI_COMMIT_SHA="", GITLAB_USER_ID="")
     assert {"CI_COMMIT_SHA", "GITLAB_USER_ID"}.isdisjoint(scene.claims())

@@ -115,7 +115,9 @@ def test_the_token_says_which_environment_the_job_has_whatever_a_variable_says(s
     signed(scene, job)
     scene.environ["CI_ENVIRONMENT_NAME"] = "staging"
     (fact,) = scene.adapter.environments()
-    assert fact == Known(value="production", source=Source.SIGNED, detail="the ID token")
+    assert fact == Known(
+        value="production", source=Source.SIGNED, detail="the ID token, tier production, not protected"
+    )
 
 
 def test_without_a_token_a_variable_names_the_environment_and_is_called_a_variable(scene: Scene) -> None:

@@ -72,7 +72,11 @@ def claims(world: World, project: Project, job: Job, url: str, audience: str) ->
         "runner_environment": "self-hosted",
         "sha": pipeline.sha,
         "project_visibility": source.visibility,
-        **({"environment": job.environment} if job.environment else {}),
+        **(
+            {"environment": job.environment, "environment_protected": "false", "deployment_tier": "production"}
+            if job.environment
+            else {}
+        ),
     }
 
 
