@@ -79,7 +79,14 @@ def get_labels(client: Client, run: Run) -> Fact[frozenset[str]]:
 
 
 def get_changed_paths(client: Client, run: Run, checkout: Checkout) -> Fact[frozenset[str] | None]:
-    """Return what a merge request, a merge train or a push changes."""
+    """
+    Return what a merge request, a merge train or a push changes.
+
+    Where a push started, no job's token is told: `GET /job` has the commit and its parents, which are the start only of
+    a push of one commit, and no endpoint that such a token may see says how many were pushed. The clone tells what lies
+    between two commits, and not which two: a `CI_COMMIT_BEFORE_SHA` that a pipeline variable sets to a commit of this
+    branch would hide what came before that. Source: "Jobs API"; "CI/CD job token", Job token access.
+    """
     if isinstance(run.event, Unknown):
         return run.event
     if run.event.value is Event.PUSH:
