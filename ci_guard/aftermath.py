@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ci_guard.model.fact import Fact, Known, Unknown
-from ci_guard.model.facts import Facts, Needs
+from ci_guard.model.facts import NOT_COLLECTED, Facts, Needs
 from ci_guard.model.glass import Aftermath, Closing, Grant, Merged, Unreviewed
 from ci_guard.model.roles import standing
 from ci_guard.model.run import AccountType, Person, Platform
@@ -41,22 +41,31 @@ def look(policy: Policy, facts: Facts) -> Look:
         return NOTHING
     found = next((one for one in facts.aftermath if one.lookback == glass.lookback), None)
     if found is None or isinstance(found.changes, Unknown):
-        doubt = found.changes if found else None
-        why = f"{doubt.reason}{f'; needed: {doubt.needs}' if doubt.needs else ''}" if isinstance(doubt, Unknown) else ""
         said = f"Whether something that was merged by break-glass ({glass.place}) waits for its review is unknown"
-        return Look(notes=(f"{said}: {why or 'nobody asked'}.",))
+        return Look(notes=(f"{said}: {_told(found.changes if found else NOT_COLLECTED)}.",))
+    doubtful = [change for change in found.changes.value if not change.labelled and isinstance(change.broken, Unknown)]
     waiting = tuple(
         _unreviewed(change, reason)
         for change in found.changes.value
-        if (reason := next(_objections(policy, glass.review, found, change, facts), ""))
+        if change not in doubtful and (reason := next(_objections(policy, glass.review, found, change, facts), ""))
     )
     notes = [f"Break-glass to review: {each}." for each in waiting]
+    notes += [
+        f"Whether {change.reference} was merged by break-glass is unknown: {_told(change.broken)}."
+        for change in doubtful
+    ]
     if found.cut:
         notes.append(
             f"What was merged by break-glass before {found.since:%Y-%m-%d %H:%M} UTC was not looked at: there is more "
             "than one run reads."
         )
     return Look(unreviewed=waiting, notes=tuple(notes))
+
+
+def _told(fact: object) -> str:
+    if not isinstance(fact, Unknown):
+        return ""
+    return fact.reason + (f"; needed: {fact.needs}" if fact.needs else "")
 
 
 def _unreviewed(change: Merged, why: str) -> Unreviewed:

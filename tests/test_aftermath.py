@@ -34,6 +34,7 @@ MERGED = Merged(
     url="https://forge/12",
     author=person("alice", 1),
     merged_at=NOW - 2 * HOUR,
+    labelled=True,
     broken=fact(Mark(who=person("carol", 7), at=NOW - 3 * HOUR)),
     reviewed=fact(None),
 )
@@ -58,6 +59,14 @@ def test_what_nobody_has_reviewed_waits_and_is_told() -> None:
     (note,) = found.notes
     assert note.startswith("Break-glass to review: #12 was merged at 2028-02-29 21:30 UTC by break-glass (the label ")
     assert note.endswith("put there by carol (id 7)); nobody has put the label seen on it.")
+
+
+def test_a_change_without_the_label_of_which_nothing_is_known_is_not_said_to_have_had_it() -> None:
+    found = look(replace(MERGED, labelled=False, broken=HIDDEN, reviewed=HIDDEN))
+    assert found.unreviewed == ()
+    assert found.notes == ("Whether #12 was merged by break-glass is unknown: not shown; needed: members: read.",)
+    taken_off = replace(MERGED, labelled=False)
+    assert look(taken_off).unreviewed
 
 
 def test_a_third_person_of_the_role_closes_it() -> None:
@@ -110,7 +119,7 @@ def test_what_cannot_be_read_is_told_with_the_permission() -> None:
     found = aftermath.look(policy(), Facts(run=RUN, aftermath=(replace(FOUND, changes=doubt),)))
     assert found.unreviewed == ()
     assert found.notes[0].endswith("waits for its review is unknown: not shown; needed: pull-requests: read.")
-    assert aftermath.look(policy(), Facts(run=RUN)).notes[0].endswith("nobody asked.")
+    assert aftermath.look(policy(), Facts(run=RUN)).notes[0].endswith("asked for it.")
 
 
 def test_a_policy_without_a_review_asks_for_nothing() -> None:

@@ -26,6 +26,7 @@ class Traced:
     url: str
     author: Person | None
     merged_at: datetime
+    labelled: bool
     broken: Fact[Mark | None]
     reviewed: Fact[Mark | None]
 
@@ -75,6 +76,7 @@ def aftermath(
             url=each.url,
             author=each.author,
             merged_at=each.merged_at,
+            labelled=each.labelled,
             broken=each.broken,
             reviewed=grant(each.reviewed),
         )

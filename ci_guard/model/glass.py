@@ -155,6 +155,8 @@ class Merged:
     author: Person | None
     """None once the account was deleted."""
     merged_at: datetime
+    labelled: bool
+    """Whether it has that label now."""
     broken: Fact[Mark | None]
     """Who put that label there last before the merge; None where nobody had."""
     reviewed: Fact[Grant | None]

@@ -33,7 +33,9 @@ def get_aftermath(client: Client, run: Run, lookback: Lookback, teams: AbstractS
     listed = client.get_all(
         "pulls",
         params={"state": "closed", "sort": "updated", "direction": "desc"},
-        until=lambda found: len(found) >= LISTED or str(found[-1].get("updated_at")) < f"{asked:%Y-%m-%dT%H:%M:%SZ}",
+        until=lambda found: (
+            len(found) >= LISTED or str(found[-1].get("updated_at") if found else "") < f"{asked:%Y-%m-%dT%H:%M:%SZ}"
+        ),
     )
     pulls = checked(listed, lambda items: _labelled(items, lookback.label))
     oldest = checked(listed, lambda items: when(items[-1], "updated_at") if len(items) >= LISTED else asked)
@@ -50,7 +52,11 @@ def get_aftermath(client: Client, run: Run, lookback: Lookback, teams: AbstractS
 
 def _labelled(items: Sequence[Any], label: str) -> list[Pull]:
     pulls = [records.parse_pull(item) for item in items]
-    return [pull for pull in pulls if any(glass.same(name, label) for name in pull.labels)]
+    return [pull for pull in pulls if _has(pull, label)]
+
+
+def _has(pull: Pull, label: str) -> bool:
+    return any(glass.same(name, label) for name in pull.labels)
 
 
 def _brought(client: Client, run: Run) -> Fact[tuple[Pull, ...]]:
@@ -74,6 +80,7 @@ def _trace(client: Client, pull: Pull, merged_at: datetime, lookback: Lookback) 
         url=pull.url,
         author=pull.author,
         merged_at=merged_at,
+        labelled=_has(pull, lookback.label),
         broken=checked(timeline, before),
         reviewed=checked(timeline, lambda items: glass.last_put(items, lookback.reviewed)),
     )

@@ -75,6 +75,7 @@ def _trace(client: Client, change: MergeRequest, merged_at: datetime, lookback: 
         url=change.url,
         author=change.author,
         merged_at=merged_at,
+        labelled=lookback.label in change.labels,
         broken=checked(log, before),
         reviewed=checked(log, lambda items: glass.last_put(items, lookback.reviewed)),
     )

@@ -84,3 +84,10 @@ def test_a_jobs_token_sees_that_it_was_merged_and_not_by_whom_the_label_was_put(
     (change,) = known(found(scene, stronger=False).changes)
     assert unknown(change.broken).cause is Cause.INVISIBLE
     assert unknown(change.reviewed).cause is Cause.INVISIBLE
+
+
+def test_a_push_of_an_ordinary_change_is_not_taken_for_one_by_break_glass(scene: Scene) -> None:
+    merged(scene)
+    (change,) = known(found(scene, job=scene.shop.run("push"), stronger=False).changes)
+    assert not change.labelled
+    assert unknown(change.broken).cause is Cause.INVISIBLE
