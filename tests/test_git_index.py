@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ci_guard.git import IndexEntry, ProvenTrees, Repository, TreeEntry
+from ci_guard.git import IndexEntry, ProvenTrees, Repository, TreeEntry, index
 from tests.secrets.repositories import Repo
 
 FILES: dict[str, str | bytes] = {
@@ -106,6 +106,31 @@ def test_an_index_in_another_order_hides_nothing(repo: Repo) -> None:
         expected = [entry for entry in listed(repo) if entry.path.startswith(f"{folder}/".encode())]
         found = trees.below(f"{folder}/".encode(), repo.git("rev-parse", f"HEAD:{folder}"))
         assert found is None or list(found) == expected
+
+
+@pytest.mark.parametrize("together", [1, 3, 64])
+def test_an_index_that_is_kept_as_text_holds_the_same(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    repo.write({"new\nline \t\xe9": "1", "zz/last": "2"})
+    repo.git("add", ".")
+    monkeypatch.setattr(index, "_TOGETHER", together)
+    repository = Repository.open(repo.path)
+    objects = repository.index_entries()
+    entries = index.Index(repository.run(*index.LISTING))
+    assert isinstance(objects, list)
+    assert list(entries) == objects == [entries[number] for number in range(len(entries))]
+    assert (entries[-1], len(entries[2:5]), list(entries[2:5])) == (objects[-1], 3, objects[2:5])
+    assert (len(index.Index(b"")), list(index.Index(b"")), list(entries[4:4])) == (0, [], [])
+    head = str(repository.head())
+    assert list(repository.tree(head, proven(repository, entries))) == list(repository.tree(head))
+
+
+@pytest.mark.parametrize("paths", [[b"d/a", b"x", b"d/b"], [b"d//a"], [b"d/a", b"d-a", b"d/b"]])
+def test_an_index_that_git_would_not_write_proves_nothing(paths: Sequence[bytes]) -> None:
+    trees = ProvenTrees([IndexEntry(b"H", b"100644", b"1" * 40, b"0", path) for path in paths], "sha1")
+    assert trees._trees == {}
+    assert not trees.are("2" * 40)
 
 
 def test_a_folder_that_lies_very_deep_is_no_obstacle() -> None:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
+from array import array
 from binascii import unhexlify
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from itertools import pairwise, starmap
+from operator import le
+from typing import Final, NamedTuple, overload
 
 from ci_guard import late
 from ci_guard.git.objects import TreeEntry, object_id
 
 LISTING: Final = ("ls-files", "-z", "-s", "-v")
 """What lists the index."""
+_MUCH: Final = 4 << 20
+"""Bytes of a listing, about 50,000 entries, whose entries are not all held as objects."""
+_TOGETHER: Final = 64
+"""Entries that are read from a listing at once."""
 _ENTRY: Final = late.pattern(rb"(.) ([0-7]{6}) ([0-9a-f]+) ([0-3])\t([^\0]+)\0", re.DOTALL)
 
 
@@ -29,24 +36,64 @@ class IndexEntry(NamedTuple):
     path: bytes
 
 
-def parse(listing: bytes) -> list[IndexEntry]:
-    """Return the entries that `LISTING` tells, in git's order."""
-    return list(map(IndexEntry._make, _ENTRY.findall(listing)))
+class Index(Sequence[IndexEntry]):
+    """
+    The entries of an index, kept as the text in which git tells them, and read anew whenever they are asked for.
+
+    An entry takes up about a hundred bytes so, where objects would take up ten times that.
+    """
+
+    def __init__(self, listing: bytes, starts: array[int] | None = None) -> None:
+        """Take what `LISTING` tells, or of that the entries that begin at some offsets, one behind the other."""
+        self._listing = listing
+        self._starts = array("Q", (entry.start() for entry in _ENTRY.finditer(listing))) if starts is None else starts
+        self._block = -1
+        self._entries: list[IndexEntry] = []
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @overload
+    def __getitem__(self, item: int) -> IndexEntry: ...
+    @overload
+    def __getitem__(self, item: slice) -> Index: ...
+    def __getitem__(self, item: int | slice) -> IndexEntry | Index:
+        if isinstance(item, slice):
+            return Index(self._listing, self._starts[item])
+        item = range(len(self))[item]
+        if item // _TOGETHER != self._block:  # most are asked for one after the other
+            self._block = item // _TOGETHER
+            self._entries = self._read(self._block * _TOGETHER)
+        return self._entries[item % _TOGETHER]
+
+    def __iter__(self) -> Iterator[IndexEntry]:
+        for first in range(0, len(self), _TOGETHER):
+            yield from self._read(first)
+
+    def _read(self, first: int) -> list[IndexEntry]:
+        last = min(first + _TOGETHER, len(self)) - 1
+        end = self._listing.index(b"\0", self._starts[last]) + 1
+        return list(map(IndexEntry._make, _ENTRY.findall(self._listing, self._starts[first], end)))
+
+
+def parse(listing: bytes) -> Sequence[IndexEntry]:
+    """Return the entries that `LISTING` tells, in git's order; few are quicker as objects, and take little room."""
+    return Index(listing) if len(listing) > _MUCH else list(map(IndexEntry._make, _ENTRY.findall(listing)))
 
 
 class ProvenTrees:
     """The trees that entries of an index make up. Fulfils `objects.Proven`."""
 
-    def __init__(self, entries: Iterable[IndexEntry], object_format: str) -> None:
-        """Hash them; of a path with a conflict there is no one entry, so no tree above it is among them."""
+    def __init__(self, entries: Sequence[IndexEntry], object_format: str) -> None:
+        """Hash them; of a path with a conflict there is no one entry, so it is in no tree."""
         self._length = 64 if object_format == "sha256" else 40
-        self._entries = [entry for entry in entries if entry.stage == b"0"]
-        self._paths: Sequence[bytes] | None = None
+        self._entries = entries
         self._trees = self._hashed()
+        self._in_order: bool | None = None
 
     def are(self, tree: str) -> bool:
         """Return whether the whole of the index is what a tree object holds."""
-        return self._trees[b""] == unhexlify(tree)
+        return self._trees.get(b"") == unhexlify(tree)
 
     def below(self, folder: bytes, tree: str) -> Iterator[TreeEntry] | None:
         """Return what a tree holds that stands at a folder, with a final `/`; None where the index proves nothing."""
@@ -54,48 +101,62 @@ class ProvenTrees:
             return None
         entries = self._entries
         if folder:
-            paths = self._sorted_paths()
-            if not paths:
+            if not self._are_in_order():
                 return None
-            first = bisect_left(paths, folder)
-            entries = entries[first : bisect_left(paths, folder[:-1] + b"0", first)]  # `0` comes next to `/`
-        return (TreeEntry(mode, oid.decode("ascii"), path) for _, mode, oid, _, path in entries)
+            first = bisect_left(entries, folder, key=_path)
+            entries = entries[first : bisect_left(entries, folder[:-1] + b"0", first, key=_path)]  # `0` is next to `/`
+        return (TreeEntry(mode, oid.decode("ascii"), path) for _, mode, oid, stage, path in entries if stage == b"0")
 
-    def _sorted_paths(self) -> Sequence[bytes]:
-        """Return the paths; none where somebody put them into another order, which git does not look at."""
-        if self._paths is None:
-            paths = [entry.path for entry in self._entries]
-            self._paths = paths if paths == sorted(paths) else ()
-        return self._paths
+    def _are_in_order(self) -> bool:
+        """Return whether the paths are sorted: git does not look whether somebody put them into another order."""
+        if self._in_order is None:
+            paths = map(_path, self._entries)
+            self._in_order = all(starmap(le, pairwise(paths)))
+        return self._in_order
 
     def _hashed(self) -> dict[bytes, bytes]:
         """
-        Return the id of each folder's tree, not in hex.
+        Return the id of each folder's tree, not in hex; none at all where somebody put the entries into another order.
 
-        An index has the order of its trees (gitformat-index), so a folder's line belongs where its first entry stands.
-        A line is `mode name NUL id`, and a folder's mode `40000`.
+        An index has the order of its trees (gitformat-index), so a folder's line belongs where its entries stand, and
+        what it holds is known when the next entry is not in it. A line is `mode name NUL id`, a folder's mode `40000`.
         """
-        lines: dict[bytes, list[bytes]] = {b"": []}
-        above: list[tuple[bytes, list[bytes], int]] = []
-        """Of each folder its path, and where its id belongs; each behind the folder that it stands in."""
-        for _, mode, oid, _, path in self._entries:
-            folder, _, name = path.rpartition(b"/")
-            if folder not in lines:
-                new = [folder]
-                while (parent := new[-1].rpartition(b"/")[0]) not in lines:
-                    new.append(parent)
-                for each in reversed(new):
-                    parent, _, last = each.rpartition(b"/")
-                    there = lines[parent]
-                    there += (b"40000 %b\0" % last, b"")
-                    above.append((each, there, len(there) - 1))
-                    lines[each] = []
-            lines[folder] += (b"%b %b\0" % (mode, name), unhexlify(oid))
-        trees = {}
-        for folder, there, position in reversed(above):
-            there[position] = trees[folder] = self._tree_id(lines[folder])
-        trees[b""] = self._tree_id(lines[b""])
+        trees: dict[bytes, bytes] = {}
+        path, lines = b"", bytearray()
+        above: list[tuple[bytes, bytearray]] = []
+        """The folders around the one that is being filled, from the root on; `path` has no final `/`."""
+
+        def leave() -> None:
+            nonlocal path, lines
+            trees[path] = self._tree_id(lines)
+            name, done = path.rpartition(b"/")[2], trees[path]
+            path, lines = above.pop()
+            lines += b"40000 %b\0%b" % (name, done)
+
+        for _, mode, oid, stage, entry in self._entries:
+            if stage != b"0":
+                continue
+            folder, _, name = entry.rpartition(b"/")
+            if folder != path:
+                while path and not (folder + b"/").startswith(path + b"/"):
+                    leave()
+                parts = folder[len(path) + bool(path) :].split(b"/") if folder != path else []
+                if b"" in parts:  # no path of git's
+                    return {}
+                for part in parts:
+                    above.append((path, lines))
+                    path, lines = path + b"/" + part if path else part, bytearray()
+                    if path in trees:
+                        return {}
+            lines += b"%b %b\0%b" % (mode, name, unhexlify(oid))
+        while above:
+            leave()
+        trees[b""] = self._tree_id(lines)
         return trees
 
-    def _tree_id(self, lines: list[bytes]) -> bytes:
-        return unhexlify(object_id("tree", b"".join(lines), self._length))
+    def _tree_id(self, lines: bytearray) -> bytes:
+        return unhexlify(object_id("tree", bytes(lines), self._length))
+
+
+def _path(entry: IndexEntry) -> bytes:
+    return entry.path

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import subprocess
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain, islice
 from pathlib import Path
@@ -288,7 +288,7 @@ class Repository:
         """Return the commits that a branch gained on its way from `base` to `head`, without what merges brought in."""
         return self.commits(base, head, first_parent=True)
 
-    def index_entries(self) -> list[IndexEntry]:
+    def index_entries(self) -> Sequence[IndexEntry]:
         """Return what the index holds, in git's order."""
         return parse(self.run(*LISTING))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Container, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, overload
 
 from ci_guard import late
 from ci_guard.git import IndexEntry, ProvenTrees, Repository, brought, contents
@@ -90,14 +91,35 @@ def tree(repository: Repository, commit: str, prefix: bytes, index: Sequence[Ind
     return Tree(places, len(entries) - len(places))
 
 
-def tracked(index: Iterable[IndexEntry], prefix: bytes) -> list[Listed]:
-    """Return the tracked files below `prefix`, without submodules and symbolic links."""
-    files = {
-        path: Listed(path, oid.decode("ascii"), tag.islower() or tag == b"S")
-        for tag, mode, oid, _, path in index
-        if mode not in _NO_FILES and path.startswith(prefix)
-    }
-    return list(files.values())
+class Tracked(Sequence[Listed]):
+    """The tracked files below a folder, without submodules and symbolic links, of a path in conflict the last side."""
+
+    def __init__(self, index: Sequence[IndexEntry], prefix: bytes) -> None:
+        """Note which entries of the index they are; a million of them as objects would be too much."""
+        self.numbers = array("L")
+        """Which entry of the index each is."""
+        self._index = index
+        last = b""
+        for number, (_, mode, _, stage, path) in enumerate(index):
+            if mode in _NO_FILES or not path.startswith(prefix):
+                continue
+            if stage != b"0" and path == last:
+                self.numbers.pop()
+            self.numbers.append(number)
+            last = path
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, item: int) -> Listed: ...
+    @overload
+    def __getitem__(self, item: slice) -> list[Listed]: ...
+    def __getitem__(self, item: int | slice) -> Listed | list[Listed]:
+        if isinstance(item, slice):
+            return [self[number] for number in range(*item.indices(len(self)))]
+        tag, _, oid, _, path = self._index[self.numbers[item]]
+        return Listed(path, oid.decode("ascii"), tag.islower() or tag == b"S")
 
 
 def untracked(repository: Repository, prefix: bytes) -> list[bytes]:

@@ -156,8 +156,8 @@ class _Work:
     """Whether the index was read; there may be nothing new in it."""
     indexed: bool = False
     """Whether the tree is what the index holds."""
-    nothing: set[bytes] = field(default_factory=set)
-    """Paths of files, from the root of the work tree, that were read and have nothing."""
+    nothing: Callable[[], Iterable[str]] = tuple
+    """Yields the paths of files that were read and have nothing: of a million, too many to hold."""
     history: History | None = None
 
     def __post_init__(self) -> None:
@@ -229,9 +229,7 @@ class _Work:
         present = [*self.tree, *self.files]
         pointers = findings.find_pointers(present, self.reading)
         if pointers:
-            fetched = {place.path for place in self.files}.union(
-                places.text(path[len(self.prefix) :]) for path in self.nothing
-            )
+            fetched = {place.path for place in self.files}.union(self.nothing())
             pointers -= fetched - findings.find_pointers(self.files, self.reading)
         current = {place.oid for place in present}
         past = findings.find_pointers((place for place in self.range if place.oid not in current), self.reading)
@@ -260,8 +258,7 @@ class _Work:
             remarks=tuple(sieve.remarks),
             seconds=seconds,
         )
-        cut = len(self.prefix)
-        empty = (Place(places.text(path[cut:]), "") for path in self.nothing)
+        empty = (Place(path, "") for path in self.nothing())
         return names.judged(found, chain(everywhere, empty), self.reading.search, sieve)
 
     def _everywhere(self) -> list[Place]:
@@ -342,7 +339,7 @@ class _Work:
     def _read_files(self, files: WorkTree, repository: Repository | None) -> None:
         files.read(repository, self._telling)
         self.files, self.nothing = files.files, files.nothing
-        self.expected |= bool(files.files or files.nothing)
+        self.expected |= files.any
         if files.hidden:
             self.gaps.append(gaps.hidden_changes(files.hidden))
         if files.sparse:

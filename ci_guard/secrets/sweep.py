@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ci_guard.secrets.files import Folder
 from ci_guard.secrets.places import Listed, text
@@ -31,6 +31,16 @@ def helpers_for(files: int) -> int:
     if not hasattr(os, "fork") or threading.active_count() > 1:
         return 0
     return max(0, min(processors(), files // _FEW) - 1)
+
+
+class _Seen(NamedTuple):
+    """A file in which there is nothing."""
+
+    number: int
+    oid: str
+    size: int
+    known: bool
+    """Whether the index has this very id."""
 
 
 class Sweep:
@@ -66,10 +76,10 @@ class Sweep:
         yield None
         numbers, sizes = array("I"), array("Q")
         others: dict[int, str] = {}
-        for number, oid, size in self._looked():
+        for number, oid, size, known in self._looked():
             numbers.append(number)
             sizes.append(size)
-            if oid != self._files[number].oid:
+            if not known:
                 others[number] = oid
         for first in range(0, len(numbers), _TOLD):
             told = numbers[first : first + _TOLD].tolist()
@@ -79,14 +89,14 @@ class Sweep:
                 [others.get(number) for number in told] if others else [None] * len(told),
             )
 
-    def _looked(self) -> Iterator[tuple[int, str, int]]:
-        """Yield numbers, object ids and sizes of files in which there is nothing, while there are parts to take."""
+    def _looked(self) -> Iterator[_Seen]:
+        """Yield the files in which there is nothing, while there are parts to take."""
         with closing(Folder(self._root)) as folder:
             while part := os.read(self._parts, 1):
                 first = part[0] * self._size
                 yield from self._nothing_in(folder, range(first, min(len(self._files), first + self._size)))
 
-    def _nothing_in(self, folder: Folder, numbers: Iterable[int]) -> Iterator[tuple[int, str, int]]:
+    def _nothing_in(self, folder: Folder, numbers: Iterable[int]) -> Iterator[_Seen]:
         for number in numbers:
             path, expected, _ = self._files[number]
             try:
@@ -95,7 +105,7 @@ class Sweep:
                 continue
             oid = self._reading.nothing(data, text(path), expected) if data is not None else None
             if data is not None and oid:
-                yield number, expected or oid, len(data)
+                yield _Seen(number, oid, len(data), expected is not None)
 
     def done(self) -> bytearray:
         """
@@ -106,7 +116,8 @@ class Sweep:
         nothing = bytearray(len(self._files))
         if self._said is None:
             return nothing
-        self._reading.keep_nothing(self._noted(self._looked(), nothing))
+        own = ((seen.number, seen.oid, seen.size) for seen in self._looked())
+        self._reading.keep_nothing(self._noted(own, nothing))
         for _, told in self._said:
             numbers, sizes, others = told or ((), (), ())
             seen = zip(numbers, map(self._oid, numbers, others), sizes, strict=True)

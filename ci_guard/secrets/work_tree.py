@@ -33,8 +33,6 @@ class WorkTree:
         """Read below `prefix` of `root`; paths are told without it."""
         self.files: list[Place] = []
         """Files that were read, but for those in which there is nothing."""
-        self.nothing: set[bytes] = set()
-        """Paths of these, from the root."""
         self.hidden: list[str] = []
         """Paths of changed files that git was told not to look at."""
         self.sparse = 0
@@ -44,7 +42,9 @@ class WorkTree:
         self._prefix = prefix
         self._reading = reading
         self._skip = skip
-        self._listed: list[Listed] = []
+        self._listed: Sequence[Listed] = ()
+        self._nothing = bytearray()
+        """Of each of these whether it was read and there is nothing in it."""
         self._sweep: Sweep | None = None
         self._unlisted: GitUnavailable | None = None
 
@@ -57,7 +57,7 @@ class WorkTree:
                 self.index = repository.index_entries()
             except GitUnavailable as error:
                 self._unlisted = error
-            self._listed = places.tracked(self.index, self._prefix)
+            self._listed = places.Tracked(self.index, self._prefix)
         self._sweep = Sweep(self._root, self._listed, self._reading)
 
     def read(self, repository: Repository | None, telling: Telling) -> None:
@@ -75,9 +75,8 @@ class WorkTree:
             self._skip(".", _why(error))
             return
         with closing(opened) as folder:
-            done = self._sweep.done() if self._sweep else bytes(len(self._listed))
-            self.nothing = {entry.path for entry in compress(self._listed, done)}
-            rest = (entry for entry, nothing in zip(self._listed, done, strict=True) if not nothing)
+            self._nothing = self._sweep.done() if self._sweep else bytearray(len(self._listed))
+            rest = (self._listed[number] for number, nothing in enumerate(self._nothing) if not nothing)
             for entry in telling("reading files", chain(rest, others)):
                 self._read(folder, entry)
 
@@ -86,13 +85,30 @@ class WorkTree:
         if self._sweep:
             self._sweep.close()
 
-    def indexed(self) -> list[Place]:
-        """Return what the index holds, without the files in which there is nothing; no submodules."""
+    @property
+    def any(self) -> bool:
+        """Whether there was a file to read."""
+        return bool(self.files) or any(self._nothing)
+
+    def nothing(self) -> Iterator[str]:
+        """Yield the paths of the files in which there is nothing, as they are told."""
         cut = len(self._prefix)
+        files = self._listed
+        if isinstance(files, places.Tracked):
+            return (text(self.index[number].path[cut:]) for number in compress(files.numbers, self._nothing))
+        return (text(file.path[cut:]) for file in compress(files, self._nothing))
+
+    def indexed(self) -> list[Place]:
+        """Return what the index holds, without the contents of files in which there is nothing; no submodules."""
+        cut = len(self._prefix)
+        unread = bytearray(b"\1") * len(self.index)
+        if isinstance(self._listed, places.Tracked):
+            for number in compress(self._listed.numbers, self._nothing):
+                unread[number] = False
         return [
             Place(text(path[cut:]), oid.decode("ascii"))
-            for _, mode, oid, _, path in self.index
-            if path not in self.nothing and mode != places.GITLINK and path.startswith(self._prefix)
+            for _, mode, oid, _, path in compress(self.index, unread)
+            if mode != places.GITLINK and path.startswith(self._prefix)
         ]
 
     def _read(self, folder: Folder, entry: Listed) -> None:

@@ -8,10 +8,12 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ci_guard.errors import ScanFault
+from ci_guard.git import index
 from ci_guard.model.scan import SecretScan
 from ci_guard.secrets import sweep
 from ci_guard.secrets.scan import ScanRequest, scan
@@ -56,7 +58,7 @@ def scanned(path: Path) -> SecretScan:
     return replace(scan(ScanRequest(root=path, tree=(path / ".git").exists(), work_tree=True)), seconds=0.0)
 
 
-@pytest.mark.parametrize("state", ["as committed", "with a staged change", "outside git"])
+@pytest.mark.parametrize("state", ["as committed", "with a staged change", "of many entries", "outside git"])
 def test_helpers_change_nothing_in_the_result(repo: Repo, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
     if state == "with a staged change":
         repo.write({"src/1/staged.txt": f"key: {TOKEN}"})
@@ -64,6 +66,8 @@ def test_helpers_change_nothing_in_the_result(repo: Repo, monkeypatch: pytest.Mo
     elif state == "outside git":
         (repo.path / ".git").rename(repo.path.parent / "elsewhere")
     alone = scanned(repo.path)
+    if state == "of many entries":
+        monkeypatch.setattr(index, "_MUCH", 0)
     seen: list[int] = []
     done = sweep.Sweep.done
 
@@ -86,7 +90,7 @@ def test_a_helper_that_ends_early_ends_the_scan(repo: Repo, monkeypatch: pytest.
     main = os.getpid()
     looked = sweep.Sweep._looked
 
-    def deadly(self: sweep.Sweep) -> Iterator[tuple[int, str, int]]:
+    def deadly(self: sweep.Sweep) -> Iterator[Any]:
         if os.getpid() != main:
             os.kill(os.getpid(), signal.SIGKILL)
         return looked(self)
