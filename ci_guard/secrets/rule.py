@@ -82,7 +82,8 @@ def load(folder: Path = _FOLDER) -> tuple[Rule, ...]:
     """
     Return all rules that are searched for, in the order of the files' names and of their lines.
 
-    A test holds them to what `parse` asks.
+    A test holds them to their form (`tests/secrets/rule_form.py`); what users write has another reader
+    (`suppression_files/own.py`).
     """
     return tuple(_rule(raw) for file in sorted(folder.glob("*.json")) for raw in json.loads(file.read_text("utf-8")))
 
@@ -107,17 +108,3 @@ def _rule(raw: Mapping[str, Any]) -> Rule:
         "documented": frozenset(raw.get("documented", ())),
     }
     return Rule(**{**raw, **typed})
-
-
-def parse(raw: object, place: str) -> Rule:
-    """
-    Return a rule of the user's own, in the format of `rules/*.json`.
-
-    `place` is where it stands, such as `.ci-guard-secrets.yml:12`; it begins every message.
-
-    Raises: `PolicyError` for a field that is unknown, missing or of a wrong type, and for a pattern that could run for
-    long or meets nearly everything.
-    """
-    from ci_guard.secrets import own_rules
-
-    return own_rules.parse(raw, place)

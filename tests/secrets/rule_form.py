@@ -1,4 +1,4 @@
-"""Reads a rule that a user wrote, and refuses one that could hang, flood or silence a scan."""
+"""What a rule of `ci_guard/secrets/rules` must be: none that could hang, flood or silence a scan."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
-from ci_guard.errors import PolicyError
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
 from ci_guard.secrets import patterns
 from ci_guard.secrets.formats import CHECKS
 from ci_guard.secrets.patterns import Shape
 from ci_guard.secrets.rule import Rule
-
-HINT: Final = "docs/secrets.md#rules shows the fields of a rule, with an example."
 
 SHORTEST_KEYWORD: Final = 3
 """Bytes; a shorter word stands on every other line, and each would be tried."""
@@ -32,17 +29,13 @@ _FLAGS: Final = ("ignore_case", "boundary")
 _KNOWN: Final = frozenset((*_TEXTS, *_NUMBERS, *_FLAGS, "severity", "confidence", "keywords", "entropy", "documented"))
 
 
-def parse(raw: object, place: str) -> Rule:
-    """Do what `rule.parse` says."""
-    try:
-        return _parsed(raw)
-    except (TypeError, ValueError) as error:
-        name = raw.get("id") if isinstance(raw, Mapping) else None
-        called = f" {name!r}" if isinstance(name, str) and _ID.fullmatch(name) else ""
-        raise PolicyError(f"{place}: the rule{called} is refused: {error}.", hint=HINT) from None
+def parse(raw: object) -> Rule:
+    """
+    Return the rule that a row of the rules' files is.
 
-
-def _parsed(raw: object) -> Rule:
+    Raises: `TypeError` or `ValueError`, with a clause, for a field that is unknown, missing or of a wrong type, and for
+    a pattern that could run for long or meets nearly everything.
+    """
     if not isinstance(raw, Mapping):
         raise TypeError(f"it is {_kind(raw)}, not a mapping of fields")
     unknown = sorted(str(key)[:40] for key in raw if key not in _KNOWN)
