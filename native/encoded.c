@@ -13,6 +13,7 @@ void fill_signs(void) {
     for (const char *p = "0123456789+/-_"; *p; p++) kinds_of_sign[(u8)*p] |= IN_BASE64;
 }
 static inline int ends_token(u8 c) { return kinds_of_sign[c] & ENDS_TOKEN; }
+static inline int is_blank(u8 c) { return c == ' ' || c == '\t'; }
 static inline int in_base64(u8 c) { return kinds_of_sign[c] & IN_BASE64; }
 static int is_digit_of_ascii(const u8 *p) { /* the two digits of a byte from 0x20 to 0x7F */
     return p[0] >= '2' && p[0] <= '7' && ((p[1] >= '0' && p[1] <= '9') || ((p[1] | 32) >= 'a' && (p[1] | 32) <= 'f'));
@@ -74,10 +75,11 @@ PyObject *signs_of(PyObject *self, PyObject *args) {
 
 /* Return where the words begin that end at an offset, with the lines of base64 above that may go on there. */
 static u32 words_begin(const u8 *raw, u32 at, u32 least) {
+    while (at > least && is_blank(raw[at - 1])) at--; /* what was a line's indentation may be none now */
     for (;;) {
         while (at > least && !ends_token(raw[at - 1])) at--;
         u32 line = at;
-        while (line > least && (raw[line - 1] == ' ' || raw[line - 1] == '\t')) line--;
+        while (line > least && is_blank(raw[line - 1])) line--;
         if (line == least || raw[line - 1] != '\n') return at;
         u32 above = line - 1;
         if (above > least && raw[above - 1] == '\r') above--;
@@ -91,13 +93,14 @@ static u32 words_begin(const u8 *raw, u32 at, u32 least) {
 
 /* Return where the words end that begin at an offset, with the lines of base64 below that may belong to them. */
 static u32 words_end(const u8 *raw, u32 at, u32 most) {
+    while (at < most && is_blank(raw[at])) at++; /* what was a line's indentation may be none now */
     for (;;) {
         while (at < most && !ends_token(raw[at])) at++;
         u32 below = at;
         if (below < most && raw[below] == '\r') below++;
         if (below == most || raw[below] != '\n') return at;
         below++;
-        while (below < most && (raw[below] == ' ' || raw[below] == '\t')) below++;
+        while (below < most && is_blank(raw[below])) below++;
         u32 run = below;
         while (run < most && in_base64(raw[run])) run++;
         if (run - below < SHORTEST_LINE && !(run > below && run < most && raw[run] == '=')) return at;
@@ -111,7 +114,7 @@ int decode(Store *s, const u8 *raw, u32 size, const Change *changes, u32 count) 
         u32 start = words_begin(raw, changes[i].start, done < changes[i].start ? done : changes[i].start);
         u32 end = words_end(raw, changes[i].end, size);
         while (i + 1 < count && changes[i + 1].start <= end)
-            if (changes[++i].end > end) end = words_end(raw, changes[i].end, size);
+            if (changes[++i].end >= end) end = words_end(raw, changes[i].end, size);
         done = end;
         if (has_encoded(groups, raw + start, raw + end) && add_spans(s, asked(s, "decode", raw + start, end - start, NULL), start, size))
             return -1;

@@ -150,11 +150,12 @@ def searched(matcher: Matcher, parts: list[Encoded]) -> Iterator[tuple[Encoded, 
             line += part.text.count(b"\n") + _BETWEEN.count(b"\n")
         seen = matcher.look(buffer)
         found = [(bisect(lines, match.line) - 1, match) for match in matcher.scan(buffer, seen)]
-        if any(bisect(lines, match.end_line) - 1 != number for number, match in found):
-            # One that goes on in another text is none, and hides what is in that.
-            found = [
-                (number, match) for number, part in enumerate(parts) for match in matcher.scan(part.text + _BETWEEN)
-            ]
+        if found:
+            # One that goes on in another text is none, and hides what is in that. What a check looks at beside a match
+            # may be another text, too, so each text in which something was found is searched alone.
+            crossing = any(bisect(lines, match.end_line) - 1 != number for number, match in found)
+            alone = range(len(parts)) if crossing else sorted({number for number, _ in found})
+            found = [(number, match) for number in alone for match in matcher.scan(parts[number].text + _BETWEEN)]
         for number, match in found:
             yield origins[number], match
         if depth < DEPTH:

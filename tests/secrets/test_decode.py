@@ -158,3 +158,14 @@ def test_base64_of_any_text_with_a_token_is_found(before: str, behind: str, seed
     decoding = Decoding(MATCHER)
     decoding.whole(f"x: {b64(before + token + behind)}".encode())
     assert "github-pat" in [match.rule.id for match in decoding.added_to([])]
+
+
+def test_what_a_check_looks_at_beside_a_match_is_of_the_same_encoded_text() -> None:
+    def percent(text: str) -> str:
+        return "".join(f"%{byte:02x}" for byte in text.encode())
+
+    key = text_for(rules()["jwk-private-key"])
+    kind, member, rest = key.partition('"d"')
+    whole, apart = percent(key), f"{percent(kind)} {percent(member + rest)} and more\n"
+    assert [finding.rule for finding in found(whole)] == ["jwk-private-key"]
+    assert found(apart) == []

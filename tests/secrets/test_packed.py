@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ci_guard.git import Repository
@@ -122,10 +122,14 @@ def versions(chance: random.Random, count: int) -> list[Item]:
     return items
 
 
-@settings(  # the same histories every time: decision 0010 names the one in a thousand that still loses a key
+@settings(  # the same histories every time: decision 0010 names the one in thousands that still loses a key
     max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(seed=st.integers(0, 1 << 40))
+@example(seed=520330113687)  # a line of base64 that begins a text, because the line above is gone
+@example(seed=741340787073)  # the same, by blanks that were a line's indentation
+@example(seed=790318655226)  # half of a key in one encoded word, half in another
+@example(seed=117783833697)
 def test_nothing_is_lost_by_looking_at_changes_alone(reading: Reading, seed: int) -> None:
     """What is found beside the true ones is no loss: everything is read again as a whole before it is reported."""
     items = versions(random.Random(seed), 12)
