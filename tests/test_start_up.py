@@ -57,7 +57,7 @@ def test_a_scan_that_finds_nothing_loads_what_it_takes_and_no_more(tmp_path: Pat
     (repository / "clean.txt").write_text("nothing to hide\n", encoding="utf-8")
     for words in (("init",), ("add", "."), ("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-m", "Begin")):
         subprocess.run(["git", *words], cwd=repository, capture_output=True, check=True)
-    ours = sorted(name for name in modules_of(repository, "scan") if name.startswith("ci_guard"))
+    ours = sorted(name for name in modules_of(repository, "scan") if name.partition(".")[0] == "ci_guard")
     assert ours == (ROOT / "tests/scan_modules.txt").read_text(encoding="utf-8").split()
 
 
