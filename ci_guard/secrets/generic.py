@@ -109,7 +109,7 @@ def judge_argument(data: bytes, start: int, end: int) -> Verdict | None:
 
 def _verdict(candidate: Candidate) -> Verdict | None:
     chance = likelihood(candidate)
-    if chance < REPORTED:
+    if chance < REPORTED or looks.is_worded(candidate.value):
         return None
     likely = chance >= LIKELY
     return Verdict(
@@ -175,7 +175,7 @@ def _checked(candidate: Candidate | None) -> Candidate | None:
         return None
     if looks.is_placeholder(value) or looks.is_foreign(value):
         return None
-    return None if looks.is_worded(value) else candidate
+    return candidate
 
 
 def _is_id(candidate: Candidate) -> bool:

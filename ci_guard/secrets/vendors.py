@@ -233,10 +233,9 @@ def _is_drawn(secret: bytes, rule: Rule | None = None) -> bool:
     if not re.search(rb"[0-9]", secret) or not re.search(rb"[A-Za-z]", secret):
         return False
     value = secret.decode("latin-1")
-    if looks.is_worded(value):
-        return False
     if _HEX.fullmatch(secret) or (rule and rule.pattern != _OPAQUE and len(secret) >= _LONG):
-        return True
+        return not looks.is_worded(value)
     if looks.is_code(value) or looks.is_wording(value):
         return False
-    return generic.likelihood(generic.Candidate(0, len(value), value, "", "key", "=", True)) >= generic.REPORTED
+    chance = generic.likelihood(generic.Candidate(0, len(value), value, "", "key", "=", True))
+    return chance >= generic.REPORTED and not looks.is_worded(value)
