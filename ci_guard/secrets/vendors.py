@@ -48,7 +48,7 @@ _BETWEEN: Final = re.compile(r"[^/]{0,48}|[^/]{0,24}\w://[\w.-]{0,20}")
 """What may stand between a word for a credential and the value: no path."""
 _OTHER: Final = re.compile(
     r"sha-?(?:1|2|5)|commit|digest|checksum|integrity|(?<!nice)hash|md5|\brev\b|revision|etag|publi(?:c|sh)|site_?key|fingerprint|thumbprint|uuid|guid"
-    r"|signature|version|key_?id|cache|csrf|nonce|cursor|next|(?<![a-z])page|continuation"
+    r"|signature|version|\bh1:|key_?id|cache|csrf|nonce|cursor|next|(?<![a-z])page|continuation"
 )
 """Words for values that only look like a key."""
 _HEX: Final = re.compile(rb"[0-9A-Fa-f-]+")
@@ -160,6 +160,8 @@ def find(data: bytes, low: int, high: int) -> tuple[Rule, Verdict] | None:
 
 
 def _find(data: bytes, start: int) -> tuple[Rule, Verdict] | None:
+    if data[start - 1 : start] == b"@":  # `uses: owner/create-app-token@…`, a commit
+        return None
     ahead = _ahead(data, start)
     told = max(_CREDENTIAL.finditer(ahead), key=re.Match.end, default=None)
     if told is None or not _BETWEEN.fullmatch(ahead, told.end()) or _OTHER.search(ahead, max(0, told.start() - 12)):
@@ -235,7 +237,7 @@ def _is_drawn(secret: bytes, rule: Rule | None = None) -> bool:
     value = secret.decode("latin-1")
     if _HEX.fullmatch(secret) or (rule and rule.pattern != _OPAQUE and len(secret) >= _LONG):
         return not looks.is_worded(value)
-    if looks.is_code(value) or looks.is_wording(value):
+    if looks.is_code(value) or looks.is_plain(value) or looks.is_wording(value):
         return False
     chance = generic.likelihood(generic.Candidate(0, len(value), value, "", "key", "=", True))
     return chance >= generic.REPORTED and not looks.is_worded(value)

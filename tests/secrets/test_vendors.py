@@ -81,6 +81,9 @@ def test_the_forms_of_an_assignment_that_name_a_vendor(matcher: Matcher, text: s
         "calendarific_api_key = '{}'".replace("{}", "your-calendarific-key-1"),
         "calendarific_api_version = 'release-candidate-10'",
         "inboxfloat_key = '{}-{}'",
+        "uses: calendarific/create-github-app-token@{}0badf00d # v3.2.0",
+        "github.com/calendarific/calendarific-api,v0.0.0-20180202201655-eb2c6b5be1b6,h1:",
+        "calendarific_recaptcha_site_key = '{}'",
     ],
 )
 def test_what_is_no_credential_of_a_vendor(matcher: Matcher, text: str) -> None:
