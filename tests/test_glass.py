@@ -196,7 +196,7 @@ def test_an_approval_with_a_reason_breaks_it_and_both_reasons_are_kept() -> None
     assert broken
     assert (broken.by, broken.reason) == (By.DISPATCH, "the shop is down")
     assert broken.asked == Asked(text="orders fail", source=Source.EVENT)
-    assert str(broken).endswith("until 02:30 UTC: the shop is down")
+    assert str(broken).endswith("until 02:30 UTC: the shop is down; asked for with: orders fail (by event)")
 
 
 def test_of_several_approvals_one_that_may_is_enough() -> None:

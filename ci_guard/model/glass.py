@@ -122,7 +122,8 @@ class Broken:
     def __str__(self) -> str:
         """Return what happened, in a sentence without its end."""
         said = f"break-glass by {self.who} ({self.how}) at {self.at:%Y-%m-%d %H:%M} UTC, until {self.until:%H:%M} UTC"
-        return f"{said}: {self.reason}" if self.reason else said
+        asked = f"; asked for with: {self.asked.text} (by {self.asked.source.value})" if self.asked else ""
+        return f"{said}: {self.reason}{asked}" if self.reason else said
 
 
 @dataclass(frozen=True, kw_only=True)
