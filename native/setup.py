@@ -13,7 +13,8 @@ setup(
             sorted(glob("*.c")),
             depends=sorted(glob("*.h")),
             define_macros=[("WITH_LIBDEFLATE", "1")] if deflate else [],
-            extra_compile_args=["-O3", "-fvisibility=hidden"],
+            # Debug information names the folder of the build, so two builds of one commit would differ.
+            extra_compile_args=["-O3", "-g0", "-fvisibility=hidden"],
             libraries=["deflate" if deflate else "z"],
             py_limited_api=True,
         )
