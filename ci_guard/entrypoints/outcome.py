@@ -16,6 +16,8 @@ from ci_guard.records import replace
 
 ENDED_EARLY: Final = "the run ended before it was read"
 
+CLAIMED: Final = "Who ran what here is as the variables of the job have it; nothing vouches for them."
+
 VERDICTS: Final = {1: Verdict.DENY, 3: Verdict.UNDECIDED}
 """What an error's exit code says; all others are errors."""
 
@@ -45,6 +47,7 @@ def failed(error: Exception, run: Run) -> Result:
             exit_code=exit_code,
             rulings=(),
             reason=failure.message,
+            notes=(CLAIMED,) if run.run_url or run.actor else (),
         ),
         advisory=False,
         controls=(),

@@ -303,6 +303,7 @@ def errored(log: Path, environ: dict[str, str], platform: str, *words: str) -> d
     assert (
         cli.run(["check", "no-such", "--platform", platform, "--audit-log", str(log), *words], environ, out, out) == 2
     )
+    assert "nothing vouches for them" in " ".join(out.getvalue().split()) or not environ.get("GITHUB_ACTOR")
     return dict(json.loads(log.read_bytes().split(b"\n")[-2])["record"])
 
 
