@@ -229,7 +229,7 @@ class TestInterrupt:
             ) as process:
                 connection, _ = server.accept()
                 process.send_signal(number)
-                out, err = process.communicate(timeout=10)
+                out, err = process.communicate(timeout=60)
                 connection.close()
         assert (process.returncode, out) == (128 + number, "")
         assert err == "ci-guard: interrupted; nothing was decided.\n"
