@@ -160,7 +160,7 @@ def test_an_action_of_a_control_that_the_policy_does_not_enable_says_so(
     shop = shop_with(github, tmp_path / "shop", flow, files={".ci-guard.yml": policy})
     ran = act(shop, pushed(github, shop, tmp_path / "job"))
     assert (ran.outputs["verdict"], ran.built) == ("error", False)
-    (told,) = [note["message"] for note in ran.annotations]
+    (told,) = [note["message"] for note in ran.annotations if note["level"] == "error"]
     assert "limited to secret-free" in told
     assert ".ci-guard.yml" in told
     assert "Name secret-free under `controls`" in told

