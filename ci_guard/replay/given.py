@@ -9,7 +9,8 @@ from types import NoneType
 from typing import Any, Final, get_args, get_origin
 
 from ci_guard.model import codec
-from ci_guard.model.fact import Cause, Known, Source, Unknown
+from ci_guard.model.circumstances import UNASKED
+from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown
 from ci_guard.model.facts import Facts
 from ci_guard.model.run import Platform, unknown_run
 from ci_guard.policy.document import Node
@@ -32,11 +33,38 @@ def changed(node: Node, base: Facts) -> Facts:
     Return the facts with everything replaced that a map says.
 
     Shape: fields by their names in a record. A fact is its plain value, or `{known: value, source: api}`, or
-    `{unknown: why, cause: invisible, needs: permission}`. Maps add to what is there, lists replace it.
+    `{unknown: why, cause: invisible, needs: permission}`. Maps add to what is there, lists replace it. The
+    `environment` of `run` is that of `--environment`: the run is judged for it, unless the case says `environments`.
     Raises: `PolicyError` at the place of what cannot be meant.
     """
     facts: Facts = given(node, Facts, base)
+    if says(node, "run", "environment") and not says(node, "circumstances", "environments"):
+        environments = claimed_by(facts.run.environment, base)
+        return replace(facts, circumstances=replace(facts.circumstances, environments=environments))
     return facts
+
+
+def says(node: Node, *path: str) -> bool:
+    """Tell whether a map has a value at the end of this path."""
+    for key in path:
+        if not isinstance(node.value, Mapping) or key not in node.value:
+            return False
+        node = node.value[key]
+    return True
+
+
+def claimed_by(environment: str | None, base: Facts) -> tuple[Fact[str], ...]:
+    """Return the environments of a run whose caller names this one, as `--environment` does, or none."""
+    old: list[Fact[str]] = [UNASKED]
+    if base.run.environment is not None:
+        old += [fact for fact in base.circumstances.environments if names(fact, base.run.environment)][:1]
+    claimed = (Known(value=environment, source=Source.ENV, detail=DETAIL),) if environment else ()
+    return (*claimed, *(fact for fact in base.circumstances.environments if fact not in old))
+
+
+def names(fact: Fact[str], environment: str) -> bool:
+    """Tell whether nobody but the caller says that the run is of this environment."""
+    return isinstance(fact, Known) and fact.source is Source.ENV and fact.value == environment
 
 
 def given(node: Node, declared: Any, base: Any) -> Any:

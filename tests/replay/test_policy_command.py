@@ -82,6 +82,21 @@ def test_a_case_that_does_not_hold_shows_what_was_expected_and_what_was_seen(tmp
     assert "\n::error::" not in text
 
 
+@pytest.mark.parametrize(("environment", "verdict"), [("staging", "allow"), ("production", "deny")])
+def test_a_case_that_names_an_environment_is_admitted_by_a_row_for_it(
+    environment: str, verdict: str, tmp_path: Path
+) -> None:
+    run = f"run: {{environment: {environment}, "
+    expect = f"    expect: {{verdict: {verdict}}}\n"
+    folder = cases(tmp_path, TIMED + GIVEN.replace("run: {", run) + expect)
+    (tmp_path / "policy.yml").write_text(
+        "version: 1\nroles: [{name: writers, levels: [write]}]\n"
+        "admission: [{role: writers, events: [push], refs: [any], environments: [staging]}]\n"
+    )
+    code, text = told("policy", "test", str(folder))
+    assert code == 0, text
+
+
 def test_what_is_unknown_is_said_with_its_cause(tmp_path: Path) -> None:
     given = GIVEN.replace(
         "flags: {no-force-push: true}", "flags: {no-force-push: {unknown: hidden, cause: invisible, needs: admin}}"
