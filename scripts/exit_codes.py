@@ -52,7 +52,7 @@ A run that ends before there is anything to judge has the code of its error:
 {{errors}}
 
 - With `mode: report` the verdict stays, and {EXIT_CODES[Verdict.DENY]} and {EXIT_CODES[Verdict.UNDECIDED]} become 0;
-  2 and 4 stay.
+  2 and 4 stay, and {EXIT_CODES[Verdict.UNDECIDED]} where a policy could not be read: it might have said `enforce`.
 - A report or an output that cannot be written turns 0 into {CANNOT_WRITE_EXIT}; so does standard output that nobody
   reads any more, or that is closed from the beginning ({UNHEARD}). Any other code stays.
 - Outside CI `check` advises: what only a forge could show is "not judged here" and denies nothing. `--enforce` makes
