@@ -69,6 +69,20 @@ def test_an_organisation_policy_that_cannot_be_read_is_never_left_out(
     assert "could not be read" in told.stdout
 
 
+def test_a_private_policy_is_asked_for_by_the_name_of_its_repository(
+    github: FakeGitHub, guard: Guard, tmp_path: Path
+) -> None:
+    """The job has `contents: read` already, of its own repository."""
+    named = organisation(github, private=True)
+    github.token("job", repositories=["acme/shop"])
+    shop = consumer.make(github, tmp_path / "shop")
+    environ = push_of(github, shop, tmp_path / "job", token=None)
+    environ["GITHUB_TOKEN"] = "fake-job-credential"
+    told = guard(environ, shop.path, *ACTION, "--floor", named)
+    assert told.exit_code == 3
+    assert "Needed: contents: read on acme/security, which a job's token" in " ".join(told.stdout.split())
+
+
 def test_a_copy_in_the_repository_counts_when_its_digest_is_the_one_that_was_said(
     github: FakeGitHub, guard: Guard, tmp_path: Path
 ) -> None:

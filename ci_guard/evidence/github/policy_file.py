@@ -14,7 +14,7 @@ from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github.client import Client, segment
 from ci_guard.evidence.interface import PolicyFile
 from ci_guard.evidence.rest.shape import ShapeError, checked, integer, record, text
-from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
+from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown, unavailable
 from ci_guard.model.run import Event, Run
 from ci_guard.records import replace
 
@@ -58,7 +58,7 @@ def get_text(client: Client, commit: str, path: str) -> Fact[str]:
     answer = client.get(f"contents/{_quoted(path)}", params={"ref": commit})
     if isinstance(answer, Unknown):
         hidden = f"contents: read on {client.repository}, which a job's token has on its own repository alone"
-        return replace(answer, needs=answer.needs or hidden)
+        return replace(answer, needs=hidden) if answer.cause is Cause.INVISIBLE else answer
 
     def read(body: Any) -> str:
         content = _content(body, text(body, "sha"))

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, Checkout
 from ci_guard.evidence.gitlab import event, records
-from ci_guard.evidence.gitlab.client import Client
+from ci_guard.evidence.gitlab.client import STRONGER, Client
 from ci_guard.evidence.gitlab.repository_files import get_file_text
 from ci_guard.evidence.interface import PolicyFile
 from ci_guard.evidence.rest.together import two
 from ci_guard.model.fact import Fact, Known, Unknown, apply, unavailable
 from ci_guard.model.run import Event, Run
+
+ELSEWHERE: Final = (
+    "GitLab 18.3 or newer, this project on that one's job token allowlist, and there the role Reporter for whoever "
+    f"started the job; or {STRONGER}, of a member of it"
+)
+"""What shows a file of a private project that is not the job's own."""
 
 
 def get_policy_file(client: Client, run: Run, path: str, checkout: Checkout) -> Fact[PolicyFile | None]:
@@ -33,7 +41,7 @@ def get_policy_file(client: Client, run: Run, path: str, checkout: Checkout) -> 
 
 def get_text(client: Client, commit: str, path: str) -> Fact[str]:
     """Return a file of any project at a commit."""
-    file = get_file_text(client, commit, path)
+    file = get_file_text(client, commit, path, needs=ELSEWHERE)
     if isinstance(file, Unknown):
         return file
     if file.value is None:

@@ -160,6 +160,7 @@ def test_the_policy_of_a_private_project_is_read_where_its_allowlist_has_this_on
     scene.start(scene.shop.run(mr=scene.open()))
     hidden = unknown(organisation_policy(scene, reference))
     assert hidden.cause is Cause.INVISIBLE
+    assert "job token allowlist" in str(hidden.needs)
     security.job_token_allowlist.add("acme/shop")
     security.user("alice", REPORTER)
     scene.start(scene.shop.run(mr=scene.open()))
