@@ -52,12 +52,19 @@ class Carrier:
         context: ssl.SSLContext | None,
         count: Callable[[], None],
         kept: frozenset[str],
+        hops: int = MAXIMUM_REDIRECTS,
     ) -> None:
-        """`count` is called for every request that is about to be sent; `kept` names the headers of answers to keep."""
+        """
+        Prepare; nothing is sent yet.
+
+        `count` is called for every request that is about to be sent; `kept` names the headers of answers to keep;
+        `hops` is how many redirects are followed.
+        """
         self._origin = origin
         self._transport = transport
         self._count = count
         self._kept = kept
+        self._hops = hops
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
@@ -78,7 +85,7 @@ class Carrier:
         Raises: `Fault`.
         """
         deadline = time.monotonic() + self._transport.total_seconds
-        for _ in range(1 + MAXIMUM_REDIRECTS):
+        for _ in range(1 + self._hops):
             try:
                 self._count()
                 with self._session.request(
@@ -94,6 +101,8 @@ class Carrier:
                         if verb != "GET":
                             raise Fault("the server redirected what was sent, which was not followed")
                         url = self._next_hop(url, response.headers.get("location", ""))
+                        if not self._hops:
+                            raise Fault("the server redirected to another of its pages, which was not followed")
                         continue
                     if response.status_code == 202 and verb == "GET":
                         raise Fault("the server is still computing the answer", transient=True)
@@ -103,7 +112,7 @@ class Carrier:
                     return Answer(status=response.status_code, headers=kept, body=text)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 raise self._fault(error) from None
-        raise Fault(f"the server redirected more than {MAXIMUM_REDIRECTS} times")
+        raise Fault(f"the server redirected more than {self._hops} times")
 
     def _next_hop(self, url: str, location: str) -> str:
         """Return where a redirect leads, or raise: nothing is sent anywhere else, a token least of all."""
