@@ -119,7 +119,7 @@ INPUTS: Final = (
         "only tighten it.",
         # Where it is put, in single quotes within a block of text, its sign # begins a comment neither of YAML nor of
         # the shell.
-        regex=rf"^((github|gitlab):{WORD}(/{WORD})+//[A-Za-z0-9._/-]+@[0-9a-f]{{40}}"
+        regex=rf"^((github|gitlab):{WORD}(/{WORD})+//[A-Za-z0-9._/-]+@([0-9a-f]{{40}}|[0-9a-f]{{64}})"
         rf"|https://[A-Za-z0-9.-]+(:[0-9]+)?(/{WORD})+#sha256=[0-9a-f]{{64}})?$",
     ),
     Input(

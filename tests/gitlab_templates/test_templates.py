@@ -10,6 +10,7 @@ import pytest
 
 from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints.options import FORMATS
+from ci_guard.model import layer_reference
 from tests.gitlab_templates import reading
 from tests.gitlab_templates.reading import COMMIT, ROOT, TEMPLATES, Refused
 
@@ -163,7 +164,42 @@ def test_a_run_can_be_recorded_in_places_of_every_kind(places: str) -> None:
     assert f"'AUDIT_LOG={places}'" in job(ALL, **{"audit-log": places})["script"][0]
 
 
+@pytest.mark.parametrize(
+    "floor",
+    [
+        f"github:acme/security//.github/ci-guard.yml@{COMMIT}",
+        f"gitlab:acme/sub/security//ci-guard.yml@{'0f' * 32}",
+        f"https://policies.example:8443/acme/ci-guard.yml#sha256={'0f' * 32}",
+    ],
+)
+def test_a_floor_of_every_kind_reaches_the_program_whole_which_takes_it(floor: str) -> None:
+    script = job(ALL, floor=floor)["script"][0]
+    assert f"'FLOOR={floor}'" in script
+    assert layer_reference.parse(floor).text == floor
+
+
+UNFIT_ADDRESSES = [
+    "/p.yml",
+    f"/p.yml#sha256={'0f' * 31}",
+    f"/p.yml#sha256={'0F' * 32}",
+    f"/p.yml#sha512={'0f' * 32}",
+    f"/p.yml?a=b#sha256={'0f' * 32}",
+    f"/p.yml #sha256={'0f' * 32}",
+    f"/p.yml#sha256={'0f' * 32} #",
+    f"/p.yml#sha256={'0f' * 32}\n",
+    f"/$(id)#sha256={'0f' * 32}",
+    f"/p'q.yml#sha256={'0f' * 32}",
+    f"/p%27.yml#sha256={'0f' * 32}",
+    f"@elsewhere.example/p.yml#sha256={'0f' * 32}",
+    f"#sha256={'0f' * 32}",
+]
+
 UNFIT = [
+    *(("floor", f"https://policies.example{rest}") for rest in UNFIT_ADDRESSES),
+    ("floor", f"http://policies.example/p.yml#sha256={'0f' * 32}"),
+    ("floor", "gitlab:acme/security//p.yml@main"),
+    ("floor", f"gitlab:acme/security//p.yml@{'0' * 39}"),
+    ("floor", f"gitlab:acme/security//p.yml@{'0' * 41}"),
     ("report-facts", "facts.json"),
     ("report-facts", ".ci-guard-reports/../facts.json"),
     ("audit-log", "audit.jsonl"),
