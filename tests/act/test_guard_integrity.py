@@ -9,6 +9,7 @@ import pytest
 from tests.act import runner
 from tests.act.runner import COMMIT
 from tests.act.scene import Act, pushed, shop_with
+from tests.e2e.test_organisation import organisation
 from tests.fakes.github import FakeGitHub
 
 pytestmark = pytest.mark.act
@@ -89,3 +90,21 @@ def test_what_loosens_the_guard_is_judged_by_the_policy_that_was_there(
     refused = {one["requirement"]: one["observed"] for one in report["judgements"] if one["outcome"] == "fail"}
     assert set(refused) == {"no-secrets", "policy-unchanged"}
     assert ".ci-guard-secrets.yml, .ci-guard.yml, .github/workflows/ci.yml" in refused["policy-unchanged"]
+
+
+FLOOR = "version: 1\ncontrols: {required-reviews: {require: {approvals: 6}}}\n"
+EXTENDED = "version: 1\ncontrols: {actor-permissions: {require: {actor: read}}}\n"
+SILENT = "version: 1\ncontrols: {secret-free: {require: {no-secrets: true}}}\n"
+
+
+def test_a_change_that_redirects_extends_is_judged_by_the_floor_that_the_step_was_given(
+    github: FakeGitHub, act: Act, tmp_path: Path
+) -> None:
+    floor, *extended = (organisation(github, content) for content in (FLOOR, EXTENDED, SILENT))
+    before, after = ({".ci-guard.yml": f"version: 1\nextends: {reference}\n"} for reference in extended)
+    flow = runner.workflow(inputs={"floor": floor})
+    shop = shop_with(github, tmp_path / "shop", flow, files=before, head_files=after)
+    ran = act(shop, pushed(github, shop, tmp_path / "job"))
+    assert (ran.outputs["verdict"], ran.built) == ("deny", False), ran.log
+    assert {name for name, outcome in outcomes(ran).items() if outcome == "fail"} == {"approvals"}
+    assert ran.report["policy"]["layers"][0] == floor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.e2e.test_organisation_gitlab import published as organisation
 from tests.gitlab_local import runner
 from tests.gitlab_local.scene import LEAKED, Lab
 
@@ -62,3 +63,20 @@ def test_what_loosens_the_guard_is_judged_by_the_policy_that_was_there(lab: Lab,
     assert set(refused) == {"no-secrets", "policy-unchanged"}
     assert ".ci-guard-secrets.yml, .ci-guard.yml, .gitlab-ci.yml" in refused["policy-unchanged"]
     assert LEAKED not in ran.log
+
+
+FLOOR = "version: 1\ncontrols: {required-reviews: {require: {approvals: 6}}}\n"
+EXTENDED = "version: 1\ncontrols: {actor-permissions: {require: {actor: read}}}\n"
+SILENT = "version: 1\ncontrols: {secret-free: {require: {no-secrets: true}}}\n"
+
+
+def test_a_change_that_drops_extends_is_judged_by_the_floor_that_the_template_was_given(lab: Lab) -> None:
+    floor, extended = (organisation(lab.instance, content) for content in (FLOOR, EXTENDED))
+    before = {".ci-guard.yml": f"version: 1\nextends: {extended}\n"}
+    ci = lab.pipeline(lab.inputs(floor=floor))
+    shop = lab.shop(ci, merged=True, files={".ci-guard.yml": SILENT}, base_files=before)
+    ran = lab.run(shop, shop.pushed(), "ci-guard")
+    report = ran.report()
+    assert (report["verdict"], ran.jobs) == ("deny", {"ci-guard": 1}), ran.log
+    assert {one["requirement"] for one in report["judgements"] if one["outcome"] == "fail"} == {"approvals"}
+    assert report["policy"]["layers"][0] == floor
