@@ -17,7 +17,7 @@ from ci_guard.model.signature import Signature
 from ci_guard.policy.document import read_document
 from ci_guard.policy.extending import Extended, chain, fetched
 from ci_guard.policy.load import load
-from ci_guard.policy.place import Place
+from ci_guard.policy.place import BUILTIN, Place
 from ci_guard.policy.signatures import read_signature
 from ci_guard.policy.text import PolicyText, profile_text
 
@@ -173,4 +173,5 @@ def file_text(file: str) -> PolicyText:
 
     Raises: `OSError`.
     """
-    return PolicyText(content=read_plain_file(Path(file)), place=file)
+    place = f"./{file}" if file.startswith(BUILTIN) else file  # only a profile's place begins so
+    return PolicyText(content=read_plain_file(Path(file)), place=place)

@@ -18,6 +18,7 @@ from ci_guard.model.origin import LayerKind
 from ci_guard.model.run import Event, Platform, Run
 from ci_guard.model.settings import Policy
 from ci_guard.policy.load import policy_of
+from ci_guard.policy.place import BUILTIN
 from ci_guard.policy.stack import Stack, join
 from ci_guard.policy.text import PolicyText
 from ci_guard.records import replace
@@ -174,7 +175,7 @@ def trusted_path(path: str) -> str:
     """Return a path inside the repository, or raise: the input may name nothing outside the trusted ref."""
     parts = path.split("/")
     if (
-        path.startswith("/")
+        path.startswith(("/", BUILTIN))  # places that begin so are taken for ci-guard's own profiles
         or "\\" in path
         or any(part in ("", ".", "..") for part in parts)
         or any(ord(sign) < 32 for sign in path)

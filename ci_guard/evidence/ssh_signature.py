@@ -45,7 +45,7 @@ def verify(content: bytes, signature: str, demand: SshSignature, workspace: Path
         with tempfile.TemporaryDirectory(prefix="ci-guard-") as folder:
             signers, signed = Path(folder, "signers"), Path(folder, "signature")
             signers.write_text("".join(f"{line}\n" for line in demand.allowed_signers), encoding="ascii")
-            signed.write_text(signature, encoding="utf-8")
+            signed.write_text(signature, encoding="utf-8", errors="replace")
             asked = ["-n", NAMESPACE, "-s", str(signed)]
             done = _run([program, "-Y", "verify", "-f", str(signers), "-I", demand.signer, *asked], content)
             if done.returncode == 0 and done.stdout.startswith(f'Good "{NAMESPACE}" signature for {demand.signer} '):
