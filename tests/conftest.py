@@ -32,7 +32,8 @@ GIT_IDENTITY = {
 
 HOST_ENVIRONMENT = MappingProxyType(dict(os.environ))
 
-settings.register_profile("tests", deadline=None)  # machines are shared: how long an example takes is no claim
+# Machines are shared: how long an example takes is no claim. Each run draws others, and many runs make up for few.
+settings.register_profile("tests", deadline=None, max_examples=40)
 settings.load_profile("tests")
 
 _forbidden: list[str] = []

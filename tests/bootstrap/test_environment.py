@@ -19,6 +19,8 @@ import pytest
 from bootstrap import Untrusted, marker_variables, read_lock, verify
 from tests.bootstrap.checkout import Checkout, lock_lines, make_wheel, site_packages, sole_environment, told
 
+pytestmark = pytest.mark.slow  # each builds environments in processes of its own
+
 EVIL = "import sys; print('EVIL', file=sys.stderr); WORD = 'evil'\n"
 
 

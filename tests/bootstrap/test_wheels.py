@@ -12,6 +12,8 @@ import pytest
 from bootstrap import Fault, Requirement, allowed_wheels
 from tests.bootstrap.checkout import Checkout, make_wheel, site_packages, sole_environment, told
 
+pytestmark = pytest.mark.slow  # each builds environments in processes of its own
+
 EVIL = {"greeting/__init__.py": "WORD = 'evil'\n"}
 
 

@@ -58,6 +58,7 @@ _AHEAD = ("password", "DB_TOKEN", "name", "value", "VALUE", "ENV", "setenv", "-u
 _BETWEEN = ("\n", "\n", " ", "  ", "=", ":", ": ", ",", "(", "'", '"', " '", "x", "[0]", ":=", "\t", ">")
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(st.lists(st.sampled_from(_AHEAD + _BETWEEN), max_size=14).map("".join))
 def test_a_name_is_read_from_the_line_of_its_value_unless_that_says_otherwise(text: str) -> None:

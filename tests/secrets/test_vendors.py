@@ -26,6 +26,7 @@ def names(matcher: Matcher, text: str) -> list[str]:
     return [match.rule.id for match in matcher.scan(text.encode())]
 
 
+@pytest.mark.slow
 def test_every_row_is_found_beside_each_of_its_words_or_as_what_has_a_format(matcher: Matcher) -> None:
     # Where two vendors share a word, or a value has a format of its own, either rule may tell of it.
     for row, rule in zip(vendors.rows(), vendors.rules(), strict=True):
