@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 _NEW_OBJECTS: Final = 200_000
 _AGAIN_SECONDS: Final = 0.01
 _LATER_SECONDS: Final = 3.0
+_TICK_SECONDS: Final = 1.0
 """Longer than what clears up takes."""
 
 
@@ -99,6 +100,8 @@ class Interrupts:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
                 signal.signal(number, self._note)
             sys.unraisablehook = self._unraisable
+            # A signal that comes just before this thread waits for a lock, or to another thread, wakes nobody.
+            signal.setitimer(signal.ITIMER_REAL, _TICK_SECONDS, _TICK_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -116,6 +119,8 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGALRM and not self.came:
+            return
         self.came = self.came or number
         signal.setitimer(signal.ITIMER_REAL, _LATER_SECONDS)  # where something made an error of its own of it
         raise KeyboardInterrupt

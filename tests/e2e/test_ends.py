@@ -233,3 +233,30 @@ class TestInterrupt:
                 connection.close()
         assert (process.returncode, out) == (128 + number, "")
         assert err == "ci-guard: interrupted; nothing was decided.\n"
+
+
+LOST = """
+import signal, sys, threading
+sys.path.insert(0, sys.argv[1])
+from ci_guard.entrypoints.process import Interrupts
+
+def send():
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+waiting = threading.Lock()
+waiting.acquire()
+with Interrupts() as interrupts:
+    try:
+        threading.Timer(0.05, send).start()
+        waiting.acquire()
+    except KeyboardInterrupt:
+        print("interrupted by", interrupts.came)
+"""
+
+
+def test_a_signal_that_wakes_nobody_is_heard_all_the_same() -> None:
+    """Python notes it in the thread that it came to, while the one that acts on it waits for a lock."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", LOST, str(consumer.ROOT)], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.stdout, done.stderr) == (f"interrupted by {int(signal.SIGTERM)}\n", "")
