@@ -14,7 +14,7 @@ if not __package__:
     here = Path(__file__).resolve().parent
     sys.path[:] = [str(here.parent), *(entry for entry in sys.path if entry != str(here))]
 
-from ci_guard.entrypoints.cli import main
+from ci_guard.entrypoints.cli import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 from ci_guard import __version__
 from ci_guard.entrypoints import process
@@ -22,6 +22,11 @@ SIGNALLED: Final = 128
 """Plus the number of the signal that ended the run, as shells report it."""
 INTERRUPTED: Final = SIGNALLED + 2
 """By SIGINT, which is Ctrl-C."""
+
+
+def command() -> NoReturn:
+    """Run the command as a process of its own, and end it."""
+    process.end(main())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -20,6 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """\
 import json, os, sys
 
+def command():
+    sys.exit(main())
+
 def main():
     import greeting
     if sys.argv[1:] == ["wait"]:

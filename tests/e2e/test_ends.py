@@ -260,3 +260,36 @@ def test_a_signal_that_wakes_nobody_is_heard_all_the_same() -> None:
         [sys.executable, "-I", "-c", LOST, str(consumer.ROOT)], capture_output=True, text=True, timeout=30, check=False
     )
     assert (done.stdout, done.stderr) == (f"interrupted by {int(signal.SIGTERM)}\n", "")
+
+
+ENDED = """
+import atexit, sys, threading
+sys.path.insert(0, sys.argv[1])
+from ci_guard.entrypoints import cli
+
+def run(*_):
+    threading.Thread(target=threading.Event().wait).start()
+    atexit.register(print, "registered")
+    sys.stderr.write("told")
+    return 3
+
+cli.run = run
+cli.command()
+"""
+
+
+def test_at_its_end_all_is_written_and_done_and_nobody_waited_for() -> None:
+    """Its end is not Python's, which takes memory apart and waits for each thread."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", ENDED, str(consumer.ROOT)], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, "registered\n", "told")
+
+
+def test_a_stream_that_breaks_at_the_very_end_makes_it_fail() -> None:
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from ci_guard.entrypoints import process; "
+    code += "sys.stdout.write('late'); process.end(0)"
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >/dev/full', "sh", sys.executable, "-I", "-c", code, str(consumer.ROOT)], check=False
+    )
+    assert done.returncode == 120
