@@ -9,7 +9,9 @@ its options those are known that the package uses.
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
+
+from ci_guard.rows import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,12 +7,13 @@ import re
 import stat
 from contextlib import closing
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from ci_guard.errors import GitUnavailable
 from ci_guard.evidence.interface import PolicyFile
 from ci_guard.git import EntryKind, Repository
 from ci_guard.model.fact import Fact, Known, Source, unavailable
+from ci_guard.rows import NamedTuple
 
 MAXIMUM_POLICY_BYTES: Final = 1 << 20
 """A policy is read by people; a larger one is an attack or a mistake."""

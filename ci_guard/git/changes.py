@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from ci_guard.errors import GitUnavailable
 from ci_guard.git.objects import FOLDER, MOST_ENTRIES, SUBMODULE, Line, Reader, TreeEntry, mode_of
+from ci_guard.rows import NamedTuple
 
 _TOGETHER: Final = 64
 """Commits whose trees are held at a time."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from typing import IO, Final, NamedTuple
+from typing import IO, Final
 
 from ci_guard.errors import GitUnavailable
 from ci_guard.git.repository import Repository
+from ci_guard.rows import NamedTuple
 
 _COMMITS: Final = ("rev-list", "--all", "--topo-order", "--reverse")
 _HEADS: Final = ("rev-list", "--all", "--no-walk")

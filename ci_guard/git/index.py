@@ -9,10 +9,11 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, starmap
 from operator import le
-from typing import Final, NamedTuple, overload
+from typing import Final, overload
 
 from ci_guard import late
 from ci_guard.git.objects import TreeEntry, object_id
+from ci_guard.rows import NamedTuple
 
 LISTING: Final = ("ls-files", "-z", "-s", "-v")
 """What lists the index."""

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import cache, lru_cache
 from heapq import heappop, heappush
-from typing import IO, Final, NamedTuple, Protocol
+from typing import IO, Final, Protocol
 
 from ci_guard import late
 from ci_guard.errors import GitUnavailable
+from ci_guard.rows import NamedTuple
 
 LARGEST_NODE: Final = 64 << 20
 """Bytes of a commit, a tag or a tree, which are read as a whole; real ones are a thousand times smaller."""

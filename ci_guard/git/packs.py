@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from ci_guard.git import helper
 from ci_guard.git.repository import Repository
+from ci_guard.rows import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from ci_guard.rows import NamedTuple
 from ci_guard.secrets import patterns
 
 MOST_NODES: Final = 10_000

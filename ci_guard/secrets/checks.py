@@ -9,11 +9,12 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from ci_guard import late
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
+from ci_guard.rows import NamedTuple
 
 if TYPE_CHECKING:
     from ci_guard.secrets.rule import Rule

@@ -11,8 +11,9 @@ import binascii
 import re
 from bisect import bisect
 from collections.abc import Container, Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
+from ci_guard.rows import NamedTuple
 from ci_guard.secrets.matcher import Match, Matcher
 from ci_guard.secrets.signs import ALPHABET, BASE64, ESCAPE, FIRST, GROUP, PERCENT, SHORTEST, SIGNS
 from ci_guard.secrets.triggers import BY_NAME

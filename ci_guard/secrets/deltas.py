@@ -15,8 +15,9 @@ import struct
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
+from ci_guard.rows import NamedTuple
 from ci_guard.secrets import decode, generic, keyfiles
 from ci_guard.secrets.content import ContentKind, classify, plain_name
 from ci_guard.secrets.lexical import BACK

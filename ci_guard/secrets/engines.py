@@ -7,9 +7,10 @@ chooses: no variable, option or file.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ci_guard.errors import ScanFault
+from ci_guard.rows import NamedTuple
 from ci_guard.secrets import database
 
 if TYPE_CHECKING:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from ci_guard.model.judgement import Location
 from ci_guard.model.scan import Confidence, SecretFinding, SecretPlace, Skipped
 from ci_guard.records import replace
+from ci_guard.rows import NamedTuple
 from ci_guard.secrets.content import ContentKind
 from ci_guard.secrets.excerpt import Excerpt
 from ci_guard.secrets.keyfiles import KeyFile

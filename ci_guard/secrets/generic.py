@@ -13,10 +13,11 @@ import math
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
+from ci_guard.rows import NamedTuple
 from ci_guard.secrets import looks
 from ci_guard.secrets.checks import Verdict, is_invented
 from ci_guard.secrets.lexical import BACK, assignment

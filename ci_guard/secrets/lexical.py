@@ -10,7 +10,9 @@ import json
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
+
+from ci_guard.rows import NamedTuple
 
 BACK: Final = 120
 """Bytes ahead of a value that are looked at for its name."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import hashlib
 import os
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from ci_guard.git import helper
+from ci_guard.rows import NamedTuple
 from ci_guard.secrets.engines import Opening
 from ci_guard.secrets.excerpt import Excerpt
 from ci_guard.secrets.signs import SETS, SIGNS, groups

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from ci_guard.rows import NamedTuple
 
 try:
     from re import _parser as sre  # type: ignore[attr-defined]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Container, Iterable, Sequence
-from typing import Final, NamedTuple, overload
+from typing import Final, overload
 
 from ci_guard import late
 from ci_guard.git import IndexEntry, ProvenTrees, Repository, brought, contents
+from ci_guard.rows import NamedTuple
 from ci_guard.secrets.listing import OTHERS, REFS, below
 
 GITLINK: Final = b"160000"

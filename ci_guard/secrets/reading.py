@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final
 
 from ci_guard.git import ObjectStream
+from ci_guard.rows import NamedTuple
 from ci_guard.secrets import keyfiles
 from ci_guard.secrets.content import COMPRESSED, HEAD, ContentKind, archive_format, classify, plain_name
 from ci_guard.secrets.files import OpenFile

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from ci_guard.rows import NamedTuple
 
 try:
     from re import _constants as constants  # type: ignore[attr-defined]

@@ -7,9 +7,10 @@ import json
 import re
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from ci_guard import late
+from ci_guard.rows import NamedTuple
 from ci_guard.secrets.formats import CHECKS
 from ci_guard.secrets.triggers import BY_NAME, VENDOR
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
-from typing import NamedTuple
 
 from ci_guard.model.scan import SecretFinding, Suppressed, SuppressionKind
 from ci_guard.model.waiver import ENDS_SOON
 from ci_guard.records import dataclass, field, replace
+from ci_guard.rows import NamedTuple
 from ci_guard.secrets.excerpt import Excerpt
 from ci_guard.secrets.inline import Comment, comments
 from ci_guard.secrets.rule import Rule

@@ -5,12 +5,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ci_guard.errors import GitUnavailable
 from ci_guard.git import Repository
 from ci_guard.git.history import stored
 from ci_guard.records import dataclass, field
+from ci_guard.rows import NamedTuple
 from ci_guard.secrets.content import ContentKind
 from ci_guard.secrets.reading import Reading, is_suspect
 from ci_guard.secrets.workers import processors, spread

@@ -8,8 +8,9 @@ from array import array
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from ci_guard.rows import NamedTuple
 from ci_guard.secrets.files import Folder
 from ci_guard.secrets.places import Listed, text
 from ci_guard.secrets.reading import Reading

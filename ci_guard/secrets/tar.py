@@ -9,8 +9,9 @@ interchange formats); the GNU tar manual, "Basic Tar Format" (long names, sparse
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
+from ci_guard.rows import NamedTuple
 from ci_guard.secrets.pieces import Pieces
 
 _BLOCK: Final = 512

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from ci_guard.rows import NamedTuple
 from ci_guard.secrets.engines import Expression
 from ci_guard.secrets.signs import SIGNS
 

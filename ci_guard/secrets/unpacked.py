@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
+from ci_guard.rows import NamedTuple
 from ci_guard.secrets.keyfiles import KeyFile
 from ci_guard.secrets.matcher import Match
 

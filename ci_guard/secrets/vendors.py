@@ -14,10 +14,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import accumulate
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
+from ci_guard.rows import NamedTuple
 from ci_guard.secrets import generic, looks
 from ci_guard.secrets.checks import Verdict, entropy, is_invented
 from ci_guard.secrets.rule import VENDORS, Rule

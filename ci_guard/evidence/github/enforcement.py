@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ci_guard.evidence.github.branch_rules import rules_of
 from ci_guard.evidence.github.client import Client, segment
@@ -16,6 +16,7 @@ from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown
 from ci_guard.model.guard import Enforcement, Hold, HoldKind
 from ci_guard.model.run import Run
 from ci_guard.records import replace
+from ci_guard.rows import NamedTuple
 
 RULE: Final = "workflows"
 

@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.commit_files import CommitFiles
@@ -27,6 +27,7 @@ from ci_guard.evidence.yaml_tree import Tree
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.guard import Job, Pin, Spot, Step, Wiring
 from ci_guard.model.run import Run
+from ci_guard.rows import NamedTuple
 
 DEEPEST_CALL: Final = 10
 """Source: "Reuse workflows", "Nesting reusable workflows"; for composite actions too, which may nest as deep."""
