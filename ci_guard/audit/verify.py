@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ci_guard.audit import note as notes
-from ci_guard.audit.log import CHAIN, LONGEST, START
+from ci_guard.audit.log import CHAIN, LONGEST, START, beside
 from ci_guard.audit.merkle import Frontier, leaf_hash
 from ci_guard.audit.note import Checkpoint
 from ci_guard.errors import AuditError
@@ -40,6 +41,10 @@ class Verification:
     """What could not be told, and what would tell it."""
     weak: int = 0
     """Records of runs whose own job held the key."""
+    vouched: int = 0
+    """Records that a checkpoint speaks of whose root and signatures hold."""
+    origin: str = ""
+    """The log's name by its newest checkpoint; empty without one."""
 
     @property
     def intact(self) -> bool:
@@ -48,25 +53,43 @@ class Verification:
 
 
 def verify(
-    path: Path, *, checkpoint: str | None, earlier: Sequence[str] = (), verifiers: Sequence[Verifies] = ()
+    path: Path,
+    *,
+    checkpoint: str | None,
+    earlier: Sequence[str] = (),
+    verifiers: Sequence[Verifies] = (),
+    origin: str = "",
+    length: int | None = None,
 ) -> Verification:
     """
     Check a log against its checkpoint and against earlier ones; memory stays the same for any length.
 
     `checkpoint` and `earlier` are the texts of notes. A checkpoint beside a log proves no more than the log, unless it
-    is signed by a key that the writer of the log does not have, or kept where the writer cannot change it.
+    is signed by a key that the writer of the log does not have, or kept where the writer cannot change it. Where
+    somebody has to have signed, what no signature speaks of is a fault. `origin` is the name that each checkpoint must
+    have: one key can sign many logs. `length` in bytes is where the log ended when its checkpoint was read.
     Raises: `AuditError` where the log cannot be read or a checkpoint is none.
     """
     found = Verification()
     points = [("The checkpoint", checkpoint)] if checkpoint is not None else []
     points += [(f"The earlier checkpoint {number}", text) for number, text in enumerate(earlier, 1)]
     wanted = {name: notes.parse(text) for name, text in points}
-    roots = walk(path, found, {each.size for each in wanted.values()})
+    found.origin = max(wanted.values(), key=lambda each: each.size).origin if wanted else ""
+    roots = walk(path, found, {each.size for each in wanted.values()}, length)
     for name, text in points:
+        before = len(found.faults)
         compare(found, roots, wanted[name], name)
         sign(found, text, name, verifiers)
+        if origin and wanted[name].origin != origin:
+            found.faults.append(f"{name} is of another log: {wanted[name].origin}.")
+        if len(found.faults) == before:
+            found.vouched = max(found.vouched, wanted[name].size)
+    if origin and not points:
+        found.faults.append(f"There is no checkpoint, so nothing says that this is {origin}.")
+    if verifiers:
+        demand(found, " and ".join(each.name for each in verifiers))
     size = wanted["The checkpoint"].size if checkpoint is not None else found.size
-    if found.size > size:
+    if found.size > size and not verifiers:
         found.open.append(f"{found.size - size:,} records are behind the checkpoint.")
     if found.weak:
         found.open.append(
@@ -78,13 +101,24 @@ def verify(
     return found
 
 
-def walk(path: Path, found: Verification, sizes: set[int]) -> dict[int, bytes]:
+def demand(found: Verification, names: str) -> None:
+    """Add a fault for records that nothing speaks of which those signed who have to have."""
+    if found.intact and not found.vouched:
+        found.faults.append(f"There is no checkpoint that {names} signed.")
+    elif found.intact and found.vouched < found.size:
+        behind = found.size - found.vouched
+        found.faults.append(
+            f"{behind:,} records are behind the checkpoint: {names} signed nothing that speaks of them."
+        )
+
+
+def walk(path: Path, found: Verification, sizes: set[int], length: int | None) -> dict[int, bytes]:
     """Follow the chain through the log and return the tree's root at each of the sizes."""
     tree = Frontier()
     roots = {0: tree.root()} if 0 in sizes else {}
     try:
         with path.open("rb") as file:
-            while line := file.readline(LONGEST + 1):
+            while (length is None or file.tell() < length) and (line := file.readline(LONGEST + 1)):
                 fault = fault_of(line, found)
                 if fault:
                     found.faults.append(f"Line {found.size + 1}: {fault}")
@@ -145,3 +179,23 @@ def sign(found: Verification, text: str, name: str, verifiers: Sequence[Verifies
             found.faults.append(f"{name} has no valid signature of {verifier.name}: {refusal}.")
         else:
             found.proven.append(f"{name} is signed by {verifier.name}.")
+
+
+@contextmanager
+def settled(path: Path) -> Iterator[int | None]:
+    """
+    Keep writers waiting, so that a log's checkpoint can be read with its length in bytes, which is returned.
+
+    Where there is no lock to hold, nobody is waited for; None stands for a log that is not there.
+    """
+    import fcntl
+
+    handle = None
+    try:
+        with suppress(OSError):
+            handle = os.open(beside(path, "lock"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        yield os.path.getsize(path) if os.path.exists(path) else None
+    finally:
+        if handle is not None:
+            os.close(handle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -43,19 +44,25 @@ def run(options: AuditOptions, call: Call) -> Said:
 def verify(options: AuditOptions, call: Call) -> Said:
     """Tell whether the log is what it was; exit code 1 where something proves that it is not."""
     from ci_guard.audit.log import beside
+    from ci_guard.audit.verify import settled
     from ci_guard.audit.verify import verify as verify_log
 
     log = Path(options.subject)
     kept = Path(options.checkpoint) if options.checkpoint else beside(log, "checkpoint")
-    checkpoint = read(kept) if options.checkpoint or kept.exists() else None
+    with settled(log) as length:
+        checkpoint = read(kept) if options.checkpoint or os.path.exists(kept) else None
     found = verify_log(
         log,
         checkpoint=checkpoint,
         earlier=[read(Path(each)) for each in options.earlier],
         verifiers=verifiers_of(options),
+        origin=options.origin,
+        length=length,
     )
     page = page_for(call.stdout, call.environ)
     page.write(f"{log.name}: {'intact' if found.intact else 'NOT INTACT'}")
+    if found.origin:
+        page.labelled("Log", escape.plain(found.origin), 2)
     for label, lines in (("Broken", found.faults), ("Holds", found.proven), ("Open", found.open)):
         for line in lines:
             page.labelled(label, escape.plain(line), 2)
@@ -103,8 +110,6 @@ def report(options: AuditOptions, _call: Call) -> Said:
 
 def keygen(options: AuditOptions, _call: Call) -> Said:
     """Make a key pair; the private key goes into a file that only its owner reads, and nowhere else."""
-    import os
-
     from ci_guard.audit import note
 
     line = note.generate(options.subject)

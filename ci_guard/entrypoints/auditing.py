@@ -33,6 +33,8 @@ class AuditOptions:
     checkpoint: str | None = None
     earlier: tuple[str, ...] = ()
     key: str | None = None
+    origin: str = ""
+    """The name that the log must have by its checkpoints."""
     question: Mapping[str, str] = field(default_factory=dict)
     form: str = "table"
     out: str = "-"
@@ -63,6 +65,7 @@ def add_verifying(part: argparse.ArgumentParser) -> None:
     """Add what a log is held against."""
     part.add_argument("--checkpoint", metavar="FILE", help="instead of the one beside the log")
     part.add_argument("--earlier", action="append", metavar="FILE", help="one that the log must continue")
+    part.add_argument("--origin", metavar="NAME", help="which log it has to be, as its checkpoints name it")
     part.add_argument("--key", metavar="FILE", help="the public key of the checkpoints")
     part.add_argument("--identity", metavar="TEXT", help="who signed them by an ID token, exactly")
     part.add_argument("--issuer", metavar="URL", help="the OpenID provider of that token")
@@ -148,6 +151,7 @@ def options_of(arguments: argparse.Namespace) -> AuditOptions:
         checkpoint=said.get("checkpoint"),
         earlier=tuple(said.get("earlier", ())),
         key=said.get("key"),
+        origin=said.get("origin", ""),
         question=asked,
         form=said.get("form", FORMS.get(action, ("",))[0]),
         out=said.get("out", "-"),

@@ -129,7 +129,9 @@ def test_verify_says_what_holds_what_is_open_and_what_is_broken(log: Path, tmp_p
     code, out, _ = said("verify", str(log))
     assert code == 0
     assert "audit.jsonl: intact" in out
+    assert f"Log         {logs.ORIGIN}" in out
     assert "not signed" in out
+    assert said("verify", str(log), "--origin", "github.com/acme/other/ci-guard")[0] == 1
     copy = tmp_path / "audit.jsonl"
     copy.write_bytes(log.read_bytes().replace(b'"deny"', b'"allo"', 1))
     code, out, _ = said("verify", str(copy))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ci_guard.audit import note
 from ci_guard.audit.canonical import canonical
 from ci_guard.audit.log import START, beside
-from ci_guard.audit.verify import Verification, verify
+from ci_guard.audit.verify import Verification, settled, verify
 from ci_guard.errors import AuditError
 from tests.audit import logs
 
@@ -96,7 +96,7 @@ def test_truncation_is_found_by_a_checkpoint_and_only_so(
     short = b"".join(content.splitlines(keepends=True)[:kept])
     found = verified(tmp_path, short, checkpoint)
     assert found.faults == [f"The checkpoint speaks of 9 records: {9 - kept} are missing at the end."]
-    unproven = verified(tmp_path, short, None)
+    unproven = verified(tmp_path, short, None, signed=False)
     assert unproven.intact
     assert unproven.open == ["There is no checkpoint: whether records are missing at the end cannot be told."]
 
@@ -108,9 +108,9 @@ def test_a_chain_that_was_made_again_is_found_by_any_checkpoint_after_the_change
     lines = content.splitlines(keepends=True)
     lines[4] = lines[4].replace(b'"acme/app"', b'"acme/ape"')
     forged = rechained(b"".join(lines))
-    assert verified(tmp_path, forged, None).intact
+    assert verified(tmp_path, forged, None, signed=False).intact
     for size, point in enumerate(points, 1):
-        assert verified(tmp_path, forged, None, point).intact is (size < 5)
+        assert verified(tmp_path, forged, None, point, signed=False).intact is (size < 5)
 
 
 def test_a_record_that_was_put_in_is_found(log: tuple[bytes, str, list[str]], tmp_path: Path) -> None:
@@ -138,7 +138,57 @@ def test_a_checkpoint_without_a_valid_signature_is_a_fault_where_a_key_is_asked(
 
 def test_records_behind_the_checkpoint_are_told(log: tuple[bytes, str, list[str]], tmp_path: Path) -> None:
     content, _, points = log
-    assert verified(tmp_path, content, points[6]).open == ["2 records are behind the checkpoint."]
+    found = verified(tmp_path, content, points[6], signed=False)
+    assert found.intact
+    assert found.open[1:] == ["2 records are behind the checkpoint."]
+
+
+def test_where_a_key_is_asked_records_behind_every_checkpoint_are_a_fault(
+    log: tuple[bytes, str, list[str]], tmp_path: Path
+) -> None:
+    """Else an old checkpoint put back would let anybody go on from there."""
+    content, _, points = log
+    behind = "2 records are behind the checkpoint: audit.example.com signed nothing that speaks of them."
+    assert verified(tmp_path, content, points[6]).faults == [behind]
+    assert verified(tmp_path, content, None, points[6]).faults == [behind]
+    assert verified(tmp_path, content, points[6], points[8]).intact
+    assert verified(tmp_path, content, None, points[8]).intact
+
+
+@pytest.mark.parametrize("kept", [0, 9])
+def test_where_a_key_is_asked_a_log_without_a_checkpoint_is_a_fault(
+    log: tuple[bytes, str, list[str]], tmp_path: Path, kept: int
+) -> None:
+    """Else whoever forges a log would only have to delete its checkpoint."""
+    content = b"".join(log[0].splitlines(keepends=True)[:kept])
+    assert verified(tmp_path, content, None).faults == ["There is no checkpoint that audit.example.com signed."]
+
+
+def test_another_log_that_the_same_key_signed_is_a_fault_where_a_name_is_asked(
+    log: tuple[bytes, str, list[str]], tmp_path: Path
+) -> None:
+    content, checkpoint, points = log
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(content)
+    other = "github.com/acme/other/ci-guard"
+    for point, earlier, wanted in ((checkpoint, points, True), (checkpoint, [], True), (None, [], False)):
+        ours = verify(path, checkpoint=point, earlier=earlier, origin=logs.ORIGIN)
+        assert (ours.intact, ours.origin) == (wanted, logs.ORIGIN if wanted else "")
+        theirs = verify(path, checkpoint=point, earlier=earlier, verifiers=[VERIFIER], origin=other)
+        assert any("another log: github.com/acme/app" in each or other in each for each in theirs.faults)
+
+
+def test_a_log_that_grows_while_it_is_verified_is_held_against_the_checkpoint_of_one_moment(
+    log: tuple[bytes, str, list[str]], tmp_path: Path
+) -> None:
+    content, _, points = log
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(b"".join(content.splitlines(keepends=True)[:6]))
+    with settled(path) as length:
+        pass
+    path.write_bytes(content)
+    assert verify(path, checkpoint=points[5], verifiers=[VERIFIER], length=length).intact
+    assert not verify(path, checkpoint=points[5], verifiers=[VERIFIER]).intact
 
 
 def test_a_torn_last_line_is_a_fault(log: tuple[bytes, str, list[str]], tmp_path: Path) -> None:
@@ -158,6 +208,6 @@ def test_a_log_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 
 def test_an_empty_log_is_intact_and_says_that_it_is_empty(tmp_path: Path) -> None:
-    found = verified(tmp_path, b"", None)
+    found = verified(tmp_path, b"", None, signed=False)
     assert found.intact
     assert found.proven == ["0 records, each naming the one before."]
