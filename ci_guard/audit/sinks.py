@@ -28,7 +28,7 @@ class Sink(Protocol):
 
     @property
     def place(self) -> str:
-        """Its name for people and for the spool; no credentials."""
+        """Its name for people; no credentials."""
         ...
 
     def keep(self, record: Mapping[str, Any]) -> tuple[str, ...]:

@@ -30,9 +30,9 @@ class Spool:
     taken once by its id.
     """
 
-    def __init__(self, folder: Path, place: str) -> None:
-        """Use a folder below `folder`, by the sink's name: no record may go to another one."""
-        self._folder = folder / hashlib.sha256(place.encode()).hexdigest()[:16]
+    def __init__(self, folder: Path, address: str) -> None:
+        """Use a folder below `folder`, by the sink's whole address: no record may go to another one of its host."""
+        self._folder = folder / hashlib.sha256(address.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     def put(self, record: Mapping[str, Any]) -> Path:
         """

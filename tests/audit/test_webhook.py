@@ -22,6 +22,8 @@ from ci_guard.audit.record import record_of
 from ci_guard.audit.spool import Spool
 from ci_guard.audit.webhook import Webhook, envelope
 from ci_guard.entrypoints import cli
+from ci_guard.entrypoints.recording import recorded_in
+from ci_guard.entrypoints.sink_options import Audit, AuditLog
 from ci_guard.errors import AuditError, UsageError
 from ci_guard.evidence.rest.transport import Transport
 from tests.audit import logs
@@ -188,6 +190,19 @@ def test_one_sink_s_records_go_to_no_other(receiver: Receiver, tmp_path: Path) -
     Spool(tmp_path, "another.example").put(record(1))
     sinks.deliver(sink(receiver), record(2), Spool(tmp_path, "127.0.0.1"))
     assert list(receiver.taken) == [record(2)["id"]]
+
+
+def test_what_waits_for_one_path_of_a_host_goes_to_no_other_path_of_it(receiver: Receiver, tmp_path: Path) -> None:
+    logged = [AuditLog(path=f"{receiver.server.origin}/{path}") for path in "ab"]
+    audit = Audit(logs=tuple(logged), spool=str(tmp_path))
+    receiver.answers = [refused(403)]
+    given = {"CI_GUARD_AUDIT_KEY": receiver.secret}
+    told = [recorded_in(log, record(1), audit, given, origin="x") for log in logged]
+    assert [len(each.failures) for each in told] == [1, 0]
+    assert [call.path for call in receiver.calls] == ["/a", "/b"]
+    assert len(list(tmp_path.rglob("*.json"))) == 1
+    assert recorded_in(logged[0], record(2), audit, given, origin="x").failures == ()
+    assert [call.path for call in receiver.calls[2:]] == ["/a", "/a"]
 
 
 @pytest.mark.parametrize("kind", ["text", "deep", "other id", "other schema", "link", "folder", "pipe"])
