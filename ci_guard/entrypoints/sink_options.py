@@ -53,6 +53,16 @@ class AuditLog:
         return self.path.startswith(PREFIX)
 
     @property
+    def is_file(self) -> bool:
+        """Whether it is a path of this machine, and no address of a kind that takes no records."""
+        return bool(self.path) and not (self.is_webhook or self.is_branch or "://" in self.path)
+
+    @property
+    def holds_key(self) -> bool:
+        """Whether a key of ours stands where its file is expected."""
+        return "whsec_" in (self.key or "") or "PRIVATE+KEY+" in (self.key or "")
+
+    @property
     def kind(self) -> str:
         """The word for it in a record."""
         return "webhook" if self.is_webhook else "branch" if self.is_branch else "file"
@@ -114,7 +124,7 @@ def audit_of(argv: Sequence[str], environ: Mapping[str, str]) -> Audit | None:
         with suppress(UsageError):
             logs.append(checked(text))
     named = (*values_of("--artifact", argv), *artifacts_of(input_of("ARTIFACTS", argv, environ)))
-    logs = [log for log in logs if log.path]
+    logs = [log for log in logs if (log.is_webhook or log.is_branch or log.is_file) and not log.holds_key]
     if not logs:
         return None
     return Audit(
@@ -150,15 +160,23 @@ def check_audit(arguments: argparse.Namespace, environ: Mapping[str, str]) -> No
         )
     known_hosts = arguments.known_hosts or given.get("AUDIT_KNOWN_HOSTS", "")
     for text in arguments.audit_log:
-        check_place(log_of(text), text, known_hosts)
+        check_place(log_of(text), known_hosts)
     for text in inputs:
-        check_place(checked(text), text, known_hosts)
+        check_place(checked(text), known_hosts)
 
 
-def check_place(log: AuditLog, said: str, known_hosts: str) -> None:
-    """Raise `UsageError` for an address that no record may go to."""
+def check_place(log: AuditLog, known_hosts: str) -> None:
+    """Raise `UsageError` for an address that no record may go to; it is never quoted, it may hold credentials."""
     if not log.path:
-        raise UsageError(f"audit-log {said[:80]!r} names no log.", hint="For example audit.jsonl.")
+        raise UsageError("audit-log was refused: it names no log.", hint="For example audit.jsonl.")
+    if log.holds_key:
+        raise UsageError(
+            "audit-log was refused: behind the comma stands a key, and its file is expected there.",
+            hint="Whoever sees the command line can sign by that key now: make a new one, and name its file.",
+        )
+    if not (log.is_webhook or log.is_branch or log.is_file):
+        hint = "Expected a path, https://…, cloudevents+https://… or git+URL#BRANCH, in small letters."
+        raise UsageError("audit-log was refused: records cannot go to such an address.", hint=hint)
     if log.is_webhook and log.is_keyless:
         hint = "Sign by a key; an ID token signs the checkpoints of files and branches."
         raise UsageError("The audit webhook was refused: Sigstore signs no webhook.", hint=hint)
@@ -180,7 +198,7 @@ def checked(text: str) -> AuditLog:
     hold a whole log of a stranger's.
     """
     log = log_of(text)
-    if log.path and not (log.is_webhook or log.is_branch or os.path.isabs(log.path)):
+    if log.is_file and not os.path.isabs(log.path):
         hint = "Name one outside of the workspace, as in ${{ runner.temp }}/audit.jsonl."
         if os.path.lexists(file_in_workspace(log.path, "audit-log", hint=hint)):
             raise UsageError(

@@ -171,6 +171,31 @@ def test_a_refused_address_ends_the_run_in_an_error_that_is_recorded_elsewhere(t
     assert json.loads(log.read_text())["record"]["verdict"] == "error"
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("HTTPS://u:hunter2@audit.example/x", "small letters"),
+        (" https://u:hunter2@audit.example/x", "small letters"),
+        ("wss://audit.example/hunter2", "small letters"),
+        ("file://u:hunter2@/x", "small letters"),
+        ("audit.jsonl,whsec_hunter2", "stands a key"),
+        ("https://audit.example/x,PRIVATE+KEY+a+00000000+hunter2", "stands a key"),
+        ("audit.jsonl,sigstore=whsec_hunter2", "stands a key"),
+        (",whsec_hunter2", "names no log"),
+    ],
+)
+@pytest.mark.usefixtures("workspace")
+def test_credentials_where_none_belong_leave_in_no_message_and_in_no_record(
+    tmp_path: Path, said: str, words: str
+) -> None:
+    log = tmp_path / "audit.jsonl"
+    for given in ({}, {"input-audit-log": said}):
+        code, told = check(given, "--audit-log", str(log), *([] if given else ["--audit-log", said]))
+        assert code == 2
+        assert given or words in " ".join(told.split())
+        assert "hunter2" not in told + log.read_text()
+
+
 def test_without_inputs_their_variables_say_nothing() -> None:
     environ = {"CI_GUARD_INPUT_AUDIT_LOG": "/var/log/a.jsonl", "CI_GUARD_INPUT_AUDIT_ON_FAILURE": "deny"}
     assert audit_of(["check"], environ) is None
