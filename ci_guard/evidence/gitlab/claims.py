@@ -11,11 +11,11 @@ from ci_guard.evidence import remotes
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.gitlab import event, records
 from ci_guard.evidence.gitlab.client import Client
-from ci_guard.evidence.gitlab.identity import DETAIL, Refused
 from ci_guard.evidence.gitlab.records import Job, MergeRequest
 from ci_guard.evidence.gitlab.sources import Sources, change_number, get_before
 from ci_guard.evidence.gitlab.surroundings import VARIABLE
 from ci_guard.evidence.gitlab.variables import TOKEN
+from ci_guard.evidence.id_token import DETAIL, Refused
 from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.run import Claim, Event, Run
 

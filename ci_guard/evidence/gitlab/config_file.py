@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ci_guard.evidence.gitlab import identity
+from ci_guard.evidence import id_token
 from ci_guard.evidence.gitlab.client import STRONGER, Client, Sight
 from ci_guard.evidence.gitlab.sources import Sources
 from ci_guard.evidence.rest.shape import ShapeError, checked, optional, text
@@ -41,7 +41,7 @@ class ConfigFile:
 def get_config_file(client: Client, sources: Sources, run: Run) -> Fact[ConfigFile]:
     """Return where it lies. A pipeline variable can hide what the setting is, so that the variable counts last."""
     if signed := read_token(sources):
-        return Known(value=signed, source=Source.SIGNED, detail=identity.DETAIL)
+        return Known(value=signed, source=Source.SIGNED, detail=id_token.DETAIL)
     if client.stronger:
         answer = client.get("", sight=Sight.BY_STRONGER, needs=REPORTER)
         shown = checked(answer, lambda body: read_project(body, run))

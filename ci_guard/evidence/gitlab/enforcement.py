@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from ci_guard.evidence.gitlab import config_file, identity
+from ci_guard.evidence import id_token
+from ci_guard.evidence.gitlab import config_file
 from ci_guard.evidence.gitlab.client import Client, Sight
 from ci_guard.evidence.gitlab.config_file import ConfigFile
 from ci_guard.evidence.gitlab.merging import FROM_ULTIMATE
@@ -36,7 +37,7 @@ def get_enforcement(client: Client, sources: Sources, run: Run) -> Fact[Enforcem
     signed = _hold(named, own=True) if named else None
     if signed is not None and signed.elsewhere:
         found = Enforcement(where=run.repository, holds=(signed,))
-        return Known(value=found, source=Source.SIGNED, detail=identity.DETAIL)
+        return Known(value=found, source=Source.SIGNED, detail=id_token.DETAIL)
     answer = client.get("", sight=Sight.BY_STRONGER, needs=config_file.REPORTER)
     project = checked(
         answer,
@@ -45,7 +46,7 @@ def get_enforcement(client: Client, sources: Sources, run: Run) -> Fact[Enforcem
     if isinstance(project, Unknown):
         holds = (signed,) if signed else ()
         found = Enforcement(where=run.repository, holds=holds, hidden=(project,))
-        return Known(value=found, source=Source.SIGNED if signed else Source.NONE, detail=identity.DETAIL)
+        return Known(value=found, source=Source.SIGNED if signed else Source.NONE, detail=id_token.DETAIL)
     hold, ultimate = project.value
     hidden: list[Unknown] = [stage] if isinstance(stage, Unknown) else []
     if ultimate:

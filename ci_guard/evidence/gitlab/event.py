@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ci_guard.evidence import id_token
 from ci_guard.evidence.gitlab import change, identity, places, records
 from ci_guard.evidence.gitlab.client import Client
 from ci_guard.evidence.gitlab.records import Job, MergeRequest
@@ -140,7 +141,7 @@ def _event(sources: Sources, ref: Fact[str]) -> Fact[Event]:
         return Known(value=Event.CHANGE, source=source, detail=detail)
     if isinstance(sources.identity, Known) and sources.identity.value.text("environment"):
         # Only the ID token proves that the guard's own job has one.
-        return Known(value=Event.DEPLOYMENT, source=Source.SIGNED, detail=identity.DETAIL)
+        return Known(value=Event.DEPLOYMENT, source=Source.SIGNED, detail=id_token.DETAIL)
     pushed = Event.TAG if ref.value.startswith(TAGS) else Event.PUSH
     event = pushed if name == "push" else EVENTS.get(name)
     if event is not None:

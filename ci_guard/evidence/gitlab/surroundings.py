@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from ci_guard.evidence import id_token
 from ci_guard.evidence.checkout import Checkout
-from ci_guard.evidence.gitlab import identity, records, train
+from ci_guard.evidence.gitlab import records, train
 from ci_guard.evidence.gitlab.client import STRONGER, Client, Sight
 from ci_guard.evidence.gitlab.identity import Identity
 from ci_guard.evidence.gitlab.owners import get_paths
 from ci_guard.evidence.gitlab.records import MergeRequest
 from ci_guard.evidence.gitlab.sources import Sources
+from ci_guard.evidence.id_token import Refused
 from ci_guard.evidence.pushed import get_pushed_paths, united
 from ci_guard.evidence.rest.shape import checked, text
 from ci_guard.model.circumstances import Host, Runner, Visibility
@@ -50,11 +52,11 @@ def _described(token: Identity) -> str:
     """Return where an environment was read, and what else the token says of it. Source: "ID token payload"."""
     tier, protected = token.text("deployment_tier"), token.text("environment_protected")
     kept = {"true": ", protected", "false": ", not protected"}.get(protected or "", "")
-    return f"{identity.DETAIL}{f', tier {tier}' if tier in TIERS else ''}{kept}"
+    return f"{id_token.DETAIL}{f', tier {tier}' if tier in TIERS else ''}{kept}"
 
 
-def _refused(outcome: identity.Refused) -> Unknown:
-    return unavailable(f"the ID token was refused: {outcome.reason}", detail=identity.DETAIL)
+def _refused(outcome: Refused) -> Unknown:
+    return unavailable(f"the ID token was refused: {outcome.reason}", detail=id_token.DETAIL)
 
 
 def get_visibility(client: Client, sources: Sources) -> Fact[Visibility]:
@@ -63,7 +65,7 @@ def get_visibility(client: Client, sources: Sources) -> Fact[Visibility]:
     token = _identity(sources)
     if token and token.own and token.text("project_visibility") in known:
         said = known[str(token.text("project_visibility"))]
-        return Known(value=said, source=Source.SIGNED, detail=identity.DETAIL)
+        return Known(value=said, source=Source.SIGNED, detail=id_token.DETAIL)
     shown = checked(
         client.get("", sight=Sight.BY_STRONGER, needs=f"{TOKEN}, or {STRONGER}"),
         lambda body: known.get(text(body, "visibility")),
@@ -117,9 +119,9 @@ def get_runner(sources: Sources) -> Fact[Runner]:
     """
     job, token = sources.job, _identity(sources)
     said = token.text("runner_environment") if token else None
-    host: Fact[Host] = invisible("whose the runner is, only an ID token says", needs=TOKEN, detail=identity.DETAIL)
+    host: Fact[Host] = invisible("whose the runner is, only an ID token says", needs=TOKEN, detail=id_token.DETAIL)
     if said in HOSTS:
-        host = Known(value=HOSTS[said], source=Source.SIGNED, detail=identity.DETAIL)
+        host = Known(value=HOSTS[said], source=Source.SIGNED, detail=id_token.DETAIL)
     if isinstance(job, Unknown):
         return Known(value=Runner(host=host, labels=job), source=Source.NONE)
     labels: Fact[frozenset[str]] = unavailable("the server leaves out the tags of the job", detail=job.detail)
