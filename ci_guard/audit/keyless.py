@@ -21,10 +21,10 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote
 
 from ci_guard.errors import AuditError, unrevealing
-from ci_guard.evidence.rest.transport import Fault, Transport, context_for, is_loopback
+from ci_guard.evidence.rest.transport import Fault, Transport
 from ci_guard.records import dataclass, field
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ WORD: Final = "sigstore"
 """In place of a key's file: `LOG,sigstore`, or `LOG,sigstore=FILE` with the configuration of an instance."""
 AUDIENCE: Final = "sigstore"
 TOKEN: Final = "SIGSTORE_ID_TOKEN"  # noqa: S105 - a variable's name, the one that GitLab's documentation uses
-REQUEST: Final = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 
 NAME: Final = "sigstore-bundle"
 KIND: Final = b"\xffapplication/vnd.dev.sigstore.bundle+json"
@@ -157,34 +156,20 @@ def keyless(file: str, environ: Mapping[str, str], transport: Transport) -> Keyl
 
 def _token(environ: Mapping[str, str], transport: Transport) -> str:
     """Return the job's ID token for Sigstore: a variable's, else one that GitHub's runner is asked for."""
-    given = environ.get(TOKEN, "").strip()
-    url, bearer = (environ.get(name, "").strip() for name in REQUEST)
-    if given:
+    if given := environ.get(TOKEN, "").strip():
         return given
-    if not (url and bearer):
+    from ci_guard.evidence.github.token_request import PERMISSION, get_token, read_request
+
+    request = read_request(environ)
+    if request is None:
         raise AuditError(
             "There is no ID token to sign by.",
-            hint=f"GitHub: permissions: {{id-token: write}}. GitLab: id_tokens: {{{TOKEN}: {{aud: {AUDIENCE}}}}}.",
+            hint=f"GitHub: permissions: {{{PERMISSION}}}. GitLab: id_tokens: {{{TOKEN}: {{aud: {AUDIENCE}}}}}.",
         )
-    parts = urlsplit(url)
-    if not parts.hostname or (parts.scheme != "https" and not is_loopback(parts.hostname)):
-        raise AuditError("The runner's address for ID tokens was refused: it is not https://.")
-    from ci_guard.evidence.rest.session import Carrier
-
-    context = context_for(transport, url)
-    carrier = Carrier(origin=parts, transport=transport, context=context, count=lambda: None, kept=frozenset())
-    address = url + ("&" if parts.query else "?") + urlencode({"audience": AUDIENCE})
-    try:
-        answer = carrier.carry("GET", address, {"Authorization": f"Bearer {bearer}", "Accept": "application/json"})
-    except Fault as fault:
-        raise AuditError(f"The runner gave no ID token: {fault.reason}.") from None
-    try:
-        value = json.loads(answer.body)["value"] if answer.status == 200 else ""
-    except (ValueError, KeyError, TypeError, RecursionError):
-        value = ""
-    if not isinstance(value, str) or not value:
-        raise AuditError(f"The runner gave no ID token: it answered {answer.status}.")
-    return value
+    answered = get_token(request, AUDIENCE, transport)
+    if answered.failure:
+        raise AuditError(f"The runner gave no ID token: {answered.failure}.")
+    return answered.token
 
 
 def _public_config() -> str:

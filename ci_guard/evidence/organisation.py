@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from ci_guard.evidence.rest.exchange import Answer, Exchange, Reply
+from ci_guard.evidence.rest.anybody import ask
 from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown, unavailable
 from ci_guard.model.layer_reference import LayerReference
-
-if TYPE_CHECKING:
-    import ssl
-
-AGENT: Final = {"User-Agent": "ci-guard", "Accept": "*/*"}
-KEPT: Final = frozenset({"retry-after"})
 
 
 def get_public(reference: LayerReference, transport: Transport) -> Fact[str]:
@@ -30,9 +22,7 @@ def get_public(reference: LayerReference, transport: Transport) -> Fact[str]:
     """
     url = urlsplit(reference.public_url)
     detail = f"GET {reference.public_url}"
-    origin = f"{url.scheme}://{url.netloc}"
-    exchange = Exchange(api_url=origin, tokens=1, transport=transport, dialect=_Anybody(origin, transport))
-    reply = exchange.reply(0, url.path)
+    reply, _ = ask(url, transport)
     if reply.failure:
         return unavailable(reply.failure, detail=detail)
     if reply.status == 200:
@@ -46,42 +36,3 @@ def get_public(reference: LayerReference, transport: Transport) -> Fact[str]:
             detail=detail,
         )
     return unavailable(f"{answered}{' (too many requests)' if reply.limited else ''}", detail=detail)
-
-
-class _Anybody:
-    """How a server is asked by anybody: a `Dialect` whose one token is none."""
-
-    def __init__(self, origin: str, transport: Transport) -> None:
-        self._origin = origin
-        self._transport = transport
-
-    def load(self) -> None:
-        """See `Dialect.load`."""
-        import ci_guard.evidence.rest.session  # noqa: F401 - loaded only where somebody is asked
-
-    def lane(self, token: int, context: ssl.SSLContext | None, count: Callable[[], None]) -> _Lane:
-        """See `Dialect.lane`."""
-        from ci_guard.evidence.rest.session import Carrier
-
-        origin = urlsplit(self._origin)
-        carrier = Carrier(origin=origin, transport=self._transport, context=context, count=count, kept=KEPT, hops=0)
-        return _Lane(lambda target: carrier.carry("GET", self._origin + target, AGENT))
-
-    def read(self, answer: Answer) -> Reply:
-        """See `Dialect.read`: the text is the body, whatever it is."""
-        return Reply(status=answer.status, headers=answer.headers, body=answer.body, limited=answer.status == 429)
-
-    def left(self, headers: Mapping[str, str]) -> float:
-        """See `Dialect.left`."""
-        return float("inf")
-
-
-class _Lane:
-    """See `Lane`."""
-
-    def __init__(self, get: Callable[[str], Answer]) -> None:
-        self._get = get
-
-    def ask(self, target: str, payload: Mapping[str, str] | None = None) -> Answer:
-        """See `Lane.ask`."""
-        return self._get(target)
