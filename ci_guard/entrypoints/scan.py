@@ -167,6 +167,10 @@ def begin(options: ScanOptions, progress: Callable[[str], None] = lambda _: None
                     root, lambda found: listing.begin(found, folder, names=not options.staged, files=tree)
                 )
             )
+        span = None
+        if repository and options.range:
+            span = resolved(repository, options.range)
+            repository.begin_commits(*span)
         # What reads is loaded while git lists.
         from ci_guard.secrets.scan import ScanRequest, begun
 
@@ -177,7 +181,7 @@ def begin(options: ScanOptions, progress: Callable[[str], None] = lambda _: None
             work_tree=tree,
             staged=options.staged,
             index=(top or root) / options.index if options.index else None,
-            range=resolved(repository, options.range) if repository and options.range else None,
+            range=span,
             history=options.history,
         )
         yield stack.enter_context(begun(request, progress, repository))

@@ -22,8 +22,13 @@ from ci_guard.git.objects import (
 )
 from ci_guard.records import dataclass
 
-_TOGETHER: Final = 60
-"""Objects that are asked for at once: their ids fit into any pipe, so that neither side waits for the other to read."""
+_TOGETHER: Final = 30
+"""
+Objects that are asked for at once. The ids of two such groups fit into any pipe, so that neither side waits for the
+other to read, and git works on the second one while the first one's objects are looked at.
+"""
+_AHEAD: Final = 1 << 20
+"""Bytes that a git may write ahead of who reads them: as much as Linux lets everybody have in a pipe."""
 
 Arguments: TypeAlias = "tuple[str | bytes, ...]"
 
@@ -53,6 +58,8 @@ class Launch:
         except OSError as error:
             complaints.close()
             raise GitUnavailable(f"git could not be started: {error.strerror}") from error
+        if process.stdout:
+            _widen(process.stdout)
         return Process(arguments, process, complaints)
 
 
@@ -126,11 +133,14 @@ class Process:
             yield oid, content
 
     def _asked(self, oids: Iterable[str]) -> Iterator[str]:
-        """Yield ids that were asked for, some at a time; the answer to each must be read before the next."""
+        """Yield ids that were asked for, some ahead; the answer to each must be read before the next."""
         rest = iter(oids)
+        asked: list[str] = []
         while group := list(islice(rest, _TOGETHER)):
             self._write([oid.encode("ascii") for oid in group])
-            yield from group
+            yield from asked
+            asked = group
+        yield from asked
 
     def _write(self, questions: Sequence[bytes]) -> None:
         source = cast("IO[bytes]", self._process.stdin)
@@ -203,6 +213,14 @@ class Begun:
         """Kill it if it still runs."""
         self._process.end()
         self._output.close()
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let more be written to a pipe than was read, where the system can: its usual 64 KiB are a few files."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _AHEAD)
 
 
 def nameless() -> IO[bytes]:

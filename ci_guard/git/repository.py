@@ -267,9 +267,7 @@ class Repository:
         git proposes them, and the commits themselves must agree: each has a child among them, and what they leave out
         belongs to the base.
         """
-        options = ["--first-parent"] if first_parent else []
-        ends = [self._checked(head), *([f"^{self._checked(base)}"] if base else [])]
-        commits = tuple(self.run("rev-list", "--topo-order", *options, *ends, "--").decode().split())
+        commits = tuple(self.run(*self._walk(base, head, first_parent=first_parent)).decode().split())
         inside = set(commits)
         linked = {head}
         with self.reader() as reader:
@@ -283,6 +281,15 @@ class Repository:
                 raise ObjectsDamaged(base or head)
         edges = {parent for commit in read.values() for parent in commit.parents} - inside
         return Walk(commits, not self.shallow_commits() & inside, frozenset(edges | ({base} if base else set())))
+
+    def begin_commits(self, base: str | None, head: str) -> None:
+        """Have git list what `commits` will be asked for, within a session."""
+        self.begin(*self._walk(base, head))
+
+    def _walk(self, base: str | None, head: str, *, first_parent: bool = False) -> tuple[str, ...]:
+        options = ["--first-parent"] if first_parent else []
+        ends = [self._checked(head), *([f"^{self._checked(base)}"] if base else [])]
+        return ("rev-list", "--topo-order", *options, *ends, "--")
 
     def first_parents(self, base: str, head: str) -> Walk:
         """Return the commits that a branch gained on its way from `base` to `head`, without what merges brought in."""
