@@ -87,12 +87,24 @@ class Reading:
                 self._found[oid] = found
         return None if found else oid
 
-    def keep_nothing(self, files: Iterable[tuple[str, int]]) -> None:
-        """Keep that there is nothing in some files, told by object id and size."""
-        for oid, size in files:
+    def nothing_in(self, stream: ObjectStream, paths: Iterable[str]) -> bool:
+        """Return whether there is nothing in an object of the database that stands at some paths; nothing is kept."""
+        head = stream.read(PIECE)
+        if stream.kind in ("commit", "tag"):
+            return not self._message(head, stream).matches
+        if classify(head[:HEAD]) is not ContentKind.PLAIN:
+            return False
+        if any((kinds := _kinds_of(path)) and keyfiles.judge(kinds, head) for path in paths):
+            return False
+        return not self._stored(head, stream).matches
+
+    def keep_nothing(self, contents: Iterable[tuple[str, int | None]]) -> None:
+        """Keep that there is nothing in some contents, told by object id and size, which a message has none of."""
+        for oid, size in contents:
             if oid not in self.contents:
                 self.contents[oid] = NOTHING
-                self.bytes += size
+                self.bytes += size or 0
+                self.messages += size is None
 
     def stream(self, stream: BinaryIO) -> str:
         """Read a stream to its end and return a name for what it held."""

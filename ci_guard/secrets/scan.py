@@ -14,7 +14,7 @@ from ci_guard.errors import GitUnavailable, UsageError
 from ci_guard.git import IndexEntry, Repository, locate
 from ci_guard.model.scan import Gap, SecretScan, Skipped
 from ci_guard.records import dataclass, field, replace
-from ci_guard.secrets import findings, gaps, listing, names, places
+from ci_guard.secrets import findings, gaps, listing, names, places, shares
 from ci_guard.secrets.matcher import Matcher
 from ci_guard.secrets.places import Place
 from ci_guard.secrets.reading import Reading
@@ -362,7 +362,7 @@ class _Work:
         if not wanted:
             return missing
         try:
-            with closing(repository.objects(wanted)) as streams:
+            with closing(shares.read(repository, wanted, self.reading)) as streams:
                 for stream in self._telling("reading objects", streams, f" of {len(wanted)}"):
                     if stream.kind is None:
                         missing.add(stream.oid)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from array import array
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -14,7 +13,7 @@ from ci_guard.rows import NamedTuple
 from ci_guard.secrets.files import Folder
 from ci_guard.secrets.places import Listed, text
 from ci_guard.secrets.reading import Reading
-from ci_guard.secrets.workers import processors, spread
+from ci_guard.secrets.workers import helpers_for, spread
 
 _FEW: Final = 200
 """Files that are not worth a process."""
@@ -24,14 +23,6 @@ _PART: Final = 32
 """Files of the smallest part."""
 _TOLD: Final = 5000
 """Files that are told of together."""
-
-
-def helpers_for(files: int) -> int:
-    """Return how many processes are to help with so many files."""
-    # A copy of a process has only the thread that copies; what another thread holds, it would wait for in vain.
-    if not hasattr(os, "fork") or threading.active_count() > 1:
-        return 0
-    return max(0, min(processors(), files // _FEW) - 1)
 
 
 class _Seen(NamedTuple):
@@ -59,7 +50,7 @@ class Sweep:
         self._reading = reading
         self._size = max(_PART, -(-len(files) // _MOST_PARTS))
         self._said: Generator[tuple[int, Any], None, None] | None = None
-        helpers = helpers_for(len(files))
+        helpers = helpers_for(len(files), _FEW)
         if helpers:
             self._start(helpers)
 

@@ -8,6 +8,7 @@ import os
 import selectors
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, Final, NoReturn, TypeVar
@@ -18,12 +19,24 @@ from ci_guard.git import ObjectsDamaged
 _READ: Final = 1 << 16
 _ERRORS: Final = (GitUnavailable, ObjectsDamaged, ScanFault)
 
+TICKER: Final = "progress"
+"""Name of the thread that tells progress: it holds nothing that a copy of the process would wait for."""
+
 Share = TypeVar("Share")
 
 
 def processors() -> int:
     """Return how many processes can run at once."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def helpers_for(things: int, few: int) -> int:
+    """Return how many processes are to help with so many things, of which a few are not worth a process."""
+    # A copy of a process has only the thread that copies; what another thread holds, it would wait for in vain.
+    others = sum(thread.name != TICKER for thread in threading.enumerate()) - 1
+    if not hasattr(os, "fork") or others:
+        return 0
+    return max(0, min(processors(), things // few) - 1)
 
 
 def spread(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -78,7 +77,7 @@ def test_helpers_change_nothing_in_the_result(repo: Repo, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(sweep.Sweep, "done", counted)
     for helpers in (1, 3):
-        monkeypatch.setattr(sweep, "helpers_for", lambda _, helpers=helpers: helpers)
+        monkeypatch.setattr(sweep, "helpers_for", lambda *_, helpers=helpers: helpers)
         assert scanned(repo.path) == alone
     assert min(seen) >= FILES
     assert len(alone.findings) >= 1
@@ -96,7 +95,7 @@ def test_a_helper_that_ends_early_ends_the_scan(repo: Repo, monkeypatch: pytest.
         return looked(self)
 
     monkeypatch.setattr(sweep.Sweep, "_looked", deadly)
-    monkeypatch.setattr(sweep, "helpers_for", lambda _: 1)
+    monkeypatch.setattr(sweep, "helpers_for", lambda *_: 1)
     with pytest.raises(ScanFault, match="a process of the scanner ended early"):
         scanned(repo.path)
 
@@ -115,7 +114,7 @@ def test_helpers_end_with_a_scan_that_is_interrupted(repo: Repo, monkeypatch: py
 
     monkeypatch.setattr(os, "fork", noted)
     monkeypatch.setattr(sweep.Sweep, "done", interrupted)
-    monkeypatch.setattr(sweep, "helpers_for", lambda _: 2)
+    monkeypatch.setattr(sweep, "helpers_for", lambda *_: 2)
     with pytest.raises(KeyboardInterrupt):
         scanned(repo.path)
     assert len(helpers) == 2
@@ -124,18 +123,10 @@ def test_helpers_end_with_a_scan_that_is_interrupted(repo: Repo, monkeypatch: py
             os.kill(pid, 0)
 
 
-def test_there_are_no_helpers_beside_other_threads_nor_for_few_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "processors", lambda: 2)
-    monkeypatch.setattr(threading, "active_count", lambda: 1)
-    assert [sweep.helpers_for(files) for files in (0, 150, 500, 50_000)] == [0, 0, 1, 1]
-    monkeypatch.setattr(threading, "active_count", lambda: 2)
-    assert sweep.helpers_for(50_000) == 0
-
-
 def test_a_pointer_in_a_commit_whose_file_is_fetched_is_no_gap(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     repo.write({"src/pointer.bin": "version https://git-lfs.github.com/spec/v1\noid sha256:" + "2" * 64 + "\nsize 3\n"})
     repo.git("add", "src/pointer.bin")
     repo.git("commit", "-q", "-m", "pointer")
     repo.write({"src/pointer.bin": "fetched"})
-    monkeypatch.setattr(sweep, "helpers_for", lambda _: 1)
+    monkeypatch.setattr(sweep, "helpers_for", lambda *_: 1)
     assert [gap.code for gap in scanned(repo.path / "src").gaps] == []
