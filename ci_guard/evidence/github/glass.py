@@ -38,7 +38,7 @@ def get_sighting(client: Client, job: Job, run: Run, means: Means, teams: Abstra
         answers, since = two(client, lambda: _get_label(client, run, means.name), lambda: _get_pushed(client, run))
         return sighting(means, answers, standing, since=since)
     answers, asked = two(
-        client, lambda: _get_approvals(client, job, run, means.name), lambda: _get_asked(client, job, run, means.input)
+        client, lambda: _get_approvals(client, job, run, means.name), lambda: _get_asked(client, job, run, means)
     )
     return sighting(means, answers, standing, asked=asked)
 
@@ -158,24 +158,26 @@ def _get_approvals(client: Client, job: Job, run: Run, environment: str) -> Fact
     return checked(client.get(f"actions/runs/{server.value.id}/approvals", shape=list), read)
 
 
-def _get_asked(client: Client, job: Job, run: Run, name: str) -> Fact[str | None]:
+def _get_asked(client: Client, job: Job, run: Run, means: Means) -> Fact[str | None]:
     """
     Return what whoever dispatched the run wrote into an input, or into the payload of a repository dispatch.
 
-    The API does not show inputs. The event file does, which is the runner's word; the server's it is where the run's
-    title holds it, as `run-name: ${{ inputs.reason }}` makes it. Source: "Workflow syntax", `run-name`.
+    The API does not show inputs. The event file does, which is the runner's word; the server's it is where the whole
+    title of the run says nothing else, as `run-name: "emergency: ${{ inputs.reason }}"` makes it. A title that only
+    holds the text somewhere proves nothing: a part of a longer reason would do, or a word of the workflow's name.
+    Source: "Workflow syntax", `run-name`.
     """
-    server = _get_dispatched(client, job, run)
+    server, name = _get_dispatched(client, job, run), means.input
     if isinstance(server, Unknown) or server.value is None or not name:
         return apply(server, lambda _: None)
     if isinstance(job.event, Unknown):
         return job.event
     below = "inputs" if isinstance(run.event, Known) and run.event.value is Event.MANUAL else "client_payload"
     detail = f"event.{below}.{name}"
-    said = " ".join(payload.text(job.event.value, below, name).split())
-    if not said:
+    said = payload.text(job.event.value, below, name)
+    if not said.strip():
         return Known(value=None, source=Source.EVENT, detail=detail)
-    if said in " ".join(server.value.title.split()):
+    if server.value.title.split() == f"{means.name}: {said}".split():
         return Known(value=remark(said), source=server.source, detail=f"{server.detail}: display_title")
     return Known(value=remark(said), source=Source.EVENT, detail=detail)
 

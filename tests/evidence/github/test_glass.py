@@ -135,12 +135,39 @@ def test_a_run_that_is_started_again_counts_from_when_it_was_first_made(scene: S
     assert f"{only(sighted(scene, DISPATCH)).at:%Y-%m-%dT%H:%M:%SZ}" == run.created_at
 
 
-def test_an_input_that_the_runs_title_holds_is_the_servers_word(scene: Scene) -> None:
-    dispatch(scene, title="Deploy: orders  fail")
+def test_an_input_that_the_runs_title_says_after_the_environment_is_the_servers_word(scene: Scene) -> None:
+    dispatch(scene, title="emergency: orders  fail")
     found = sighted(scene, DISPATCH).asked
     assert isinstance(found, Known)
     assert (found.value, found.source) == ("orders fail", Source.API)
     assert found.detail.endswith("display_title")
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "orders fail",
+        "Deploy: orders fail",
+        "emergency: orders fail again",
+        "emergency: no orders fail",
+        "emergency: emergency: orders fail",
+        "Emergency: orders fail",
+        "emergency:orders fail",
+        "emergency orders fail",
+        "not emergency: orders fail",
+        "emergency: orders\u200b fail",
+        "emergency: orders fa\u0456l",
+    ],
+)
+def test_a_title_that_only_holds_the_input_or_looks_like_it_vouches_for_nothing(scene: Scene, title: str) -> None:
+    dispatch(scene, title=title)
+    assert sighted(scene, DISPATCH).asked == Known(value="orders fail", source=Source.EVENT, detail="event.inputs.why")
+
+
+@pytest.mark.parametrize("why", ["fail", "orders", "e", "emergency"])
+def test_a_part_of_what_was_really_written_is_the_jobs_own_word(scene: Scene, why: str) -> None:
+    dispatch(scene, why=why, title="emergency: orders fail")
+    assert sighted(scene, DISPATCH).asked == Known(value=why, source=Source.EVENT, detail="event.inputs.why")
 
 
 @pytest.mark.parametrize("why", ["", " \n", ["a"]])
