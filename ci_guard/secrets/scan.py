@@ -337,7 +337,7 @@ class _Work:
                 self.names.append(Place(places.NO_FILE, tag, commit, places.TAG_MESSAGE))
 
     def _read_files(self, files: WorkTree, repository: Repository | None) -> None:
-        files.read(repository, self._telling)
+        files.read(repository, self._telling, self.progress)
         self.files, self.nothing = files.files, files.nothing
         self.expected |= files.any
         if files.hidden:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -81,11 +81,12 @@ class Sweep:
                 [others.get(number) for number in told] if others else [None] * len(told),
             )
 
-    def _looked(self) -> Iterator[_Seen]:
+    def _looked(self, begun: Callable[[int], None] = lambda _: None) -> Iterator[_Seen]:
         """Yield the files in which there is nothing, while there are parts to take."""
         with closing(Folder(self._root)) as folder:
             while part := os.read(self._parts, 1):
                 first = part[0] * self._size
+                begun(first)
                 yield from self._nothing_in(folder, range(first, min(len(self._files), first + self._size)))
 
     def _nothing_in(self, folder: Folder, numbers: Iterable[int]) -> Iterator[_Seen]:
@@ -99,16 +100,17 @@ class Sweep:
             if data is not None and oid:
                 yield _Seen(number, oid, len(data), expected is not None)
 
-    def done(self) -> bytearray:
+    def done(self, begun: Callable[[int], None]) -> bytearray:
         """
         Help, wait for the end, and return of each file, by number, whether there is nothing in it.
 
-        They count as read. Raises: `ScanFault` when a process ended early.
+        They count as read. `begun` is told now and then how many were begun.
+        Raises: `ScanFault` when a process ended early.
         """
         nothing = bytearray(len(self._files))
         if self._said is None:
             return nothing
-        own = ((seen.number, seen.oid, seen.size) for seen in self._looked())
+        own = ((seen.number, seen.oid, seen.size) for seen in self._looked(begun))
         self._reading.keep_nothing(self._noted(own, nothing))
         for _, told in self._said:
             numbers, sizes, others = told or ((), (), ())

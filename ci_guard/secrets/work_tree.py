@@ -60,9 +60,9 @@ class WorkTree:
             self._listed = places.Tracked(self.index, self._prefix)
         self._sweep = Sweep(self._root, self._listed, self._reading)
 
-    def read(self, repository: Repository | None, telling: Telling) -> None:
+    def read(self, repository: Repository | None, telling: Telling, progress: Callable[[str], None]) -> None:
         """
-        Read all files, which pass through `telling`.
+        Read all files; `progress` is told how many, through `telling` where they are read one by one.
 
         Raises: `GitUnavailable` when git cannot list them; `ScanFault` when a process that helps ends early.
         """
@@ -75,10 +75,15 @@ class WorkTree:
             self._skip(".", _why(error))
             return
         with closing(opened) as folder:
-            self._nothing = self._sweep.done() if self._sweep else bytearray(len(self._listed))
+            self._nothing = self._swept(progress)
             rest = (self._listed[number] for number, nothing in enumerate(self._nothing) if not nothing)
             for entry in telling("reading files", chain(rest, others)):
                 self._read(folder, entry)
+
+    def _swept(self, progress: Callable[[str], None]) -> bytearray:
+        if not self._sweep:
+            return bytearray(len(self._listed))
+        return self._sweep.done(lambda begun: progress(f"reading files, {begun}" if begun else "reading files"))
 
     def close(self) -> None:
         """End what was begun."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,8 +70,8 @@ def test_helpers_change_nothing_in_the_result(repo: Repo, monkeypatch: pytest.Mo
     seen: list[int] = []
     done = sweep.Sweep.done
 
-    def counted(self: sweep.Sweep) -> bytearray:
-        found = done(self)
+    def counted(self: sweep.Sweep, begun: Callable[[int], None]) -> bytearray:
+        found = done(self, begun)
         seen.append(sum(found))
         return found
 
@@ -89,10 +89,10 @@ def test_a_helper_that_ends_early_ends_the_scan(repo: Repo, monkeypatch: pytest.
     main = os.getpid()
     looked = sweep.Sweep._looked
 
-    def deadly(self: sweep.Sweep) -> Iterator[Any]:
+    def deadly(self: sweep.Sweep, *begun: Callable[[int], None]) -> Iterator[Any]:
         if os.getpid() != main:
             os.kill(os.getpid(), signal.SIGKILL)
-        return looked(self)
+        return looked(self, *begun)
 
     monkeypatch.setattr(sweep.Sweep, "_looked", deadly)
     monkeypatch.setattr(sweep, "helpers_for", lambda *_: 1)
@@ -109,7 +109,7 @@ def test_helpers_end_with_a_scan_that_is_interrupted(repo: Repo, monkeypatch: py
         helpers.append(pid)
         return pid
 
-    def interrupted(_: sweep.Sweep) -> bytearray:
+    def interrupted(*_: object) -> bytearray:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "fork", noted)
