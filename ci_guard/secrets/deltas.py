@@ -26,7 +26,8 @@ from ci_guard.secrets.patterns import keeps_to_line, width_of
 from ci_guard.secrets.reading import Reading
 from ci_guard.secrets.rule import Rule
 from ci_guard.secrets.spans import confirmed
-from ci_guard.secrets.triggers import BY_NAME, VENDOR, Trigger
+from ci_guard.secrets.survey import Secret
+from ci_guard.secrets.triggers import VENDOR, Trigger
 
 SPECIAL: Final = 1
 ARCHIVE: Final = 2
@@ -129,15 +130,6 @@ def reach_of(trigger: Trigger) -> Reach:
     return Reach(trigger.length + rule.before + around, longest + around, one_line, one_line)
 
 
-class Known(NamedTuple):
-    """A secret that was found at least once."""
-
-    rule: str
-    identity: bytes
-    by_name: bool
-    decoded: bool
-
-
 class Visitor:
     """Answers what the helper asks. Offsets are those in the bytes at hand; secrets are numbered downward from -1."""
 
@@ -148,8 +140,8 @@ class Visitor:
         self.look = look
         self._vain: set[bytes] = set()
         """SHA-256 of texts in which nothing encoded is secret; versions of a file have most of them in common."""
-        self._numbers: dict[Known, int] = {}
-        self.known: list[Known] = []
+        self._numbers: dict[Secret, int] = {}
+        self.known: list[Secret] = []
         """What the numbers of secrets stand for: the first is that of -1."""
 
     def reach(self, trigger: int) -> Reach:
@@ -162,7 +154,7 @@ class Visitor:
             (
                 span.start,
                 span.end,
-                self._number(span.rule.id, data[span.start : span.end], span.rule.check in BY_NAME, decoded=False),
+                self._add((span.rule.id, self._matcher.identity(data[span.start : span.end]))),
             )
             for span in confirmed(data, met, self._matcher.triggers)
         ]
@@ -173,7 +165,7 @@ class Visitor:
         if digest in self._vain:
             return []
         found = [
-            (part.start, part.end, self._add(Known(match.rule.id, match.identity, by_name=False, decoded=True)))
+            (part.start, part.end, self._add((match.rule.id, match.identity)))
             for part, match in decode.searched(self._matcher, decode.encoded(data, self._matcher.signs(data)))
         ]
         if not found and len(self._vain) < _MOST_VAIN:
@@ -191,10 +183,7 @@ class Visitor:
         """Return the numbers of all secrets of a content, without places."""
         from ci_guard.secrets.search import search
 
-        return [
-            (0, 0, self._add(Known(match.rule.id, match.identity, by_name=False, decoded=False)))
-            for match in search(self._matcher, data)
-        ]
+        return [(0, 0, self._add((match.rule.id, match.identity))) for match in search(self._matcher, data)]
 
     def archive(self, data: bytes) -> bool:
         """Return whether there is anything to tell of an archive."""
@@ -205,27 +194,16 @@ class Visitor:
         """Return whether a file of this name, in whatever folder, can be a key file."""
         return keyfiles.is_suspect_name(plain_name(name.decode("utf-8", "surrogateescape")))
 
-    def secrets(self, spans: bytes) -> frozenset[tuple[str, bytes]]:
-        """Return the rules and identities of the secrets that the helper found in one content, as a scan would."""
-        found = [(start, self.known[-1 - number]) for start, _, number in struct.iter_unpack("=IIi", spans)]
-        if any(known.decoded for _, known in found):
-            # What an encoded text holds says more than the name that it is given to, less than a format of the text.
-            plain = [(start, known) for start, known in found if not known.decoded and not known.by_name]
-            starts, ids = {start for start, _ in plain}, {(known.rule, known.identity) for _, known in plain}
-            decoded = [
-                (start, known)
-                for start, known in found
-                if known.decoded and start not in starts and (known.rule, known.identity) not in ids
-            ]
-            starts = {start for start, _ in decoded}
-            named = [(start, known) for start, known in found if known.by_name and start not in starts]
-            found = plain + decoded + named
-        return frozenset((known.rule, known.identity) for _, known in found)
+    def secrets(self, spans: bytes) -> frozenset[Secret]:
+        """
+        Return the rules and identities of the secrets that the helper found in one content: all that a scan finds.
 
-    def _number(self, rule: str, secret: bytes, by_name: bool, *, decoded: bool) -> int:
-        return self._add(Known(rule, self._matcher.identity(secret), by_name, decoded))
+        It may be more. Of two in the same place a scan reports one; but here the one that counts may be known from the
+        version before and gone by now, so that neither stands aside.
+        """
+        return frozenset(self.known[-1 - number] for _, _, number in struct.iter_unpack("=IIi", spans))
 
-    def _add(self, known: Known) -> int:
+    def _add(self, known: Secret) -> int:
         number = self._numbers.get(known)
         if number is None:
             self.known.append(known)
