@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ci_guard.model.judgement import Location
 from ci_guard.model.scan import Confidence, SecretFinding, SecretPlace, Skipped
 from ci_guard.records import replace
 from ci_guard.rows import NamedTuple
 from ci_guard.secrets.content import ContentKind
-from ci_guard.secrets.excerpt import Excerpt
-from ci_guard.secrets.keyfiles import KeyFile
-from ci_guard.secrets.matcher import Match
-from ci_guard.secrets.paths import Purpose, lowered, purpose_of
-from ci_guard.secrets.places import Place
-from ci_guard.secrets.reading import Content, Reading
+
+if TYPE_CHECKING:
+    from ci_guard.secrets.excerpt import Excerpt
+    from ci_guard.secrets.keyfiles import KeyFile
+    from ci_guard.secrets.matcher import Match
+    from ci_guard.secrets.places import Place
+    from ci_guard.secrets.reading import Content, Reading
 
 
 class PlacedSecret(NamedTuple):
@@ -28,7 +28,7 @@ class PlacedSecret(NamedTuple):
     """Equal for equal secrets."""
 
 
-Keeps: TypeAlias = Callable[[SecretFinding, Excerpt | None], bool]
+Keeps: TypeAlias = "Callable[[SecretFinding, Excerpt | None], bool]"
 """Tells whether a finding counts, given what stands around its secret; that is None for a key file."""
 
 Authors = Mapping[str, str]
@@ -168,11 +168,13 @@ def _location_order(location: Location) -> tuple[str, int, int, str]:
 
 
 def _secret(place: Place, match: Match, ordinal: int) -> SecretFinding:
-    purpose = purpose_of(place.path)
+    from ci_guard.secrets.paths import weighed
+
+    severity, detail = weighed(place.path, match.severity, match.detail)
     return SecretFinding(
         rule=match.rule.id,
         title=match.rule.title,
-        severity=lowered(match.severity, purpose),
+        severity=severity,
         confidence=match.confidence,
         location=Location(
             path=place.path or None, line=match.line, end_line=match.end_line, column=match.column, commit=place.commit
@@ -180,30 +182,28 @@ def _secret(place: Place, match: Match, ordinal: int) -> SecretFinding:
         what=place.what,
         preview=match.preview,
         fingerprint=fingerprint(match.rule.id, place.path, match.context, ordinal),
-        detail=_explained(match.detail, purpose),
+        detail=detail,
         remedy=match.rule.advice,
         remedy_url=match.rule.documentation,
     )
 
 
 def _key_file(place: Place, kind: KeyFile, authors: Authors) -> SecretFinding:
-    purpose = purpose_of(place.path)
+    from ci_guard.secrets.paths import weighed
+
+    severity, detail = weighed(place.path, kind.severity, "its name and what it holds say so")
     return SecretFinding(
         rule=kind.id,
         title=kind.title,
-        severity=lowered(kind.severity, purpose),
+        severity=severity,
         confidence=Confidence.HIGH,
         location=Location(path=place.path, commit=place.commit),
         preview="…",
         fingerprint=fingerprint(kind.id, place.path, b"", 0),
-        detail=_explained("its name and what it holds say so", purpose) + _by(place.commit, authors),
+        detail=detail + _by(place.commit, authors),
         remedy=kind.advice,
         remedy_url=kind.documentation,
     )
-
-
-def _explained(detail: str, purpose: Purpose) -> str:
-    return f"{detail}; one step less severe in {purpose.value}" if purpose is not Purpose.PRODUCTION else detail
 
 
 def _by(commit: str | None, authors: Authors) -> str:
@@ -214,5 +214,7 @@ def _by(commit: str | None, authors: Authors) -> str:
 
 def fingerprint(rule: str, path: str, context: bytes, ordinal: int) -> str:
     """Return the contract's fingerprint; `context` is a digest of the line with its secrets masked."""
+    from hashlib import sha256
+
     parts = (rule.encode(), path.encode("utf-8", "surrogateescape"), context, str(ordinal).encode())
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+    return sha256(b"\0".join(parts)).hexdigest()

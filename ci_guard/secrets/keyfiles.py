@@ -12,7 +12,6 @@ from typing import Final
 from ci_guard import late
 from ci_guard.model.judgement import Severity
 from ci_guard.records import dataclass
-from ci_guard.secrets.checks import key_text
 from ci_guard.secrets.content import HEAD, ContentKind, classify
 
 MARK: Final = b'"service_account"'
@@ -43,6 +42,8 @@ def _holding(pattern: str) -> Callable[[bytes], bool]:
 
 def _keys(content: bytes) -> list[bool]:
     """Return, for each armoured private key, whether a passphrase protects it; the body may be no real key."""
+    from ci_guard.secrets.checks import key_text
+
     found = []
     for armour in _ARMOUR.finditer(content):
         text = key_text(content, armour.group(), armour.end(), len(content))

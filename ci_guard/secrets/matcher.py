@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import codecs
-import hashlib
 import os
 from typing import TYPE_CHECKING, Final
 
 from ci_guard.git import helper
 from ci_guard.rows import NamedTuple
 from ci_guard.secrets.engines import Opening
-from ci_guard.secrets.excerpt import Excerpt
 from ci_guard.secrets.signs import SETS, SIGNS, groups
-from ci_guard.secrets.spans import Span, confirmed, masked
 from ci_guard.secrets.triggers import Trigger, expressions_of, triggers_of
 
 if TYPE_CHECKING:
@@ -20,7 +17,9 @@ if TYPE_CHECKING:
 
     from ci_guard.model.judgement import Severity
     from ci_guard.model.scan import Confidence
+    from ci_guard.secrets.excerpt import Excerpt
     from ci_guard.secrets.rule import Rule
+    from ci_guard.secrets.spans import Span
 
 PIECE: Final = 1 << 21
 """Bytes that are looked at together. A larger content comes in pieces, which bounds memory whatever it holds."""
@@ -105,6 +104,8 @@ class Matcher:
 
         Raises: `ScanFault` when it refuses the rules.
         """
+        from ci_guard.secrets import spans  # noqa: F401 - loaded once, rather than in each copy of the process
+
         for opening, _ in self._openings:
             opening.engine()
 
@@ -178,7 +179,11 @@ class Matcher:
     def spans(self, data: bytes, seen: Seen | None = None) -> list[Span]:
         """Return the secrets in some bytes, in order and without overlaps."""
         met = seen.met if seen else self.met(data)
-        return confirmed(data, met, self._triggers) if met else []
+        if not met:
+            return []
+        from ci_guard.secrets.spans import confirmed  # with all checks, which a scan that meets nothing need not load
+
+        return confirmed(data, met, self._triggers)
 
     @property
     def triggers(self) -> Sequence[Trigger]:
@@ -187,7 +192,9 @@ class Matcher:
 
     def identity(self, secret: bytes) -> bytes:
         """Return what `Match.identity` holds for a secret."""
-        return hashlib.blake2b(secret, key=self._key, digest_size=16).digest()
+        from hashlib import blake2b
+
+        return blake2b(secret, key=self._key, digest_size=16).digest()
 
 
 class _Place(NamedTuple):
@@ -229,6 +236,9 @@ class _Flow:
 
     def located(self, data: bytes, spans: list[Span], high: int) -> Iterator[Match]:
         """Yield what begins in `data[self.low:high]`; what is outside of that was or will be found in another piece."""
+        from ci_guard.secrets.excerpt import Excerpt
+        from ci_guard.secrets.spans import masked
+
         place, offset = self.place, 0
         for number, span in enumerate(spans):
             if not self.low <= span.start < high:

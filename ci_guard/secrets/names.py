@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ci_guard.model.judgement import Location
 from ci_guard.model.scan import Confidence, SecretFinding, SecretScan, Skipped, Suppressed
 from ci_guard.records import replace
 from ci_guard.secrets.findings import fingerprint
-from ci_guard.secrets.matcher import Match
 from ci_guard.secrets.places import FILE_NAME, Place
-from ci_guard.secrets.suppressions import Sieve
 
-Search = Callable[[Iterator[bytes]], list[Match]]
+if TYPE_CHECKING:
+    from ci_guard.secrets.matcher import Match
+    from ci_guard.secrets.suppressions import Sieve
+
+Search: TypeAlias = "Callable[[Iterator[bytes]], list[Match]]"
 """Finds the secrets of a text that comes in pieces."""
 
 _TOGETHER: Final = 10_000

@@ -44,13 +44,15 @@ def _patterns() -> dict[Purpose, re.Pattern[str]]:
 _STEPS: Final = tuple(sorted(Severity, key=lambda severity: severity.rank))
 
 
-def purpose_of(path: str) -> Purpose:
+def weighed(path: str, severity: Severity, detail: str) -> tuple[Severity, str]:
+    """Return the severity of a finding at a path and what explains it: one step down for what is not production."""
+    purpose = _purpose_of(path)
+    if purpose is Purpose.PRODUCTION:
+        return severity, detail
+    lower = _STEPS[min(_STEPS.index(severity) + 1, len(_STEPS) - 1)]
+    return lower, f"{detail}; one step less severe in {purpose.value}"
+
+
+def _purpose_of(path: str) -> Purpose:
     """Return what a file is for, also one in an archive; a path that says nothing of it is production."""
     return next((purpose for purpose, pattern in _patterns().items() if pattern.search(path)), Purpose.PRODUCTION)
-
-
-def lowered(severity: Severity, purpose: Purpose) -> Severity:
-    """Return a severity one step down, and never below the last, for what is not production."""
-    if purpose is Purpose.PRODUCTION:
-        return severity
-    return _STEPS[min(_STEPS.index(severity) + 1, len(_STEPS) - 1)]

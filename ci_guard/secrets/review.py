@@ -6,17 +6,20 @@ from collections.abc import Callable
 from datetime import date, datetime, timezone
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ci_guard.errors import GitUnavailable
 from ci_guard.git import Repository
 from ci_guard.records import dataclass, field, replace
 from ci_guard.secrets import keyfiles, rule
-from ci_guard.secrets.inline import Comment, stood_in
-from ci_guard.secrets.rule import Rule
 from ci_guard.secrets.suppression_files import read_book
 from ci_guard.secrets.suppression_files.context import Context
 from ci_guard.secrets.suppressions import Book, Sieve, Standard
 from ci_guard.secrets.tree_files import CommitFiles, FolderFiles, NoPlainFile, TreeFiles
+
+if TYPE_CHECKING:
+    from ci_guard.secrets.inline import Comment
+    from ci_guard.secrets.rule import Rule
 
 
 def _today() -> date:
@@ -96,6 +99,7 @@ def _files(commit: str | None, repository: Repository | None, root: Path | None)
 
 def _stood(files: TreeFiles) -> Callable[[str, Comment], bool]:
     """Return whether lines stood at a path of a tree; contents are read once while findings go through a file."""
+    from ci_guard.secrets.inline import stood_in
 
     @lru_cache(maxsize=8)
     def content(path: str) -> bytes | None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date
+from typing import TYPE_CHECKING, TypeAlias
 
 from ci_guard.model.scan import SecretFinding, Suppressed, SuppressionKind
 from ci_guard.model.waiver import ENDS_SOON
 from ci_guard.records import dataclass, field, replace
 from ci_guard.rows import NamedTuple
-from ci_guard.secrets.excerpt import Excerpt
-from ci_guard.secrets.inline import Comment, comments
-from ci_guard.secrets.rule import Rule
 
-Covers = Callable[[SecretFinding, Excerpt | None], bool]
+if TYPE_CHECKING:
+    from datetime import date
+
+    from ci_guard.secrets.excerpt import Excerpt
+    from ci_guard.secrets.inline import Comment
+    from ci_guard.secrets.rule import Rule
+
+Covers: TypeAlias = "Callable[[SecretFinding, Excerpt | None], bool]"
 """Tells of a finding, with what stands around the secret; None for a key file, which is a secret as a whole."""
 
 
@@ -149,7 +153,7 @@ class Sieve:
         path = self._prefix + (finding.location.path or "")
         if not self._applies_to(finding.rule, path):
             return False
-        said = comments(excerpt) if excerpt else []
+        said = _comments(excerpt) if excerpt else []
         # What the files say is relative to the root of the repository.
         seen = replace(finding, location=replace(finding.location, path=path)) if self._prefix and path else finding
         for side, index in self._sides:
@@ -180,3 +184,9 @@ class Sieve:
         if one is None:
             return None
         return Suppressed(finding=finding, kind=one.kind, place=one.place, reason=one.reason, until=one.until)
+
+
+def _comments(excerpt: Excerpt) -> Sequence[Comment]:
+    from ci_guard.secrets.inline import comments
+
+    return comments(excerpt)

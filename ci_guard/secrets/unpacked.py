@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ci_guard.rows import NamedTuple
-from ci_guard.secrets.keyfiles import KeyFile
-from ci_guard.secrets.matcher import Match
+
+if TYPE_CHECKING:
+    from ci_guard.secrets.keyfiles import KeyFile
+    from ci_guard.secrets.matcher import Match
 
 LARGEST: Final = 128 << 20
 """Bytes of an archive that are held, together with those of the zip archives in it."""

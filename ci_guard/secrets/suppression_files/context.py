@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -33,6 +32,8 @@ def json_of(content: bytes) -> Any:
 
     Raises: `ValueError` with a clause, for everything that is none or says something twice.
     """
+    import json
+
     try:
         return json.loads(content.decode("utf-8"), object_pairs_hook=_each_once, parse_constant=_refused)
     except json.JSONDecodeError as error:
