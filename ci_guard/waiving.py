@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from ci_guard import hashing
 from ci_guard.model.decision import Ruling, Waived
 from ci_guard.model.judgement import Judgement, Outcome
 from ci_guard.model.settings import Policy
@@ -143,4 +143,4 @@ def _is_fixed(failure: KnownFailure, judged: Sequence[Judgement]) -> bool:
 def fingerprint(control: str, requirement: str, subject: str, number: int = 0) -> str:
     """Return what tells a judgement that is no finding from all others, `number` from others of its subject."""
     text = "\0".join((control, requirement, subject, str(number)))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashing.sha256(text.encode("utf-8", "surrogatepass"))

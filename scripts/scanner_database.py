@@ -23,7 +23,7 @@ def files() -> dict[str, str | bytes]:
     made: dict[str, str | bytes] = {}
     for name, expressions in zip(database.names_of(here), variants, strict=True):
         content: bytes = hyperscan.dumpb(database.compiled(expressions, hyperscan))
-        pins[name] = database.pins_of(expressions, hyperscan, database.sha256(content))
+        pins[name] = database.pins_of(expressions, hyperscan, database.digest_of(content))
         made[f"ci_guard/secrets/database/{database.file_of(name)}"] = content
     made[f"ci_guard/secrets/database/{database.PINS}"] = json.dumps(pins, indent=2, sort_keys=True) + "\n"
     return made

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from datetime import datetime, timezone
 from typing import Final
 
-from ci_guard import __version__
+from ci_guard import __version__, hashing
 from ci_guard.controls import secret_free
 from ci_guard.controls.judge import judge
 from ci_guard.decide import decide
@@ -24,7 +23,7 @@ SOURCE: Final = "ci-guard scan"
 
 POLICY: Final = Policy(
     source=SOURCE,
-    sha256=hashlib.sha256(" ".join(REQUIREMENTS).encode()).hexdigest(),
+    sha256=hashing.sha256(" ".join(REQUIREMENTS).encode()),
     layers=(SOURCE,),
     mode=Mode.ENFORCE,
     controls={

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import cache, lru_cache
 from heapq import heappop, heappush
-from typing import IO, Final, Protocol
+from typing import IO, TYPE_CHECKING, Final, Protocol
 
-from ci_guard import late
+from ci_guard import hashing, late
 from ci_guard.errors import GitUnavailable
 from ci_guard.rows import NamedTuple
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 LARGEST_NODE: Final = 64 << 20
 """Bytes of a commit, a tag or a tree, which are read as a whole; real ones are a thousand times smaller."""
@@ -93,14 +95,15 @@ class Commit(NamedTuple):
     """Of the committer, in seconds since 1970; only good for trying likely things first."""
 
 
-def _digest(begin: bytes, length: int) -> hashlib._Hash:
+def _digest(begin: bytes, length: int, size: int) -> _Hash:
     # The length of an id tells its format (gitformat-object: SHA-1 or SHA-256 over header and content).
-    return (hashlib.sha256 if length == 64 else hashlib.sha1)(begin, usedforsecurity=False)
+    return hashing.digest("sha256" if length == 64 else "sha1", size, begin)
 
 
 def object_id(kind: str, content: bytes, length: int) -> str:
     """Return the id of an object, of so many digits."""
-    return _digest(b"%b %d\0%b" % (kind.encode("ascii"), len(content), content), length).hexdigest()
+    size = len(content)
+    return _digest(b"%b %d\0%b" % (kind.encode("ascii"), size, content), length, size).hexdigest()
 
 
 class ObjectStream:
@@ -115,7 +118,7 @@ class ObjectStream:
         self.closed = False
         self._left = size
         self._source = source
-        self._digest = _digest(f"{kind} {size}\0".encode(), len(oid))
+        self._digest = _digest(f"{kind} {size}\0".encode(), len(oid), size)
 
     def read(self, size: int) -> bytes:
         """

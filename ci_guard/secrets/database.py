@@ -1,18 +1,19 @@
 """
 The databases of hyperscan that ship, so that nothing is compiled when a scan starts.
 
-`scripts/generate.py` makes them. One is used where its SHA-256, the version of hyperscan, the platform and the digest
-of the expressions are those that are pinned beside it; anywhere else the same expressions are compiled.
+`scripts/generate.py` makes them. One is used where its digest, the version of hyperscan, the platform and the digest of
+the expressions are those that are pinned beside it; anywhere else the same expressions are compiled.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from ci_guard import hashing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,9 +48,9 @@ def shipped(expressions: Sequence[Expression], hyperscan: Any, folder: Path = FO
         pins = json.loads((folder / PINS).read_bytes())
         here = pins_of(expressions, hyperscan, "")
         for name in names_of(platform()):
-            if {**pins[name], "sha256": ""} == here:
+            if {**pins[name], "blake2b": ""} == here:
                 content = (folder / file_of(name)).read_bytes()
-                if sha256(content) != pins[name]["sha256"]:
+                if digest_of(content) != pins[name]["blake2b"]:
                     return None
                 return _with_scratch(hyperscan.loadb(content, hyperscan.HS_MODE_BLOCK), hyperscan)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, hyperscan.HyperscanError):
@@ -76,17 +77,15 @@ def compiled(expressions: Sequence[Expression], hyperscan: Any) -> Any:
     return _with_scratch(made, hyperscan)
 
 
-def pins_of(expressions: Sequence[Expression], hyperscan: Any, sha256: str) -> dict[str, str]:
-    """Return what is pinned of a database with a SHA-256."""
-    digest = hashlib.sha256()
-    for expression in expressions:
-        digest.update(b"%d%d%b\0" % (expression.ignore_case, expression.once, expression.pattern))
-    return {"expressions": digest.hexdigest(), "hyperscan": hyperscan.__version__, "sha256": sha256}
+def pins_of(expressions: Sequence[Expression], hyperscan: Any, digest: str) -> dict[str, str]:
+    """Return what is pinned of a database with a digest."""
+    said = b"".join(b"%d%d%b\0" % (one.ignore_case, one.once, one.pattern) for one in expressions)
+    return {"expressions": digest_of(said), "hyperscan": hyperscan.__version__, "blake2b": digest}
 
 
-def sha256(content: bytes) -> str:
-    """Return the SHA-256 of a database, in hex."""
-    return hashlib.sha256(content).hexdigest()
+def digest_of(content: bytes) -> str:
+    """Return the BLAKE2b of a content, in hex: Python's own code for it is as quick as OpenSSL, which takes loading."""
+    return hashing.digest("blake2b", 0, content).hexdigest()
 
 
 def _with_scratch(made: Any, hyperscan: Any) -> Any:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
+from ci_guard import hashing
 from ci_guard.git import ObjectStream
 from ci_guard.rows import NamedTuple
 from ci_guard.secrets import keyfiles
@@ -16,6 +16,9 @@ from ci_guard.secrets.keyfiles import KeyFile
 from ci_guard.secrets.matcher import PIECE, Match, Matcher
 from ci_guard.secrets.search import search, search_pieces
 from ci_guard.secrets.unpacked import LARGEST, Unpacked
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 _MOST_FOUND: Final = 20_000
 """Contents in which nothing was found that are remembered, for others that are the same."""
@@ -50,7 +53,7 @@ class Reading:
         self.messages = 0
         """How many of the contents are no files: messages of commits and tags, names of branches and tags."""
         self.matcher = matcher
-        self._hash = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}[object_format]
+        self._algorithm = object_format
         self._found: dict[str, tuple[Match, ...]] = {}
         """What `nothing` found."""
         self.clean: set[bytes] = set()
@@ -125,6 +128,7 @@ class Reading:
         Raises: `ScanFault` when the matching engine is missing or refuses the rules.
         """
         self.matcher.ready()
+        hashing.expect_much()
         return self.matcher
 
     def search(self, pieces: Iterator[bytes]) -> list[Match]:
@@ -201,8 +205,8 @@ class Reading:
         self._keep(oid, read, lambda: content)
         return oid, head
 
-    def _digest(self, size: int) -> hashlib._Hash:
-        return self._hash(b"blob %d\0" % size, usedforsecurity=False)
+    def _digest(self, size: int) -> _Hash:
+        return hashing.digest(self._algorithm, size, b"blob %d\0" % size)
 
     def _oid(self, data: bytes) -> str:
         digest = self._digest(len(data))
