@@ -6,7 +6,8 @@ import json
 
 from ci_guard.secrets import database
 from ci_guard.secrets.rule import load
-from ci_guard.secrets.triggers import expressions_of, triggers_of
+from ci_guard.secrets.signs import SIGNS
+from ci_guard.secrets.triggers import Searched
 
 
 def files() -> dict[str, str | bytes]:
@@ -16,14 +17,14 @@ def files() -> dict[str, str | bytes]:
         return {}
     import hyperscan
 
-    triggers = triggers_of(load())
-    variants = (expressions_of(triggers), [trigger.expression for trigger in triggers])
+    rules = load()
+    variants = (Searched(rules, SIGNS), Searched(rules, ()))
     file = database.FOLDER / database.PINS
     pins = json.loads(file.read_text("ascii")) if file.exists() else {}
     made: dict[str, str | bytes] = {}
-    for name, expressions in zip(database.names_of(here), variants, strict=True):
-        content: bytes = hyperscan.dumpb(database.compiled(expressions, hyperscan))
-        pins[name] = database.pins_of(expressions, hyperscan, database.digest_of(content))
+    for name, searched in zip(database.names_of(here), variants, strict=True):
+        content: bytes = hyperscan.dumpb(database.compiled(searched.expressions(), hyperscan))
+        pins[name] = database.pins_of(searched.sources, hyperscan, database.digest_of(content))
         made[f"ci_guard/secrets/database/{database.file_of(name)}"] = content
     made[f"ci_guard/secrets/database/{database.PINS}"] = json.dumps(pins, indent=2, sort_keys=True) + "\n"
     return made

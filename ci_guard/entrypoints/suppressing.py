@@ -145,7 +145,7 @@ def config_of(root: Path) -> Config | None:
         content = FolderFiles(root).read(GITLEAKS_CONFIG)
     except NoPlainFile:
         return None
-    return None if content is None else gitleaks.parse(content, GITLEAKS_CONFIG, Context(known_rules=known))
+    return None if content is None else gitleaks.parse(content, GITLEAKS_CONFIG, Context(known=lambda: known))
 
 
 def entry_of(one: Suppressed) -> tuple[SecretFinding, str, str, Any]:

@@ -2,7 +2,7 @@
 The databases of hyperscan that ship, so that nothing is compiled when a scan starts.
 
 `scripts/generate.py` makes them. One is used where its digest, the version of hyperscan, the platform and the digest of
-the expressions are those that are pinned beside it; anywhere else the same expressions are compiled.
+what the expressions are made from are those that are pinned beside it; anywhere else the same expressions are compiled.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ def file_of(name: str) -> str:
     return f"{name}.hyperscan"
 
 
-def shipped(expressions: Sequence[Expression], hyperscan: Any, folder: Path = FOLDER) -> Any | None:
-    """Return the database that ships for expressions, ready to search, or None where it was not made for this."""
+def shipped(sources: Sequence[bytes], hyperscan: Any, folder: Path = FOLDER) -> Any | None:
+    """Return the database that was made of these rules and signs, ready to search, or None where none ships."""
     try:
         pins = json.loads((folder / PINS).read_bytes())
-        here = pins_of(expressions, hyperscan, "")
+        here = pins_of(sources, hyperscan, "")
         for name in names_of(platform()):
             if {**pins[name], "blake2b": ""} == here:
                 content = (folder / file_of(name)).read_bytes()
@@ -77,10 +77,9 @@ def compiled(expressions: Sequence[Expression], hyperscan: Any) -> Any:
     return _with_scratch(made, hyperscan)
 
 
-def pins_of(expressions: Sequence[Expression], hyperscan: Any, digest: str) -> dict[str, str]:
+def pins_of(sources: Sequence[bytes], hyperscan: Any, digest: str) -> dict[str, str]:
     """Return what is pinned of a database with a digest."""
-    said = b"".join(b"%d%d%b\0" % (one.ignore_case, one.once, one.pattern) for one in expressions)
-    return {"expressions": digest_of(said), "hyperscan": hyperscan.__version__, "blake2b": digest}
+    return {"sources": digest_of(b"\0".join(sources)), "hyperscan": hyperscan.__version__, "blake2b": digest}
 
 
 def digest_of(content: bytes) -> str:

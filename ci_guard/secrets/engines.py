@@ -15,7 +15,7 @@ from ci_guard.secrets import database
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 class Expression(NamedTuple):
@@ -74,19 +74,19 @@ def compiled(expressions: Sequence[Expression], hyperscan: Any | None) -> Engine
 class Opening:
     """An engine on its way: at once where its database ships, else compiled beside its caller's work."""
 
-    def __init__(self, expressions: Sequence[Expression]) -> None:
-        """Start."""
+    def __init__(self, expressions: Callable[[], Sequence[Expression]], sources: Sequence[bytes] = ()) -> None:
+        """Start; `sources` are what the expressions are made from, where a database may ship for them."""
         self._engine: Engine | None = None
         self._fault: ScanFault | None = None
         self._compiler: threading.Thread | None = None
         hyperscan = loaded()
-        shipped = database.shipped(expressions, hyperscan) if hyperscan else None
+        shipped = database.shipped(sources, hyperscan) if hyperscan and sources else None
         if shipped is not None:
             self._engine = Hyperscan(shipped)
             return
         from threading import Thread
 
-        self._compiler = Thread(target=self._compile, args=(expressions, hyperscan))
+        self._compiler = Thread(target=self._compile, args=(expressions(), hyperscan))
         self._compiler.start()
 
     def _compile(self, expressions: Sequence[Expression], hyperscan: Any | None) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import codecs
 import os
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from ci_guard.git import helper
 from ci_guard.rows import NamedTuple
 from ci_guard.secrets.engines import Opening
 from ci_guard.secrets.signs import SETS, SIGNS, groups
-from ci_guard.secrets.triggers import Trigger, expressions_of, triggers_of
+from ci_guard.secrets.triggers import Searched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ci_guard.secrets.excerpt import Excerpt
     from ci_guard.secrets.rule import Rule
     from ci_guard.secrets.spans import Span
+    from ci_guard.secrets.triggers import Trigger
 
 PIECE: Final = 1 << 21
 """Bytes that are looked at together. A larger content comes in pieces, which bounds memory whatever it holds."""
@@ -76,27 +78,24 @@ NOTHING: Final = Seen([], frozenset())
 class Matcher:
     """All rules, ready to search."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], own: Iterable[Rule] = ()) -> None:
         """
         Open the engine; where its database does not ship, that goes on beside the caller's first reads.
 
         The user's own rules have one of their own, so that the one for the scanner's stays what ships.
         """
         self._key = os.urandom(16)
-        sides: tuple[list[Rule], list[Rule]] = ([], [])
-        for rule in rules:
-            sides[rule.own].append(rule)
-        self._triggers: list[Trigger] = []
         self._openings: list[tuple[Opening, int]] = []
         self._helper = helper.native
         """What tells the signs of encoded text; for an engine they are half of its work."""
         self._signs = () if self._helper else SIGNS
         self._groups = groups() if self._helper else b""
-        for side in sides:
-            triggers = triggers_of(side)
-            if triggers:
-                self._openings.append((Opening(expressions_of(triggers, self._signs)), len(self._triggers)))
-                self._triggers += triggers
+        self._searched: list[Searched] = []
+        for side in filter(None, (rules, own)):
+            searched = Searched(side, self._signs)
+            offset = sum(len(before.triggers) for before in self._searched)
+            self._openings.append((Opening(searched.expressions, searched.sources), offset))
+            self._searched.append(searched)
 
     def ready(self) -> None:
         """
@@ -183,12 +182,12 @@ class Matcher:
             return []
         from ci_guard.secrets.spans import confirmed  # with all checks, which a scan that meets nothing need not load
 
-        return confirmed(data, met, self._triggers)
+        return confirmed(data, met, self.triggers)
 
-    @property
+    @cached_property
     def triggers(self) -> Sequence[Trigger]:
         """What is searched for, by number."""
-        return self._triggers
+        return [trigger for searched in self._searched for trigger in searched.triggers]
 
     def identity(self, secret: bytes) -> bytes:
         """Return what `Match.identity` holds for a secret."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timezone
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,8 +47,10 @@ class Opened:
     """Suppressions and rules, read and checked."""
 
     sieve: Sieve
-    rules: tuple[Rule, ...]
-    """The scanner's and the user's own; of these also the ones that a change brings, which only find more."""
+    rules: Iterable[Rule]
+    """The scanner's."""
+    own: tuple[Rule, ...]
+    """The user's own, also the ones that a change brings, which only find more."""
     doubt: str
 
 
@@ -61,8 +63,12 @@ def open_review(review: Review, repository: Repository | None, root: Path | None
     Raises: `PolicyError` where a file of ci-guard's own cannot be accepted, on either side.
     """
     built_in = rule.load()
-    known = frozenset((*(one.id for one in built_in), *rule.vendor_ids(), *(kind.id for kind in keyfiles.KEY_FILES)))
-    context = Context(known_rules=known, line_at=_lines_of(repository) if repository else lambda *_: None)
+
+    @cache
+    def known() -> frozenset[str]:
+        return frozenset((*(one.id for one in built_in), *rule.vendor_ids(), *(kind.id for kind in keyfiles.KEY_FILES)))
+
+    context = Context(known=known, line_at=_lines_of(repository) if repository else lambda *_: None)
     judged_files = _files(review.judged, repository, root)
     judged = Standard(book=read_book(judged_files, context) if judged_files else Book(), stood=lambda *_: True)
     sides: dict[str, Standard | None]
@@ -79,12 +85,12 @@ def open_review(review: Review, repository: Repository | None, root: Path | None
         brought=sides["brought"],
         own_rules=own,
         today=review.today,
-        known_rules=known | {one.rule.id for one in own},
+        known=lambda: known() | {one.rule.id for one in own},
         prefix=prefix.decode("utf-8", "surrogateescape"),
     )
     # A rule that both sides have is one rule.
-    rules = (*built_in, *(replace(one, own=True) for one in dict.fromkeys(one.rule for one in own)))
-    return Opened(sieve=sieve, rules=rules, doubt=review.doubt)
+    rules = tuple(replace(one, own=True) for one in dict.fromkeys(one.rule for one in own))
+    return Opened(sieve=sieve, rules=built_in, own=rules, doubt=review.doubt)
 
 
 def _files(commit: str | None, repository: Repository | None, root: Path | None) -> TreeFiles | None:

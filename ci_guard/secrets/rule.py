@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -78,14 +78,34 @@ class Rule:
         return max((word for word in self.keywords if secret.startswith(word.encode("ascii"))), key=len, default="")
 
 
-def load(folder: Path = _FOLDER) -> tuple[Rule, ...]:
+class Shelf:
+    """The rules of a folder, read at once and parsed with the first one that is wanted: a clean scan wants none."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read the files."""
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))
+        self.texts = [(folder / name).read_bytes() for name in names]
+        """What the files hold, in the order of their names."""
+
+    def __iter__(self) -> Iterator[Rule]:
+        """Yield the rules in the order of the files and of their lines."""
+        return iter(self._rules)
+
+    @cached_property
+    def _rules(self) -> tuple[Rule, ...]:
+        import json
+
+        return tuple(_rule(raw) for text in self.texts for raw in json.loads(text))
+
+
+def load(folder: Path = _FOLDER) -> Shelf:
     """
-    Return all rules that are searched for, in the order of the files' names and of their lines.
+    Return all rules that are searched for.
 
     A test holds them to their form (`tests/secrets/rule_form.py`); what users write has another reader
     (`suppression_files/own.py`).
     """
-    return tuple(_rule(raw) for file in sorted(folder.glob("*.json")) for raw in json.loads(file.read_text("utf-8")))
+    return Shelf(folder)
 
 
 def vendor_ids() -> frozenset[str]:

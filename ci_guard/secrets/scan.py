@@ -161,7 +161,7 @@ class _Work:
     history: History | None = None
 
     def __post_init__(self) -> None:
-        self.reading = Reading(Matcher(self.opened.rules), self.object_format)
+        self.reading = Reading(Matcher(self.opened.rules, self.opened.own), self.object_format)
 
     def read_stream(self, stream: BinaryIO) -> None:
         self.sources.append("standard input")

@@ -125,19 +125,20 @@ class Sieve:
         brought: Standard | None,
         own_rules: Sequence[OwnRule],
         today: date,
-        known_rules: frozenset[str],
+        known: Callable[[], frozenset[str]],
         prefix: str = "",
     ) -> None:
         """
         Count what `trusted` suppresses; only report what `brought` would.
 
-        `prefix` is where the scanned folder lies in the repository, with a final `/`, as findings do not say it.
+        `known` returns the ids of all rules. `prefix` is where the scanned folder lies in the repository, with a final
+        `/`, as findings do not say it.
         """
         self.suppressed: list[Suppressed] = []
         self.unreviewed: list[Suppressed] = []
         self.remarks: dict[str, None] = {}
         self._today = today
-        self._known = known_rules
+        self._known = known
         self._prefix = prefix
         self._sides = [(side, side.book.indexed(today)) for side in (trusted,) if side]
         self._brought = [(side, side.book.indexed(today)) for side in (brought,) if side]
@@ -174,7 +175,7 @@ class Sieve:
         path = seen.location.path or ""
         for comment in said:
             where = f"{path or 'a message'}:{(finding.location.line or 1) - comment.lines_above}"
-            if why := comment.objection(finding.rule, self._known, self._today):
+            if why := comment.objection(finding.rule, self._known(), self._today):
                 self.remarks[f"The comment at {where} suppresses nothing: {why}."] = None
             elif side.stood(path, comment):
                 if comment.until and comment.until - self._today <= ENDS_SOON:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from ci_guard.rows import NamedTuple
 from ci_guard.secrets.engines import Expression
+from ci_guard.secrets.rule import Shelf
 from ci_guard.secrets.signs import SIGNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ci_guard.secrets.rule import Rule
 
@@ -44,6 +46,29 @@ def _triggers(rule: Rule) -> Iterator[Trigger]:
         for word in rule.keywords:
             expression = Expression(re.escape(word.encode("ascii")), rule.ignore_case)
             yield Trigger(rule, expression, len(word), by_name)
+
+
+class Searched:
+    """All that one database is searched with, made when it is asked for."""
+
+    def __init__(self, rules: Iterable[Rule], signs: Sequence[bytes] = SIGNS) -> None:
+        """Search for the triggers of rules and for the signs of encoded text."""
+        self._rules = rules
+        self._signs = signs
+
+    @cached_property
+    def triggers(self) -> list[Trigger]:
+        """What stands behind the numbers that follow those of the signs."""
+        return triggers_of(self._rules)
+
+    def expressions(self) -> list[Expression]:
+        """Return what the engine is to search for."""
+        return expressions_of(self.triggers, self._signs)
+
+    @property
+    def sources(self) -> tuple[bytes, ...]:
+        """What all of it is made of, where these are rules as files hold them: much quicker to compare."""
+        return (*self._rules.texts, *self._signs) if isinstance(self._rules, Shelf) else ()
 
 
 def expressions_of(triggers: Iterable[Trigger], signs: Iterable[bytes] = SIGNS) -> list[Expression]:

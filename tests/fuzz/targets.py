@@ -74,7 +74,7 @@ def commit(data: bytes) -> None:
 
 def suppression_file(name: str) -> Target:
     """Return a target that reads a file of suppressions."""
-    context = Context(known_rules=frozenset(one.id for one in rule.known()))
+    context = Context(known=lambda: frozenset(one.id for one in rule.known()))
     read = import_module(f"ci_guard.secrets.suppression_files.{MODULES[name]}").read
 
     def target(data: bytes) -> None:

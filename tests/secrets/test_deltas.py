@@ -13,7 +13,7 @@ from ci_guard.secrets import database, deltas
 from ci_guard.secrets.formats import CHECKS
 from ci_guard.secrets.lexical import AFTER_VALUE, BACK, assignment
 from ci_guard.secrets.rule import load
-from ci_guard.secrets.triggers import triggers_of
+from ci_guard.secrets.triggers import Searched, triggers_of
 from tests.secrets.made_up import rules, text_for
 
 TRIGGERS = triggers_of(load())
@@ -51,7 +51,7 @@ def test_a_rule_looks_no_further_than_its_reach() -> None:
 def test_a_database_of_the_triggers_alone_ships() -> None:
     import hyperscan
 
-    assert database.shipped([trigger.expression for trigger in TRIGGERS], hyperscan) is not None
+    assert database.shipped(Searched(load(), ()).sources, hyperscan) is not None
 
 
 _AHEAD = ("password", "DB_TOKEN", "name", "value", "VALUE", "ENV", "setenv", "-u", "--user", "--token", "IDENTIFIED BY")

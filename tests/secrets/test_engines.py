@@ -11,18 +11,18 @@ from typing import Any
 import hyperscan
 import pytest
 
-from ci_guard.secrets import database
+from ci_guard.secrets import database, rule
 from ci_guard.secrets.engines import Expression
 from ci_guard.secrets.rule import load
 from ci_guard.secrets.signs import SIGNS
-from ci_guard.secrets.triggers import expressions_of, triggers_of
+from ci_guard.secrets.triggers import Searched
 
-EXPRESSIONS = expressions_of(triggers_of(load()))
+SOURCES = Searched(load()).sources
 SHIPS = database.platform() in database.PLATFORMS
 
 
-def shipped(folder: Path, expressions: Sequence[Expression] = EXPRESSIONS, engine: Any = hyperscan) -> Any | None:
-    return database.shipped(expressions, engine, folder)
+def shipped(folder: Path, sources: Sequence[bytes] = SOURCES, engine: Any = hyperscan) -> Any | None:
+    return database.shipped(sources, engine, folder)
 
 
 @pytest.fixture
@@ -35,10 +35,14 @@ def test_the_database_that_ships_is_used_for_the_rules_that_ship(copy: Path) -> 
     assert shipped(copy) is not None
 
 
-def test_a_database_is_not_used_for_other_expressions(copy: Path) -> None:
-    assert shipped(copy, EXPRESSIONS[:-1]) is None
-    assert shipped(copy, [*EXPRESSIONS[:-1], Expression(b"another")]) is None
-    assert shipped(copy, [EXPRESSIONS[0]._replace(once=False), *EXPRESSIONS[1:]]) is None
+def test_a_database_is_not_used_for_other_rules_or_signs(copy: Path, tmp_path: Path) -> None:
+    assert shipped(copy, SOURCES[:-1]) is None
+    assert shipped(copy, [*SOURCES[:-1], b"another"]) is None
+    rules = Path(shutil.copytree(Path(rule.__file__).parent / "rules", tmp_path / "rules"))
+    assert Searched(load(rules)).sources == SOURCES
+    (rules / "zz.json").write_text("[]")
+    assert shipped(copy, Searched(load(rules)).sources) is None
+    assert Searched(tuple(load())).sources == ()
 
 
 def test_a_database_is_not_used_with_another_version_of_the_engine(copy: Path) -> None:
@@ -77,7 +81,7 @@ def test_a_database_that_was_changed_is_not_used(copy: Path, spoil: str) -> None
 def test_what_the_engine_itself_refuses_is_not_used(copy: Path) -> None:
     file, pins = copy / database.file_of(database.platform()), copy / database.PINS
     file.write_bytes(b"no database")
-    made = database.pins_of(EXPRESSIONS, hyperscan, database.digest_of(b"no database"))
+    made = database.pins_of(SOURCES, hyperscan, database.digest_of(b"no database"))
     pins.write_text(json.dumps({database.platform(): made}))
     assert shipped(copy) is None
 
@@ -85,6 +89,6 @@ def test_what_the_engine_itself_refuses_is_not_used(copy: Path) -> None:
 def test_an_expression_that_is_wanted_once_is_told_of_any_content_that_has_it() -> None:
     from ci_guard.secrets.engines import Opening
 
-    engine = Opening([Expression(sign, once=True) for sign in SIGNS]).engine()
+    engine = Opening(lambda: [Expression(sign, once=True) for sign in SIGNS]).engine()
     assert {number for number, _ in engine.scan(b"a%20b %41 \\x41 \\u0041 " + b"SGVsbG8gd29ybGQhISEhISEh")} == {0, 1, 2}
     assert engine.scan(b"100% \\x1 \\u12 plain words") == []

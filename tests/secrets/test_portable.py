@@ -32,7 +32,7 @@ EXPRESSIONS = expressions_of(triggers_of(load()))
 
 @cache
 def engines() -> tuple[Engine, Engine]:
-    return Opening(EXPRESSIONS).engine(), Portable(EXPRESSIONS)
+    return Opening(lambda: EXPRESSIONS).engine(), Portable(EXPRESSIONS)
 
 
 @cache

@@ -20,10 +20,15 @@ def _no_line(_commit: str, _path: str, _line: int) -> bytes | None:
 class Context:
     """What is known beside the file."""
 
-    known_rules: frozenset[str]
-    """Ids of the scanner's rules and kinds of key files."""
+    known: Callable[[], frozenset[str]]
+    """Returns the ids of the scanner's rules and kinds of key files, for which its rules are parsed."""
     line_at: Callable[[str, str, int], bytes | None] = _no_line
     """Returns a line, 1-based, of a file as a commit had it, or None where this clone does not show it."""
+
+    @property
+    def known_rules(self) -> frozenset[str]:
+        """What `known` returns."""
+        return self.known()
 
 
 def json_of(content: bytes) -> Any:
