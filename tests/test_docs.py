@@ -23,7 +23,7 @@ from ci_guard.model.recorded import Recorded
 from ci_guard.policy.extending import chain
 from ci_guard.policy.load import load, load_builtin
 from ci_guard.policy.text import PolicyText
-from ci_guard.replay.cases import read_cases
+from ci_guard.replay.cases import CaseFile, read_cases
 from ci_guard.replay.given import nothing_known
 from ci_guard.secrets import rule
 from ci_guard.secrets.suppression_files import own
@@ -106,7 +106,7 @@ def test_cases_that_are_shown_are_accepted(text: str, tmp_path: Path) -> None:
     (tmp_path / "cases" / "runs" / "push.json").write_text(kept)
     file = tmp_path / "cases" / "a.yml"
     file.write_text(text)
-    assert read_cases(file, None, lambda _: policy, CONTROLS, "0")
+    assert read_cases(CaseFile(path=file, root=tmp_path), None, lambda _: policy, CONTROLS, "0")
 
 
 @pytest.mark.parametrize("text", examples("jobs"))

@@ -186,7 +186,7 @@ def settled(path: Path) -> Iterator[int | None]:
     """
     Keep writers waiting, so that a log's checkpoint can be read with its length in bytes, which is returned.
 
-    Where there is no lock to hold, nobody is waited for; None stands for a log that is not there.
+    Where there is no lock to hold, nobody is waited for; None stands for what is no file, such as a pipe.
     """
     import fcntl
 
@@ -195,7 +195,7 @@ def settled(path: Path) -> Iterator[int | None]:
         with suppress(OSError):
             handle = os.open(beside(path, "lock"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
             fcntl.flock(handle, fcntl.LOCK_SH)
-        yield os.path.getsize(path) if os.path.exists(path) else None
+        yield os.path.getsize(path) if os.path.isfile(path) else None
     finally:
         if handle is not None:
             os.close(handle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,13 +15,14 @@ from ci_guard.entrypoints.commands import Call, Parser, Said
 from ci_guard.entrypoints.policies import DEFAULT_POLICY, named_policy, named_stack, policy_of_named
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import UsageError
+from ci_guard.git.command import locate
 from ci_guard.model.origin import LayerKind
 from ci_guard.model.settings import Policy
 from ci_guard.policy import showing
 from ci_guard.policy.comparing.change import LOOSER, NEITHER, OTHER, STRICTER
 from ci_guard.policy.comparing.policies import Whole, changes
 from ci_guard.records import dataclass
-from ci_guard.replay.cases import Tried, case_files, try_cases
+from ci_guard.replay.cases import CaseFile, Tried, case_files, lies_in, try_cases
 from ci_guard.replay.reading import read_recorded
 from ci_guard.replay.simulate import Simulated, simulate
 from ci_guard.reporters import escape
@@ -140,7 +142,7 @@ def test(options: PolicyOptions, call: Call) -> Said:
         return loaded[file]
 
     policy = load(options.policy) if options.policy else None
-    files = [file for path in options.paths for file in case_files(Path(path))]
+    files = [CaseFile(path=file, root=root_of(Path(path))) for path in options.paths for file in case_files(Path(path))]
     tried = [each for file in files for each in try_cases(file, policy, load, CONTROLS, __version__)]
     page = page_for(call.stdout, call.environ)
     for each in tried:
@@ -154,6 +156,16 @@ def test(options: PolicyOptions, call: Call) -> Said:
         f"{counted(len(tried), 'case')}, {failed} failed." if failed else f"{counted(len(tried), 'case')} passed."
     )
     return Said(page.text(), 1 if failed else 0)
+
+
+def root_of(path: Path) -> Path:
+    """Return the folder that all lies in which cases may name: their repository, the current folder, or theirs."""
+    real, here = Path(os.path.realpath(path)), Path(os.path.realpath("."))
+    folder = real if real.is_dir() else real.parent
+    found = locate(folder)
+    if found and found[1]:
+        return found[1]
+    return here if folder.is_relative_to(here) else folder
 
 
 def title_of(tried: Tried) -> str:
@@ -200,10 +212,12 @@ def simulation(options: PolicyOptions, call: Call) -> Said:
 
 
 def records_in(path: Path) -> list[Path]:
-    """Return the records that a path stands for; raise `UsageError` where a folder has none."""
+    """Return the records that a path stands for; raise `UsageError` where a folder has none, or what is no file."""
     found = sorted(path.rglob("*.json")) if path.is_dir() else [path]
     if not found:
         raise UsageError(f"There are no records in {str(path)!r}.", hint="`ci-guard facts --out FILE.json` writes one.")
+    if strange := next((each for each in found if each != path and not lies_in(path, each)), None):
+        raise UsageError(f"The record {str(strange)!r} was refused: expected a file in {str(path)!r}.")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -32,6 +33,25 @@ LARGEST: Final = 1_000_000
 """Bytes of a file of cases."""
 
 LoadPolicy = Callable[[str], Policy]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseFile:
+    """A file of cases, which may be a stranger's; what is wrong in a file that it names is quoted."""
+
+    path: Path
+    root: Path
+    """The folder in which all lies that it may name."""
+
+    def named(self, node: Node, what: str) -> Path:
+        """Return the path of a file that it names, relative to itself."""
+        name = text_of(node, what)
+        path = self.path.parent / name
+        if "\0" in name or not lies_in(self.root, path):
+            hint = "It is relative to the file of cases. Start the command in the folder that holds both."
+            expected = f"a file in {str(self.root)!r}"
+            raise refusal(node.place, f"{what} was refused", saw=seen(name), expected=expected, hint=hint)
+        return path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +91,12 @@ class Tried:
     differences: tuple[Difference, ...]
 
 
+def lies_in(root: Path, path: Path) -> bool:
+    """Tell whether a path leads to a plain file of a folder, or to nothing in it; links are followed."""
+    real = Path(os.path.realpath(path))
+    return real.is_relative_to(os.path.realpath(root)) and (real.is_file() or not real.exists())
+
+
 def case_files(path: Path) -> list[Path]:
     """Return the files of cases, sorted; raise `UsageError` where there are none."""
     found = sorted(each for each in path.rglob("*") if each.suffix in (".yml", ".yaml")) if path.is_dir() else [path]
@@ -80,7 +106,7 @@ def case_files(path: Path) -> list[Path]:
 
 
 def try_cases(
-    file: Path, policy: Policy | None, load: LoadPolicy, controls: Sequence[Control], version: str
+    file: CaseFile, policy: Policy | None, load: LoadPolicy, controls: Sequence[Control], version: str
 ) -> Iterator[Tried]:
     """
     Yield each case of a file with what it differs in; `policy` stands in where the file names none.
@@ -93,22 +119,24 @@ def try_cases(
 
 
 def read_cases(
-    file: Path, policy: Policy | None, load: LoadPolicy, controls: Sequence[Control], version: str
+    file: CaseFile, policy: Policy | None, load: LoadPolicy, controls: Sequence[Control], version: str
 ) -> list[Case]:
     """Return the cases of a file, checked."""
+    if not lies_in(file.root, file.path):
+        raise UsageError(f"The cases {str(file.path)!r} were refused: expected a file in {str(file.root)!r}.")
     try:
-        with file.open("rb") as stream:
+        with file.path.open("rb") as stream:
             content = stream.read(LARGEST + 1)
     except OSError as error:
-        raise UsageError(f"The cases {str(file)!r} could not be read: {error.strerror}.") from None
+        raise UsageError(f"The cases {str(file.path)!r} could not be read: {error.strerror}.") from None
     if len(content) > LARGEST:
-        raise UsageError(f"The cases {str(file)!r} have more than {LARGEST} bytes.", hint="Split the file.")
-    root = read_document(content, str(file))
+        raise UsageError(f"The cases {str(file.path)!r} have more than {LARGEST} bytes.", hint="Split the file.")
+    root = read_document(content, str(file.path))
     said = fields_of(root, "the file of cases", FILE_KEYS, needs=("version", "cases"))
     if said["version"].value != 1 or isinstance(said["version"].value, bool):
         raise refusal(said["version"].place, "version was refused", saw=seen(said["version"].value), expected="1")
     if "policy" in said:
-        policy = load(str(file.parent / text_of(said["policy"], "policy")))
+        policy = load(str(file.named(said["policy"], "policy")))
     if policy is None:
         raise PolicyError(
             f"{said['cases'].place}: no policy is named.", hint="Say policy: FILE on top, or --policy FILE."
@@ -119,12 +147,12 @@ def read_cases(
     return [read_case(item, file, policy, controls, version) for item in items]
 
 
-def read_case(node: Node, file: Path, policy: Policy, controls: Sequence[Control], version: str) -> Case:
+def read_case(node: Node, file: CaseFile, policy: Policy, controls: Sequence[Control], version: str) -> Case:
     """Return one case."""
     said = fields_of(node, "a case", CASE_KEYS, needs=("name", "expect"))
     if "facts" in said:
         metas = [control.META for control in controls]
-        recorded = read_recorded(file.parent / text_of(said["facts"], "facts"), metas)
+        recorded = read_recorded(file.named(said["facts"], "facts"), metas)
     elif "time" in said:
         recorded = Recorded(
             version=version, time=datetime.now(timezone.utc), advisory=False, policy=policy, facts=nothing_known()

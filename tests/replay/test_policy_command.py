@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,12 @@ def cases(folder: Path, text: str) -> Path:
     (folder / "cases").mkdir(exist_ok=True)
     (folder / "cases" / "push.yml").write_text("version: 1\npolicy: ../policy.yml\ncases:\n" + text)
     return folder / "cases"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start commands where the files are: cases name none from elsewhere."""
+    monkeypatch.chdir(tmp_path)
 
 
 def test_cases_that_hold_pass(tmp_path: Path) -> None:
@@ -132,6 +139,56 @@ def test_a_mistake_in_a_case_is_told_with_its_place(text: str, said: str, tmp_pa
     code, shown = told("policy", "test", str(cases(tmp_path, text)))
     assert code == 2, shown
     assert said in " ".join(shown.split())
+
+
+ELSEWHERE = {
+    "above": "../../netrc",
+    "from the root": "/proc/self/environ",
+    "behind a link": "link",
+    "a pipe": "pipe",
+    "a device": "/dev/zero",
+    "a folder": "..",
+    "NUL": "a\\0b",
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.parametrize("key", ["policy", "facts"])
+def test_cases_of_a_stranger_read_nothing_outside_of_the_repository_and_wait_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, name: str
+) -> None:
+    (tmp_path / "netrc").write_text("machine example.com login u password correct horse\n")
+    folder = cases(tmp_path / "shop", "")
+    (folder / "link").symlink_to(tmp_path / "netrc")
+    os.mkfifo(folder / "pipe")
+    facts = f'    facts: "{name if key == "facts" else "x.json"}"\n'
+    policy = name if key == "policy" else "../policy.yml"
+    text = f'version: 1\npolicy: "{policy}"\ncases:\n  - name: a\n{facts}    expect: {{verdict: deny}}\n'
+    (folder / "push.yml").write_text(text)
+    monkeypatch.chdir(tmp_path / "shop")
+    code, shown = told("policy", "test", "cases")
+    assert code == 2
+    assert f"{key} was refused; saw" in shown
+    assert "horse" not in shown
+
+
+@pytest.mark.parametrize(("action", "name"), [("test", "b.yml"), ("simulate", "b.json")])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_folder_of_a_stranger_s_leads_nowhere_else_and_makes_nobody_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str, name: str, kind: str
+) -> None:
+    folder = cases(tmp_path / "shop", TIMED + "    expect: {verdict: undecided}\n")
+    (tmp_path / "secret").write_text('{"schema": "ci-guard.facts/v1", "failure": "correct horse"}')
+    if kind == "link":
+        (folder / name).symlink_to(tmp_path / "secret")
+    else:
+        os.mkfifo(folder / name)
+    monkeypatch.chdir(tmp_path / "shop")
+    code, shown = told("policy", action, "cases", "--policy", "policy.yml")
+    assert code == 2
+    assert f"{name}' w" in shown
+    assert "refused: expected a file in" in shown
+    assert "horse" not in shown
 
 
 def test_no_case_is_no_success(tmp_path: Path) -> None:
