@@ -28,6 +28,7 @@ from ci_guard.audit.canonical import canonical
 from ci_guard.audit.merkle import Frontier, leaf_hash
 from ci_guard.audit.note import Checkpoint
 from ci_guard.errors import AuditError
+from ci_guard.evidence.checkout import read_plain_file
 from ci_guard.records import dataclass, field
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def read_head(path: Path, file: BinaryIO, notes: list[str]) -> Head:
 def kept_head(path: Path) -> Head | None:
     """Return the head that is kept beside the log; None where there is none to be read."""
     try:
-        return parsed_head(beside(path, "head").read_text("ascii"))
+        return parsed_head(read_plain_file(beside(path, "head")).decode("ascii"))
     except (OSError, ValueError):
         return None
 

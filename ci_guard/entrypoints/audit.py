@@ -50,7 +50,7 @@ def verify(options: AuditOptions, call: Call) -> Said:
     log = Path(options.subject)
     kept = Path(options.checkpoint) if options.checkpoint else beside(log, "checkpoint")
     with settled(log) as length:
-        checkpoint = read(kept) if options.checkpoint or os.path.exists(kept) else None
+        checkpoint = read(kept) if options.checkpoint or os.path.isfile(kept) else None
     found = verify_log(
         log,
         checkpoint=checkpoint,

@@ -79,6 +79,16 @@ def test_a_head_that_does_not_fit_is_made_again(path: Path, text: str) -> None:
     assert intact(path)
 
 
+def test_a_pipe_in_the_place_of_what_is_kept_beside_makes_nobody_wait(path: Path) -> None:
+    for what in ("head", "checkpoint"):
+        os.mkfifo(beside(path, what))
+    logs.write(path, 1)
+    assert intact(path)
+    beside(path, "checkpoint").unlink()
+    os.mkfifo(beside(path, "checkpoint"))
+    assert cli.run(["audit", "verify", str(path)], {}, io.StringIO(), io.StringIO()) == 0
+
+
 def test_a_head_that_is_behind_catches_up(path: Path) -> None:
     logs.write(path, 3)
     head = beside(path, "head").read_text()
