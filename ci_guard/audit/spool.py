@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
 import re
@@ -27,23 +28,28 @@ class Spool:
     The folder of one sink's records.
 
     Writers need no lock: each record has a file of its own, which appears whole, and a record that two runs send is
-    taken once by its id.
+    taken once by its id. What is sent from here is signed like a run's own record, so each file is sealed by the key
+    that signs there, where there is one: whoever can write the folder and has not the key can put nothing in.
     """
 
-    def __init__(self, folder: Path, address: str) -> None:
+    def __init__(self, folder: Path, address: str, key: str = "") -> None:
         """Use a folder below `folder`, by the sink's whole address: no record may go to another one of its host."""
-        self._folder = folder / hashlib.sha256(address.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        self._address = address.encode("utf-8", "surrogateescape")
+        self._folder = folder / hashlib.sha256(self._address).hexdigest()[:16]
+        self._key = key.encode("utf-8", "surrogateescape")
 
     def put(self, record: Mapping[str, Any]) -> Path:
         """
         Keep a record, whole and on the disk, and return its file.
 
-        Raises: `OSError`.
+        Raises: `OSError`, also for a folder that others may write: they could remove it.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._check()
         moment = re.sub(r"[-:.]", "", record["time"])
         file = self._folder / f"{moment}-{record['id']}.json"
-        replace(file, canonical(record).decode())
+        body = canonical(record)
+        replace(file, f"{body.decode()}\n{self._seal(body)}\n")
         handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(handle)  # else the name of the file could be lost, and with it the record
@@ -52,17 +58,57 @@ class Spool:
         return file
 
     def waiting(self, notes: list[str]) -> Iterator[tuple[Path, dict[str, Any]]]:
-        """Yield what waits, the oldest first, at most `MOST`; a file that is no record of ours is left and noted."""
-        if not self._folder.is_dir():
+        """
+        Yield what waits, the oldest first, at most `MOST`; a file that is no record of ours is left and noted.
+
+        Raises: `OSError` as `put`.
+        """
+        if not os.path.lexists(self._folder):
             return
-        names = sorted(name for name in os.listdir(self._folder) if NAME.fullmatch(name))
-        for name in names[:MOST]:
+        self._check()
+        count, left = 0, []
+        for name in sorted(name for name in os.listdir(self._folder) if NAME.fullmatch(name)):
             file = self._folder / name
-            record = read(file)
+            record = self._read(file)
             if record is not None:
                 yield file, record
-            elif file.exists():  # another run may have sent it meanwhile
-                notes.append(f"{name} in the spool is no record and was left")
+                count += 1
+                if count == MOST:
+                    break
+            elif os.path.lexists(file):  # another run may have sent it meanwhile
+                left.append(name)
+        if left:
+            more = f" and {len(left) - 1:,} more" if left[1:] else ""
+            notes.append(f"{left[0]}{more} in the spool is no record that the key of now sealed, and was left")
+
+    def _check(self) -> None:
+        """Raise `OSError` for a folder that is none, or is another's, or that others may write."""
+        status = os.lstat(self._folder)
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+            raise OSError(0, f"{str(self._folder)!r} is no folder that its owner alone may write")
+
+    def _seal(self, body: bytes) -> str:
+        """Return what nobody without the key can make of a record for this sink."""
+        return hmac.new(self._key, b"\0".join((b"ci-guard spool", self._address, body)), hashlib.sha256).hexdigest()
+
+    def _read(self, file: Path) -> dict[str, Any] | None:
+        """Return the record in a file; None for anything else, links and pipes included."""
+        try:
+            handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(handle, "rb") as opened:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    return None
+                body, _, seal = opened.read(LONGEST + 100).removesuffix(b"\n").rpartition(b"\n")
+            if not hmac.compare_digest(seal, self._seal(body).encode()):
+                return None
+            record = json.loads(body)
+            if canonical(record) != body:
+                return None
+        except (OSError, ValueError, RecursionError):
+            return None
+        match = NAME.fullmatch(file.name)
+        ours = isinstance(record, dict) and record.get("schema") == SCHEMA and isinstance(record.get("time"), str)
+        return record if ours and match is not None and record.get("id") == match[1] else None
 
     def remove(self, file: Path) -> None:
         """Forget a record that was taken."""
@@ -74,18 +120,3 @@ class Spool:
         if file.exists():
             os.replace(file, aside)
         return aside.name
-
-
-def read(file: Path) -> dict[str, Any] | None:
-    """Return the record in a file of a spool; None for anything else, links and pipes included."""
-    try:
-        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as opened:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return None
-            record = json.loads(opened.read(LONGEST + 1))
-    except (OSError, ValueError, RecursionError):
-        return None
-    match = NAME.fullmatch(file.name)
-    ours = isinstance(record, dict) and record.get("schema") == SCHEMA and isinstance(record.get("time"), str)
-    return record if ours and match is not None and record.get("id") == match[1] else None

@@ -63,7 +63,7 @@ def recorded_in(
             from ci_guard.audit.spool import Spool
 
             sink = sink_of(log, key, audit, environ, origin=origin)
-            kept = sinks.deliver(sink, whole, Spool(Path(audit.spool), log.path) if audit.spool else None)
+            kept = sinks.deliver(sink, whole, Spool(Path(audit.spool), log.path, key) if audit.spool else None)
             failures, notes = tuple(f"This run was not recorded: {each}." for each in kept.failures), kept.notes
         else:
             from ci_guard.audit.log import append

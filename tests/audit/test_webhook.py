@@ -178,7 +178,7 @@ def test_a_record_that_will_never_be_taken_blocks_no_other(receiver: Receiver, t
     assert kept.failures == ()
     assert "refused a record that had waited (it answered 422)" in kept.notes[0]
     (aside,) = tmp_path.rglob("*.refused")
-    assert aside.read_bytes() == canonical(record(1))
+    assert aside.read_bytes().splitlines()[0] == canonical(record(1))
 
 
 def test_the_spool_is_read_by_its_owner_alone(tmp_path: Path) -> None:
@@ -205,19 +205,29 @@ def test_what_waits_for_one_path_of_a_host_goes_to_no_other_path_of_it(receiver:
     assert [call.path for call in receiver.calls[2:]] == ["/a", "/a"]
 
 
-@pytest.mark.parametrize("kind", ["text", "deep", "other id", "other schema", "link", "folder", "pipe"])
+@pytest.mark.parametrize(
+    "kind", ["text", "deep", "infinite", "other id", "other schema", "other key", "link", "folder", "pipe"]
+)
 def test_what_somebody_put_into_the_spool_is_not_sent(receiver: Receiver, tmp_path: Path, kind: str) -> None:
-    waits = Spool(tmp_path, receiver.url)
+    waits = Spool(tmp_path, receiver.url, receiver.secret)
     file = waits.put(record(1))
+
+    def sealed(body: str) -> None:
+        file.write_text(f"{body}\n{waits._seal(body.encode())}\n")
+
     match kind:
         case "text":
             file.write_text("hello")
         case "deep":
-            file.write_text("[" * 100_000)
+            sealed("[" * 100_000)
+        case "infinite":
+            sealed(canonical(record(1)).decode().replace('"exit_code":0', '"exit_code":1e999'))
         case "other id":
-            file.write_text(json.dumps({**record(1), "id": "0" * 32}))
+            sealed(canonical({**record(1), "id": "0" * 32}).decode())
         case "other schema":
-            file.write_text(json.dumps({**record(1), "schema": "x"}))
+            sealed(canonical({**record(1), "schema": "x"}).decode())
+        case "other key":
+            Spool(tmp_path, receiver.url, "guessed").put({**record(1), "verdict": "allow"})
         case "link":
             file.rename(tmp_path / "real")
             file.symlink_to(tmp_path / "real")
@@ -228,9 +238,37 @@ def test_what_somebody_put_into_the_spool_is_not_sent(receiver: Receiver, tmp_pa
             file.unlink()
             os.mkfifo(file)
     kept = sinks.deliver(sink(receiver), record(2), waits)
-    assert kept == sinks.Kept(notes=(f"{file.name} in the spool is no record and was left",))
+    assert kept == sinks.Kept(
+        notes=(f"{file.name} in the spool is no record that the key of now sealed, and was left",)
+    )
     assert list(receiver.taken) == [record(2)["id"]]
     assert os.path.lexists(file)
+
+
+@pytest.mark.parametrize("kind", ["writable", "link"])
+def test_no_record_waits_in_a_folder_that_others_may_write(receiver: Receiver, tmp_path: Path, kind: str) -> None:
+    folder = Spool(tmp_path, receiver.url).put(record(1)).parent
+    if kind == "link":
+        folder.rename(tmp_path / "theirs")
+        folder.symlink_to(tmp_path / "theirs")
+    else:
+        folder.chmod(0o777)
+    (failure,) = sinks.deliver(sink(receiver), record(2), Spool(tmp_path, receiver.url)).failures
+    assert "is no folder that its owner alone may write" in failure
+    assert receiver.calls == []
+
+
+def test_files_that_are_no_records_keep_none_that_waits_from_being_sent(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "MOST", 2)
+    waits = Spool(tmp_path, receiver.url)
+    folder = waits.put(record(1)).parent
+    for number in range(9):
+        (folder / f"00000000T{number:09}Z-{'0' * 32}.json").write_text("")
+    (note,) = {each for each in sinks.deliver(sink(receiver), record(2), waits).notes if "left" in each}
+    assert note.startswith(f"00000000T000000000Z-{'0' * 32}.json and 8 more in the spool")
+    assert list(receiver.taken) == [record(1)["id"], record(2)["id"]]
 
 
 def test_a_full_disk_loses_no_earlier_record_and_is_said(
@@ -247,7 +285,7 @@ def test_a_full_disk_loses_no_earlier_record_and_is_said(
     (failure,) = sinks.deliver(sink(receiver), record(2), waits).failures
     assert "could not be spooled: No space left on device" in failure
     assert [path.name for path in file.parent.iterdir()] == [file.name]
-    assert spool.read(file) == json.loads(canonical(record(1)))
+    assert [each for _, each in waits.waiting([])] == [json.loads(canonical(record(1)))]
 
 
 def test_a_server_is_trusted_by_the_named_authorities_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
