@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -42,7 +43,6 @@ def record_of(
     rulings = result.decision.rulings
     record = {
         "schema": SCHEMA,
-        "id": identity(result),
         "time": moment(result.time),
         "tool": {"name": "ci-guard", "version": result.version},
         "verdict": result.decision.verdict.value,
@@ -62,7 +62,8 @@ def record_of(
         "facts_sha256": facts_digest(result),
         "evidence": {"requests": result.effort.requests, "milliseconds": round(result.effort.seconds * 1000)},
     }
-    return {key: bounded(value) for key, value in record.items()}
+    record = {key: bounded(value) for key, value in record.items()}
+    return {"id": identity(record), **record}
 
 
 def facts_digest(result: Result) -> str | None:
@@ -195,12 +196,9 @@ def scan_of(scan: SecretScan | None) -> dict[str, Any] | None:
     }
 
 
-def identity(result: Result) -> str:
-    """Return an id of the run: the same for the same run, time and verdict, wherever the record is sent."""
-    run = result.run
-    parts = (run.platform.value, run.server_url, run.repository_id, run.run_url, moment(result.time))
-    text = "\0".join((*parts, result.decision.verdict.value)).encode("utf-8", "backslashreplace")
-    return hashlib.sha256(text).hexdigest()[:32]
+def identity(record: dict[str, Any]) -> str:
+    """Return an id of a record: of all that it says, because sinks take each id once."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode("ascii")).hexdigest()[:32]
 
 
 def moment(time: datetime) -> str:
