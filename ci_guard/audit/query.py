@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ci_guard.audit.canonical import canonical
 from ci_guard.audit.log import LONGEST
@@ -93,13 +93,41 @@ def records(path: Path, question: Question | None = None) -> Iterator[dict[str, 
                 if time and ((since and time[1] < since) or (until and time[1] >= until)):
                     continue
                 record = parsed(line, number, path)
-                if asked.wants(record):
+                try:
+                    wanted = asked.wants(record)
+                except MISSHAPEN:
+                    raise no_record(number, path) from None
+                if wanted:
                     yield record
     except OSError as error:
         raise AuditError(f"The audit log {os.fspath(path)!r} could not be read: {error.strerror}.") from None
 
 
 _VERIFY: Final = "`ci-guard audit verify {}` says more."
+
+MISSHAPEN: Final = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+"""What comes of reading a record that says something else than records do, where a text or a list belongs."""
+
+T = TypeVar("T")
+
+
+def of_each(found: Iterable[dict[str, Any]], read: Callable[[dict[str, Any]], T]) -> Iterator[T]:
+    """
+    Yield what is read from each record.
+
+    Raises: `AuditError` where one is not shaped as records are: a log may have been in anybody's hands.
+    """
+    for record in found:
+        try:
+            made = read(record)
+        except MISSHAPEN:
+            raise AuditError(f"Record {str(record['index'])[:20]} of the log is not as records are.") from None
+        yield made
+
+
+def no_record(number: int, path: Path) -> AuditError:
+    """Return the error for a line that holds no record."""
+    return AuditError(f"Line {number} of {path.name} is no record.", hint=_VERIFY.format(path))
 
 
 def parsed(line: bytes, number: int, path: Path) -> dict[str, Any]:
@@ -110,8 +138,8 @@ def parsed(line: bytes, number: int, path: Path) -> dict[str, Any]:
         for key in ("what", "who"):
             record[key].keys()
         record["judgements"].__iter__()
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise AuditError(f"Line {number} of {path.name} is no record.", hint=_VERIFY.format(path)) from None
+    except MISSHAPEN:
+        raise no_record(number, path) from None
     return record
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Final
 
+from ci_guard.audit.query import of_each
 from ci_guard.model.activity import Activity
 from ci_guard.records import dataclass, field
 
@@ -27,11 +29,15 @@ class Logged:
     commits: set[str] = field(default_factory=set)
     read: set[str] = field(default_factory=set)
     """Runs by their numbers that did not end before anything of them was read."""
+    begins: datetime | None = None
+    """The time of the first record, aware."""
     nameless: int = 0
     """Records of runs that ended before they were read, so that none of the server's can be told to be theirs."""
 
     def add(self, record: dict[str, Any]) -> None:
         """Take in a record."""
+        if self.begins is None:
+            self.begins = datetime.strptime(record["time"], "%Y-%m-%dT%H:%M:%S.%f%z")
         what = record["what"]
         change = what.get("change") or {}
         commits = {each for each in (what.get("sha"), change.get("head")) if isinstance(each, str)}
@@ -67,10 +73,10 @@ class Gap:
 
 
 def logged(records: Iterable[dict[str, Any]]) -> Logged:
-    """Return what a log knows."""
+    """Return what a log knows; raise `AuditError` for a record that is none."""
     found = Logged()
-    for record in records:
-        found.add(record)
+    for _ in of_each(records, found.add):
+        pass
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, Final
 
+from ci_guard.audit.query import of_each
 from ci_guard.model.judgement import Outcome
 from ci_guard.model.meta import Meta
 from ci_guard.records import dataclass, field
@@ -78,12 +79,16 @@ class Summary:
 
 
 def summarise(records: Iterable[dict[str, Any]], controls: Sequence[Meta], today: date) -> Summary:
-    """Return the summary of records as `query.records` yields them."""
+    """Return the summary of records as `query.records` yields them; raise `AuditError` for one that is none."""
     summary = Summary()
     stood: Counter[frozenset[tuple[str, frozenset[Outcome | None]]]] = Counter()
-    for record in records:
+
+    def take_in(record: dict[str, Any]) -> None:
         add(summary, record, today)
         stood[seen(record)] += 1
+
+    for _ in of_each(records, take_in):
+        pass
     # Runs are much alike, so the frameworks are judged once for each way in which they went.
     for outcomes, count in stood.items():
         for item in items(controls, dict(outcomes)):
@@ -116,16 +121,9 @@ def add(summary: Summary, record: dict[str, Any], today: date) -> None:
             summary.unknowns[str(each["cause"]), name] += 1
         waived = each["waived"]
         if waived and waived["until"] >= today.isoformat():
-            waiver = OpenWaiver(
-                each["control"],
-                each["requirement"],
-                each["subject"],
-                waived["reason"],
-                waived["until"],
-                # Records of before have neither.
-                waived.get("owner") or "",
-                waived.get("ticket") or "",
-            )
+            said = (*(each[key] for key in ("control", "requirement", "subject")), waived["reason"], waived["until"])
+            # Records of before have neither.
+            waiver = OpenWaiver(*map(str, (*said, waived.get("owner") or "", waived.get("ticket") or "")))
             if waiver in summary.waivers or len(summary.waivers) < OPEN:
                 summary.waivers[waiver] = record["index"]
 
@@ -135,15 +133,15 @@ def line_of(record: dict[str, Any]) -> Line:
     what, who = record["what"], record["who"]
     return Line(
         index=record["index"],
-        time=record["time"],
-        verdict=record["verdict"],
-        actor=who["triggering_actor"] or who["actor"] or "",
-        repository=what["repository"] or "",
-        ref=what["ref"] or "",
-        sha=(what["sha"] or "")[:12],
-        environment=what["environment"] or "",
-        reason=record["reason"] + glass_of(record),
-        run_url=what["run_url"] or "",
+        time=str(record["time"]),
+        verdict=str(record["verdict"]),
+        actor=str(who["triggering_actor"] or who["actor"] or ""),
+        repository=str(what["repository"] or ""),
+        ref=str(what["ref"] or ""),
+        sha=str(what["sha"] or "")[:12],
+        environment=str(what["environment"] or ""),
+        reason=str(record["reason"]) + glass_of(record),
+        run_url=str(what["run_url"] or ""),
     )
 
 

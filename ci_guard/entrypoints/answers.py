@@ -16,6 +16,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import IO, Any, Final
 
+from ci_guard.audit.query import of_each
 from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import AuditError
@@ -65,8 +66,8 @@ def answer(found: Records, form: str, call: Call) -> Said:
 def table(found: Records, kept: IO[str], call: Call) -> tuple[int, Iterator[str]]:
     """Return rows in columns as wide as they need, the last one free; every cell on one line and harmless."""
     widths, count = [len(name) for name in COLUMNS], 0
-    for record in found:
-        cells = [short(cell) for cell in row_of(record)]
+    for row in of_each(found, row_of):
+        cells = [short(cell) for cell in row]
         widths = [max(width, len(cell)) for width, cell in zip(widths, cells, strict=True)]
         kept.write(json.dumps(cells) + "\n")
         count += 1
@@ -94,19 +95,24 @@ def table(found: Records, kept: IO[str], call: Call) -> tuple[int, Iterator[str]
 def as_json(found: Records, kept: IO[str], _call: Call) -> tuple[int, Iterator[str]]:
     """Return a list of the records, whole."""
     count = 0
-    for count, record in enumerate(found, 1):
-        text = escape.json_text(json.dumps(record, ensure_ascii=True, indent=1)).replace("\n", "\n ")
+    for count, text in enumerate(of_each(found, text_of), 1):
         kept.write(f"{'[' if count == 1 else ','}\n {text}")
     kept.write("\n]\n" if count else "[]\n")
     return count, parts(kept)
+
+
+def text_of(record: dict[str, Any]) -> str:
+    """Return a record as an entry of a list in JSON, which has no infinite numbers."""
+    text = json.dumps(record, ensure_ascii=True, indent=1, allow_nan=False)
+    return escape.json_text(text).replace("\n", "\n ")
 
 
 def as_csv(found: Records, kept: IO[str], _call: Call) -> tuple[int, Iterator[str]]:
     """Return rows as CSV (RFC 4180), of which no cell is a formula."""
     count, writer = 0, csv.writer(kept, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for record in found:
-        writer.writerow([harmless(cell) for cell in row_of(record)])
+    for row in of_each(found, row_of):
+        writer.writerow([harmless(cell) for cell in row])
         count += 1
     return count, parts(kept)
 

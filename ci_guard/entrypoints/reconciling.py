@@ -31,10 +31,8 @@ def reconcile(options: AuditOptions, call: Call) -> Said:
     from ci_guard.audit import reconcile as held
     from ci_guard.audit.query import records
 
-    since, log = since_of(options), held.Logged()
-    for record in records(Path(options.subject)):
-        since = since or datetime.fromisoformat(record["time"].replace("Z", "+00:00"))
-        log.add(record)
+    log = held.logged(records(Path(options.subject)))
+    since = since_of(options) or log.begins
     if since is None:
         raise UsageError("The log holds no record, so nothing says where to begin.", hint="Say --since, as in 7d.")
     runs, deployments = server_s(options, call, since)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
 import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,7 @@ import pytest
 from ci_guard.audit import pages
 from ci_guard.audit.log import append
 from ci_guard.audit.query import Question, moment, records
+from ci_guard.audit.reconcile import logged
 from ci_guard.audit.record import record_of
 from ci_guard.audit.summary import summarise
 from ci_guard.entrypoints import answers, cli
@@ -100,6 +105,59 @@ def said(*arguments: str) -> tuple[int, str, str]:
     out, err = io.StringIO(), io.StringIO()
     code = cli.run(["audit", *arguments], {}, out, err)
     return code, out.getvalue(), err.getvalue()
+
+
+STRANGE: tuple[Any, ...] = (..., 5, "x", [[]])
+
+
+def misshapen() -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Yield each place of a record with something that does not belong there; `...` stands for nothing at all."""
+    whole = json.loads(json.dumps(record_of(logs.result(3, environment="production"))))
+    for key, value in whole.items():
+        places: list[tuple[str | int, ...]] = [(key,)]
+        if key in ("who", "what"):
+            places += [(key, each) for each in value]
+        if key == "judgements":
+            places += [(key, 0, each) for each in value[0]]
+        for place in places:
+            for strange in STRANGE:
+                yield place, strange
+
+
+def test_a_record_of_another_shape_is_an_error_of_the_log_and_no_fault_of_ours(tmp_path: Path) -> None:
+    """Answers, or says that the log is not as records are, whatever stands where."""
+    good = json.loads(json.dumps(record_of(logs.result(3, environment="production"))))
+    path = tmp_path / "audit.jsonl"
+    call = Call(environ={}, stdout=io.StringIO(), progress=io.StringIO(), platform=Platform.LOCAL)
+    asked = Question(ref="x", outcome="a=b", artifact="a")
+    read: tuple[Callable[[], object], ...] = (
+        *(partial(lambda form: list(answers.answer(records(path), form, call).rest), form) for form in answers.FORMS),
+        lambda: pages.page(summarise(records(path), (), date(2026, 11, 25))),
+        lambda: list(records(path, asked)),
+        lambda: logged(records(path)),
+    )
+    for place, strange in misshapen():
+        record = copy.deepcopy(good)
+        inner = record
+        for key in place[:-1]:
+            inner = inner[key]
+        if strange is ...:
+            del inner[place[-1]]
+        else:
+            inner[place[-1]] = strange
+        path.write_text(json.dumps({"chain": {"index": 0}, "record": record}) + "\n")
+        for each in read:
+            with suppress(AuditError):
+                each()
+
+
+def test_a_record_that_is_nested_too_deeply_or_has_infinite_numbers_answers_nothing(log: Path, tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    line = log.read_bytes().splitlines()[0]
+    path.write_bytes(line.replace(b'"exit_code":1', b'"exit_code":' + b"[" * 100_000 + b"]" * 100_000) + b"\n")
+    assert said("query", str(path))[:2] == (2, "")
+    path.write_bytes(line.replace(b'"exit_code":1', b'"exit_code":1e999') + b"\n")
+    assert said("query", str(path), "--format", "json")[:2] == (2, "")
 
 
 def test_an_answer_is_a_table_json_or_csv(log: Path) -> None:
