@@ -13,7 +13,7 @@ from ci_guard.errors import GitUnavailable
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.interface import Enough, Forge
 from ci_guard.evidence.pool import Pool
-from ci_guard.evidence.surroundings import get_circumstances, get_claims
+from ci_guard.evidence.surroundings import get_circumstances
 from ci_guard.git import Repository
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.facts import NOT_COLLECTED, Facts, Needs
@@ -61,7 +61,7 @@ def collect(
         memberships = start(
             needs.circles, lambda: forge.memberships({Part(part) for part in needs.people}, needs.circles)
         )
-        claims = start(needs.claims, lambda: get_claims(forge, run))
+        claims = start(needs.claims, lambda: forge.claims(run.environment))
         provenance = start(
             needs.provenance,
             lambda: forge.provenance(

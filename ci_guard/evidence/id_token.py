@@ -16,6 +16,8 @@ LONGEST: Final = 16_384
 LEEWAY_SECONDS: Final = 30
 """By how much the clocks of server and runner may differ."""
 DETAIL: Final = "the ID token"
+OF_THIS_JOB: Final = "an ID token of this job"
+"""What a token claims to be by being there."""
 
 Keys: TypeAlias = Sequence[Mapping[str, Any]]
 

@@ -108,8 +108,12 @@ class PeopleEvidence(Protocol):
         """Return for each person in these parts and each team or group whether they are in it now."""
         ...
 
-    def claims(self) -> Fact[tuple[Claim, ...]]:
-        """Return every variable and event field that says who, what or where, beside the server's word."""
+    def claims(self, environment: str | None = None) -> Fact[tuple[Claim, ...]]:
+        """
+        Return every variable and event field that says who, what or where, beside the server's word.
+
+        So does the caller, who may name an environment.
+        """
         ...
 
 

@@ -93,7 +93,7 @@ class Local:
         """See `PeopleEvidence.memberships`."""
         return NO_FORGE
 
-    def claims(self) -> Fact[tuple[Claim, ...]]:
+    def claims(self, environment: str | None = None) -> Fact[tuple[Claim, ...]]:
         """See `PeopleEvidence.claims`."""
         return NO_FORGE
 

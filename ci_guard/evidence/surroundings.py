@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Final
 
-from ci_guard.evidence.interface import CircumstanceEvidence, Forge
+from ci_guard.evidence.interface import CircumstanceEvidence
 from ci_guard.model.circumstances import Circumstances
-from ci_guard.model.fact import Fact, Known, Source, Unknown
+from ci_guard.model.fact import Fact, Known, Source
 from ci_guard.model.run import Claim, Run
 from ci_guard.records import replace
 
@@ -16,19 +17,15 @@ CALLER: Final = "--environment"
 """Whoever calls ci-guard names the environment; nothing vouches for it."""
 
 
-def get_claims(forge: Forge, run: Run) -> Fact[tuple[Claim, ...]]:
+def of_caller(environment: str | None, told: Iterable[Fact[str]]) -> Iterator[Claim]:
     """
-    Return what the platform's variables and event file claim, and the caller about the environment.
+    Yield the claim of whoever calls ci-guard about the environment, by each that a verified ID token names.
 
-    That is held against a verified ID token, where one names an environment: of a job that has none the caller alone
-    speaks, as of what a later job will deploy to.
+    Of a job that has none the caller alone speaks, as of what a later job will deploy to.
     """
-    found = forge.claims()
-    if isinstance(found, Unknown) or not run.environment:
-        return found
-    signed = [one for one in forge.environments() if isinstance(one, Known) and one.source is Source.SIGNED]
-    of_caller = tuple(Claim(name=CALLER, claimed=run.environment, truth=one) for one in signed)
-    return Known(value=(*found.value, *of_caller), source=found.source, detail=found.detail)
+    for one in told:
+        if environment and isinstance(one, Known) and one.source is Source.SIGNED:
+            yield Claim(name=CALLER, claimed=environment, truth=one)
 
 
 def get_circumstances(

@@ -68,6 +68,7 @@ from tests.fakes.hub import (
     api_repository,
     api_rules,
     api_runs,
+    oidc,
 )
 from tests.fakes.hub.events import Events, job_environment
 from tests.fakes.hub.people import User
@@ -121,6 +122,8 @@ class FakeGitHub:
         self._server = LoopbackServer(self._answer, port=port, tls=tls)
         self._prefix = "/api/v3" if ghes else ""
         self._urls = Urls(api=self._server.origin + self._prefix, html=self._server.origin)
+        self.id_tokens = oidc.TokenDesk(self._server.origin)
+        """Who may ask for ID tokens, and what they say; below `/_services/`."""
         for item in self.world.faults:
             fault = getattr(faults, item.kind)(**item.arguments)
             self._plan.add(item.match, fault, times=item.times, skip=item.skip)
@@ -221,6 +224,8 @@ class FakeGitHub:
     def _answer(self, call: Call) -> Reply:
         if self.git_root is not None and githttp.is_git(call.path):
             return Reply(answer=githttp.answer(self.world, self.git_root, call))
+        if call.path.startswith(oidc.BELOW):
+            return self._answer_beside(call, self.id_tokens.answer(call))
         inner = self._inside_api(call)
         found = find(inner) if inner is not None else None
         fault = self._plan.take(f"{call.method} {(inner or call).path}", found[0].operation if found else None)
@@ -238,6 +243,13 @@ class FakeGitHub:
         true.headers = {**self._common_headers(token), **true.headers}
         sent = fault.change(true) if fault is not None and fault.change is not None else true
         self._record(inner or call, found, token, sent, fault)
+        return Reply(answer=sent, fault=fault)
+
+    def _answer_beside(self, call: Call, true: Answer) -> Reply:
+        """Return the reply of what is no part of the API."""
+        fault = self._plan.take(f"{call.method} {call.path}", None)
+        sent = fault.change(true) if fault is not None and fault.change is not None else true
+        self._record(call, None, None, sent, fault)
         return Reply(answer=sent, fault=fault)
 
     def _inside_api(self, call: Call) -> Call | None:

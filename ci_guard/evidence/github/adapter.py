@@ -25,18 +25,21 @@ from ci_guard.evidence.github import (
     provenance,
     surroundings,
     tags,
+    token_request,
     tokens,
     workflow,
 )
 from ci_guard.evidence.github.client import Client
+from ci_guard.evidence.github.identity import IdentityDesk, Outcome
 from ci_guard.evidence.github.job import read_job
 from ci_guard.evidence.interface import Enough, PolicyFile
 from ci_guard.evidence.organisation import get_public
 from ci_guard.evidence.rest.together import two
 from ci_guard.evidence.rest.transport import Transport
+from ci_guard.evidence.surroundings import of_caller
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
-from ci_guard.model.fact import Fact
+from ci_guard.model.fact import Fact, apply
 from ci_guard.model.glass import Aftermath, Lookback, Means, Sighting
 from ci_guard.model.guard import Guard
 from ci_guard.model.layer_reference import LayerReference
@@ -72,6 +75,8 @@ class GitHub:
             tokens=tuple(self._tokens.values()),
             transport=self._transport,
         )
+        request = token_request.read_request(environ)
+        self._desk = IdentityDesk(request, api_url=self._api_url, transport=self._transport)
 
     @cached_property
     def _run(self) -> Run:
@@ -85,7 +90,7 @@ class GitHub:
     @property
     def requests(self) -> int:
         """See `Forge.requests`."""
-        return self._client.requests + self._elsewhere
+        return self._client.requests + self._elsewhere + self._desk.requests
 
     @property
     def transport(self) -> tuple[str, ...]:
@@ -148,9 +153,13 @@ class GitHub:
         """See `PeopleEvidence.memberships`."""
         return memberships.get_memberships(self._client, self.people(parts), circles)
 
-    def claims(self) -> Fact[tuple[Claim, ...]]:
+    def claims(self, environment: str | None = None) -> Fact[tuple[Claim, ...]]:
         """See `PeopleEvidence.claims`."""
-        return claims.get_claims(self._client, self._job, self._run)
+        found = claims.get_claims(self._client, self._job, self._run)
+        if not environment:
+            return found
+        of_token = claims.of_token(self._identity())
+        return apply(found, lambda told: (*told, *of_token, *of_caller(environment, self.environments())))
 
     def provenance(
         self, *, history: bool, reviews: bool, owners: bool, circles: AbstractSet[str] = frozenset()
@@ -169,7 +178,7 @@ class GitHub:
 
     def environments(self) -> tuple[Fact[str], ...]:
         """See `CircumstanceEvidence.environments`."""
-        return surroundings.get_environments(self._job, self._run)
+        return surroundings.get_environments(self._job, self._run, self._identity())
 
     def visibility(self) -> Fact[Visibility]:
         """See `CircumstanceEvidence.visibility`."""
@@ -193,7 +202,7 @@ class GitHub:
 
     def runner(self) -> Fact[Runner]:
         """See `CircumstanceEvidence.runner`."""
-        return surroundings.get_runner(self._client, self._job)
+        return surroundings.get_runner(self._client, self._job, self._identity())
 
     def guard(self, wanted: AbstractSet[str]) -> Guard:
         """See `GuardEvidence.guard`."""
@@ -220,6 +229,10 @@ class GitHub:
         if "variables" in wanted:
             found = replace(found, variables=self._steering)
         return found
+
+    def _identity(self) -> Outcome:
+        """Return what came of the job's ID token, which is asked for where it may be when this is called first."""
+        return self._desk.get(self._client, self._job, self._run)
 
     def _client_of(self, repository: str) -> Client:
         """Return a client for another repository of the same server."""

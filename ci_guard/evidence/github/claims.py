@@ -9,10 +9,13 @@ from typing import Final, TypeVar
 from ci_guard.evidence.github import payload, pushes, records
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.event import BUILDS_HEAD, pull_number
+from ci_guard.evidence.github.identity import NOT_PERMITTED, Outcome
 from ci_guard.evidence.github.job import HEADS, TAGS, Job, pull_of_ref
 from ci_guard.evidence.github.payload import Payload
 from ci_guard.evidence.github.records import Pull, Repository, WorkflowRun
-from ci_guard.model.fact import Fact, Known, Unknown, apply, unavailable
+from ci_guard.evidence.github.token_request import BEARER
+from ci_guard.evidence.id_token import DETAIL, OF_THIS_JOB, Refused
+from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.run import Claim, Event, Person, Run
 
 T = TypeVar("T")
@@ -58,6 +61,15 @@ def get_claims(client: Client, job: Job, run: Run) -> Fact[tuple[Claim, ...]]:
     ]
     made = tuple(claim for claim in claims if claim.claimed)
     return Known(value=made, source=run.event.source, detail=run.event.detail)
+
+
+def of_token(identity: Outcome) -> Iterator[Claim]:
+    """Yield the claim that there is an ID token of this job, where the job could ask for one and it does not hold."""
+    if isinstance(identity, Refused):
+        truth: Fact[str] = Known(value=f"no: {identity.reason}", source=Source.API, detail=DETAIL)
+        yield Claim(name=BEARER, claimed=OF_THIS_JOB, truth=truth)
+    elif isinstance(identity, Unknown) and identity is not NOT_PERMITTED:
+        yield Claim(name=BEARER, claimed=OF_THIS_JOB, truth=identity)
 
 
 def _of_environment(client: Client, job: Job, event: Event, server: _Server) -> Iterator[Claim]:

@@ -50,6 +50,8 @@ class Job:
     workflow_ref: str = ""
     workflow_sha: str = ""
     action_ref: str = ""
+    check_run_id: str = ""
+    """The number of the job's check, which an expression of the action tells, where the server has it."""
 
 
 def read_job(environment: Mapping[str, str]) -> Job:
@@ -78,6 +80,7 @@ def read_job(environment: Mapping[str, str]) -> Job:
         workflow_ref=variable("GITHUB_WORKFLOW_REF"),
         workflow_sha=variable("GITHUB_WORKFLOW_SHA"),
         action_ref=variable("GITHUB_ACTION_REF"),
+        check_run_id=variable("CI_GUARD_CHECK_RUN_ID"),
         event=payload.read(variable("GITHUB_EVENT_PATH")),
     )
 

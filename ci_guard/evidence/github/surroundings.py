@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github import payload, queue, records
 from ci_guard.evidence.github.client import Client, segment
+from ci_guard.evidence.github.identity import NOT_PERMITTED, Outcome, refused
 from ci_guard.evidence.github.job import Job
 from ci_guard.evidence.github.owners import get_paths
 from ci_guard.evidence.github.records import Pull
+from ci_guard.evidence.id_token import DETAIL, Identity
 from ci_guard.evidence.pushed import get_pushed_paths, united
 from ci_guard.evidence.rest.shape import ShapeError, checked, optional, text, texts
 from ci_guard.evidence.rest.shape import records as objects
@@ -26,12 +29,35 @@ HOSTS: Final = {"github-hosted": Host.HOSTED, "self-hosted": Host.SELF_HOSTED}
 ABOUT_A_CHANGE: Final = frozenset({Event.CHANGE, Event.TARGET_CHANGE, Event.COMMENT})
 
 
-def get_environments(job: Job, run: Run) -> tuple[Fact[str], ...]:
+def get_environments(job: Job, run: Run, identity: Outcome) -> tuple[Fact[str], ...]:
     """
-    Return the environment that a deployment is for, by the event file.
+    Return the environment of the job by the verified ID token, and the one that a deployment is for by the event file.
 
-    To which environment a job belongs that has `environment:`, neither a variable nor the API tells the job.
+    To which environment a job belongs that has `environment:`, neither a variable nor the API tells the job: where it
+    may ask for no ID token, it is not known, and nothing is said of it here.
     """
+    return (*_of_token(identity), *_of_deployment(job, run))
+
+
+def _of_token(identity: Outcome) -> Iterator[Fact[str]]:
+    if isinstance(identity, Known):
+        if named := identity.value.text("environment"):
+            yield Known(value=named, source=Source.SIGNED, detail=_described(identity.value))
+    elif identity is not NOT_PERMITTED:
+        # A token was asked for, and what it would say is not known.
+        yield identity if isinstance(identity, Unknown) else refused(identity)
+
+
+def _described(token: Identity) -> str:
+    """Return where an environment was read, with the reusable workflow that the job is of, if it is of one."""
+    called = token.text("job_workflow_ref")
+    if not called or called == token.text("workflow_ref"):
+        return DETAIL
+    commit = (token.text("job_workflow_sha") or "")[:12]
+    return f"{DETAIL} of a job of {called[:200]}{f' at {commit}' if commit else ''}"
+
+
+def _of_deployment(job: Job, run: Run) -> tuple[Fact[str], ...]:
     if isinstance(run.event, Unknown):
         return (run.event,)
     if run.event.value is not Event.DEPLOYMENT:
@@ -77,15 +103,20 @@ def get_changed_paths(client: Client, run: Run, checkout: Checkout) -> Fact[froz
     return united(lists, pulls)
 
 
-def get_runner(client: Client, job: Job) -> Fact[Runner]:
+def get_runner(client: Client, job: Job, identity: Outcome) -> Fact[Runner]:
     """
-    Return the runner: its kind by the variable, which no step can set, and the labels by the job that runs on it.
+    Return the runner: its kind by the ID token or the variable, and the labels by the job that runs on it.
 
-    Source: REST "List jobs for a workflow run".
+    No step can set the variable; whoever owns the machine of a runner can.
+
+    Source: "OpenID Connect reference", `runner_environment`; REST "List jobs for a workflow run".
     """
     host: Fact[Host] = unavailable("RUNNER_ENVIRONMENT does not say whose the runner is", detail="RUNNER_ENVIRONMENT")
     if job.runner_environment in HOSTS:
         host = Known(value=HOSTS[job.runner_environment], source=Source.ENV, detail="RUNNER_ENVIRONMENT")
+    said = identity.value.text("runner_environment") if isinstance(identity, Known) else None
+    if said in HOSTS:
+        host = Known(value=HOSTS[said], source=Source.SIGNED, detail=DETAIL)
     return Known(value=Runner(host=host, labels=_get_runner_labels(client, job)), source=Source.ENV)
 
 

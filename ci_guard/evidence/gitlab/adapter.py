@@ -35,9 +35,10 @@ from ci_guard.evidence.gitlab.variables import read_variables
 from ci_guard.evidence.interface import Enough, PolicyFile
 from ci_guard.evidence.organisation import get_public
 from ci_guard.evidence.rest.transport import Transport
+from ci_guard.evidence.surroundings import of_caller
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
-from ci_guard.model.fact import Fact, Known
+from ci_guard.model.fact import Fact, Known, apply
 from ci_guard.model.glass import Aftermath, Lookback, Means, Sighting
 from ci_guard.model.guard import Guard
 from ci_guard.model.layer_reference import LayerReference
@@ -171,9 +172,10 @@ class GitLab:
         """See `PeopleEvidence.memberships`."""
         return memberships.get_memberships(self._client, self.people(parts), circles)
 
-    def claims(self) -> Fact[tuple[Claim, ...]]:
+    def claims(self, environment: str | None = None) -> Fact[tuple[Claim, ...]]:
         """See `PeopleEvidence.claims`."""
-        return claims.get_claims(self._client, self._sources, self._run, self._checkout)
+        found = claims.get_claims(self._client, self._sources, self._run, self._checkout)
+        return apply(found, lambda told: (*told, *of_caller(environment, self.environments())))
 
     def provenance(
         self, *, history: bool, reviews: bool, owners: bool, circles: AbstractSet[str] = frozenset()

@@ -15,11 +15,9 @@ from ci_guard.evidence.gitlab.records import Job, MergeRequest
 from ci_guard.evidence.gitlab.sources import Sources, change_number, get_before
 from ci_guard.evidence.gitlab.surroundings import VARIABLE
 from ci_guard.evidence.gitlab.variables import TOKEN
-from ci_guard.evidence.id_token import DETAIL, Refused
+from ci_guard.evidence.id_token import DETAIL, OF_THIS_JOB, Refused
 from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.run import Claim, Event, Run
-
-OF_THIS_JOB: Final = "an ID token of this job"
 
 OF_JOB: Final[Mapping[str, tuple[str, Callable[[Job], object]]]] = {
     "CI_PROJECT_ID": ("job_project_id", lambda job: job.pipeline.project_id),

@@ -8,6 +8,7 @@ import pytest
 
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github import surroundings
+from ci_guard.evidence.github.identity import NOT_PERMITTED
 from ci_guard.model.circumstances import Host, Runner, Visibility
 from ci_guard.model.fact import Cause, Fact, Known, Source
 from tests.evidence.github.scene import PERMISSIONS, Scene, known, unknown
@@ -165,7 +166,7 @@ def runner(scene: Scene, **changes: str) -> Runner:
     run.runners = {"box-1": ["self-hosted", "gpu"], "box-2": ["self-hosted"]}
     scene.start(run, scene.events.push("main", sender="alice"), **changes)
     client, job, _ = scene.read()
-    return known(surroundings.get_runner(client, job))
+    return known(surroundings.get_runner(client, job, NOT_PERMITTED))
 
 
 def test_the_runner_is_found_by_its_name_among_the_jobs_of_the_run(scene: Scene) -> None:
@@ -199,13 +200,13 @@ def test_a_deployment_names_its_environment_in_the_event_file(scene: Scene) -> N
     payload = scene.events.deployment(scene.repo.branches["main"], sender="alice", environment="production")
     scene.start(run, payload)
     _, job, this = scene.read()
-    (fact,) = surroundings.get_environments(job, this)
+    (fact,) = surroundings.get_environments(job, this, NOT_PERMITTED)
     assert fact == Known(value="production", source=Source.EVENT, detail="event.deployment.environment")
 
 
 def test_nothing_names_the_environment_of_another_event(scene: Scene) -> None:
     _, job, run = pushed(scene).read()
-    assert surroundings.get_environments(job, run) == ()
+    assert surroundings.get_environments(job, run, NOT_PERMITTED) == ()
 
 
 def test_an_unreadable_event_file_leaves_the_environment_of_a_deployment_unknown(scene: Scene) -> None:
@@ -214,4 +215,6 @@ def test_an_unreadable_event_file_leaves_the_environment_of_a_deployment_unknown
     payload["deployment"]["environment"] = 7
     scene.start(run, payload)
     _, job, this = scene.read()
-    assert [unknown(fact).cause for fact in surroundings.get_environments(job, this)] == [Cause.UNAVAILABLE]
+    assert [unknown(fact).cause for fact in surroundings.get_environments(job, this, NOT_PERMITTED)] == [
+        Cause.UNAVAILABLE
+    ]

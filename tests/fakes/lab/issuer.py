@@ -19,7 +19,7 @@ WORDS = {10: "guest", 15: "planner", 20: "reporter", 30: "developer", 40: "maint
 LIFETIME_SECONDS = 300
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=6)
 def key(name: str) -> RSAPrivateKey:
     """Return the key of that name, made once for all tests: making one takes longer than most of them."""
     assert name
