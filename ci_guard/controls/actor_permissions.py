@@ -10,7 +10,7 @@ from ci_guard.controls.declared import actor_permissions as declared
 from ci_guard.controls.holders import QUEUE_ITSELF, STARTERS, circles_of, is_queue, starters, ways
 from ci_guard.controls.judging import LONGEST_REASON, RUN, Bench, asked, clip, listing
 from ci_guard.model import kinds, project
-from ci_guard.model.fact import Known, Unknown, unavailable
+from ci_guard.model.fact import Known, Source, Unknown, unavailable
 from ci_guard.model.facts import Facts, Needs
 from ci_guard.model.judgement import Judgement
 from ci_guard.model.run import AccountType, Claim, Event, Participant, Person, Run
@@ -89,7 +89,7 @@ def judge_claims(facts: Facts, bench: Bench) -> Judgement:
     lies = [(claim, truth) for claim, truth in truths if claim.claimed != truth.value]
     if lies:
         return bench.fails(
-            listing((difference(claim, truth.value) for claim, truth in lies), LONGEST_REASON),
+            listing((difference(claim, truth) for claim, truth in lies), LONGEST_REASON),
             [truth for _, truth in lies],
             remedy="Find out which job, step or variable sets it, and let nothing run before the guard in its job.",
         )
@@ -100,9 +100,10 @@ def judge_claims(facts: Facts, bench: Bench) -> Judgement:
     return bench.passes(f"agreed: {listing(claim.name for claim in claims)}", [truth for _, truth in truths])
 
 
-def difference(claim: Claim, truth: str) -> str:
-    """Return what was claimed and what the server says, for people."""
-    return f"{claim.name} says {clip(claim.claimed)}, the server says {clip(truth)}"
+def difference(claim: Claim, truth: Known[str]) -> str:
+    """Return what was claimed and what the server or the ID token says, for people."""
+    who = "the ID token" if truth.source is Source.SIGNED else "the server"
+    return f"{claim.name} says {clip(claim.claimed)}, {who} says {clip(truth.value)}"
 
 
 def judge_roles(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Judgement]:
