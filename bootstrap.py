@@ -70,7 +70,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from itertools import repeat
+from itertools import pairwise, repeat
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -576,30 +576,61 @@ def asked(arguments: list[str]) -> Asked:
     elif arguments[:1] in (["--dev"], ["--release"]):
         kind, arguments = arguments[0].removeprefix("--"), arguments[1:]
     else:
-        kind = "gitlab" if asks_gitlab(arguments, os.environ) else "runtime"
+        kind = lock_of(arguments, os.environ)
         arguments = [str(ROOT / "ci_guard/__main__.py"), *arguments]
     return Asked(folders["--home"], source, kind, arguments)
 
 
-def asks_gitlab(arguments: list[str], environ: Mapping[str, str]) -> bool:
+def lock_of(arguments: list[str], environ: Mapping[str, str]) -> str:
     """
-    Tell whether the program will ask GitLab, for which it has a lock of its own: GitHub's jobs need not wait for that.
+    Return the name of the smallest lock with all that the program will load, so that no other job waits for the rest.
 
-    A variable may choose here where no platform is named, as it does in ci-guard: both locks are hash-checked.
+    Variables may choose here, as they do in ci-guard: every lock is hash-checked, and what one lacks is said to be
+    missing. `sigstore` holds everything; to `runtime`, `signing` adds what verifies ID tokens and signs by a key, which
+    `gitlab` has as well.
     """
-    if arguments[:1] not in (["check"], ["doctor"]):
+    inputs = environ if "--inputs" in arguments else {}
+    logs = [*values_of("--audit-log", arguments), *inputs.get("CI_GUARD_INPUT_AUDIT_LOG", "").split()]
+    keys = [key for key in (log.partition(",")[2] for log in logs) if key]
+    signed = [*values_of("--floor-signature", arguments), inputs.get("CI_GUARD_INPUT_FLOOR_SIGNATURE", "")]
+    keyless = any(key.partition("=")[0] == "sigstore" for key in keys) or values_of("--identity", arguments)
+    if keyless or any("sigstore" in each for each in signed):
+        return "sigstore"
+    if asks_gitlab(arguments, environ):
+        return "gitlab"
+    by_secret = bool(logs) and environ.get("CI_GUARD_AUDIT_KEY", "").strip().startswith("PRIVATE+KEY+")
+    by_key = arguments[:2] == ["audit", "keygen"] or bool(values_of("--key", arguments))
+    if keys or by_secret or by_key or asks_for_id_token(arguments, environ):
+        return "signing"
+    return "runtime"
+
+
+def asks_gitlab(arguments: list[str], environ: Mapping[str, str]) -> bool:
+    """Tell whether the program will ask GitLab."""
+    if arguments[:1] not in (["check"], ["doctor"], ["facts"], ["audit"]):
         return False
-    words = " ".join(arguments).replace("=", " ").split(" ")
-    if "--platform" in words:
-        return words[words.index("--platform") + 1 :][:1] == ["gitlab"]
-    return environ.get("GITLAB_CI") == "true"
+    if platforms := values_of("--platform", arguments):
+        return platforms[0] == "gitlab"
+    return environ.get("GITLAB_CI") == "true" and "--platform" not in arguments and arguments[0] != "audit"
+
+
+def asks_for_id_token(arguments: list[str], environ: Mapping[str, str]) -> bool:
+    """Tell whether the program may ask GitHub's runner for an ID token: the job has `id-token: write`."""
+    variables = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+    return arguments[:1] in (["check"], ["facts"]) and all(environ.get(name) for name in variables)
+
+
+def values_of(option: str, arguments: list[str]) -> list[str]:
+    """Return every value that a command line gives an option, in either spelling."""
+    joined = [word.partition("=")[2] for word in arguments if word.startswith(f"{option}=")]
+    return joined + [value for word, value in pairwise(arguments) if word == option]
 
 
 def run(environment: Path, kind: str, arguments: list[str]) -> NoReturn:
     """Replace this process by the environment's interpreter, isolated unless it runs the checkout's own tools."""
     python = str(environment / "bin/python")
     variables = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
-    if kind in ("runtime", "gitlab"):
+    if kind not in ("dev", "release"):
         os.execve(python, [python, "-I", "-B", "-X", "utf8", *arguments], variables)
     os.chdir(ROOT)
     os.execve(python, [python, "-s", "-X", "utf8", *arguments], variables)

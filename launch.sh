@@ -7,7 +7,7 @@ set -euo pipefail
 # What they may hear of the job. For pip's settings see bootstrap.py: they can make it fail, they cannot make it wrong.
 for name in $(compgen -e); do
   case $name in
-    CI | CI_* | GITHUB_* | GITLAB_* | RUNNER_*) ;;
+    CI | CI_* | GITHUB_* | GITLAB_* | RUNNER_* | ACTIONS_ID_TOKEN_REQUEST_*) ;;
     PATH | HOME | LANG | LC_ALL | TERM | NO_COLOR) ;;
     PIP_* | XDG_CONFIG_* | NETRC | SSL_CERT_* | REQUESTS_CA_BUNDLE | CURL_CA_BUNDLE | *_PROXY | *_proxy) ;;
     *) export -n "$name" ;;

@@ -242,6 +242,8 @@ def environment(given: Mapping[Input, str]) -> Iterator[str]:
     """Yield the variables of the step: every input, and what is blanked."""
     for item in INPUTS:
         yield f"{item.variable}: " + given.get(item, "''")
+    yield "# Which job this is, where the server and the runner know it: what binds an ID token to the job."
+    yield "CI_GUARD_CHECK_RUN_ID: ${{ job.check_run_id }}"
     yield "# An earlier step of the same job may have set these to run code of its own inside this one. launch.sh"
     yield "# removes all else that may be set, and uses the next only for a Python that may not start without it."
     yield "CI_GUARD_LIBRARY_PATH: ${{ env.LD_LIBRARY_PATH }}"

@@ -7,7 +7,7 @@ Build the files of a release, and show that the built files work.
 The folder gets, the same bytes whenever the same commit is built:
 
     packages/       the source archive, and the wheel that is built from it
-    ci-guard.cdx.json   the bill of materials: CycloneDX, from the hash lock that the action installs
+    ci-guard.cdx.json   the bill of materials: CycloneDX, from the largest hash lock that the action installs
     SHA256SUMS      of all of them, by file name
 """
 
@@ -33,7 +33,9 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 LOCK: Final = ROOT / "requirements/runtime.txt"
 LOCKS: Final = (LOCK, ROOT / "requirements/gitlab.txt")
-"""What runs in a pipeline, on whichever platform."""
+"""What every pipeline runs with, on whichever platform."""
+LARGEST: Final = ROOT / "requirements/sigstore.txt"
+"""What a pipeline can run with at most, the above included."""
 BILL: Final = "ci-guard.cdx.json"
 SUMS: Final = "SHA256SUMS"
 INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
@@ -104,8 +106,9 @@ def bill_of_materials(file: Path, version: str, epoch: str) -> None:
         described = Path(scratch, "pyproject.toml")
         described.write_text(project.replace('dynamic = ["version"]', f'version = "{version}"'), encoding="utf-8")
         locked = Path(scratch, "locked.txt")
-        pins = (pin for lock in LOCKS for pin in re.findall(PIN, lock.read_text(encoding="utf-8"), re.MULTILINE))
-        locked.write_text("\n".join(dict.fromkeys(pins)), encoding="utf-8")
+        locked.write_text(
+            "\n".join(re.findall(PIN, LARGEST.read_text(encoding="utf-8"), re.MULTILINE)), encoding="utf-8"
+        )
         tool = (sys.executable, "-m", "cyclonedx_py", "requirements", locked, "--pyproject", described)
         options = (
             "--output-format=JSON",

@@ -75,18 +75,21 @@ def test_outside_ci_no_forge_library_is_loaded(tmp_path: Path, command: str) -> 
     assert "jsonschema" not in modules
 
 
+@pytest.mark.parametrize(("lock", "environment"), [("runtime", ""), ("signing", "production")])
 def test_a_gate_loads_of_its_forge_library_only_what_asks_and_of_the_others_nothing(
-    github: FakeGitHub, tmp_path: Path
+    github: FakeGitHub, tmp_path: Path, lock: str, environment: str
 ) -> None:
     shop = consumer.make(github, tmp_path / "shop")
     run = shop.repo.run("push", actor="olivia", sha=shop.merge)
     payload = github.events(shop.repo).push("main", before=shop.base, sender="olivia")
     environ = github.job_environment(shop.repo, run, payload, tmp_path / "job", GITHUB_TOKEN=github.token().value)
-    modules = modules_of(shop.path, "check", "--platform", "github", "--enforce", environ=environ)
+    environ |= github.id_tokens.grant(environ, "production")
+    named = ("--environment", environment) if environment else ()
+    modules = modules_of(shop.path, "check", "--platform", "github", "--enforce", *named, environ=environ)
     assert "github.Requester" in modules
-    assert {"github.MainClass", "github.Repository", "jwt", "nacl", "cryptography"}.isdisjoint(modules)
-    assert {"gitlab", "jsonschema"}.isdisjoint(modules)
-    assert used(modules) <= locked("runtime"), "the runtime environment has what a gate loads"
+    assert {"github.MainClass", "github.Repository", "nacl", "gitlab", "jsonschema"}.isdisjoint(modules)
+    assert ({"jwt", "cryptography"} & modules != set()) == bool(environment), "loaded where a token is verified"
+    assert used(modules) <= locked(lock), "the environment has what a gate loads"
     assert {"pygithub", "requests", "hyperscan", "pyyaml"} <= used(modules)
 
 

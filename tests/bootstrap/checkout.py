@@ -17,6 +17,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 
+RUNNING = ("runtime", "signing", "gitlab", "sigstore")
+"""The locks of environments that ci-guard runs in."""
+
 PROGRAM = """\
 import json, os, sys
 
@@ -101,8 +104,10 @@ class Checkout:
         for path, text in {
             "ci_guard/entrypoints/__init__.py": "",
             "ci_guard/entrypoints/cli.py": PROGRAM,
-            "requirements/runtime.txt": lock_lines(greeting),
-            "requirements/gitlab.txt": lock_lines(greeting),
+            **{
+                f"requirements/{kind}.txt": lock_lines(greeting)
+                for kind in ("runtime", "gitlab", "signing", "sigstore")
+            },
             "requirements/dev.txt": lock_lines(greeting, runner),
         }.items():
             (folder / path).parent.mkdir(exist_ok=True)

@@ -24,6 +24,8 @@ print(json.dumps({"python": sys.executable, "isolated": sys.flags.isolated, "sit
 """
 
 KEPT = {
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "b",
+    "ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner.example/token",
     "CI": "true",
     "CI_GUARD_INPUT_POLICY": "p.yml",
     "CI_PIPELINE_SOURCE": "push",
@@ -47,6 +49,7 @@ PLANTED = {
     ),
     **dict.fromkeys(("OPENSSL_CONF", "SSLKEYLOGFILE", "UV_INDEX_URL", "UV_PYTHON", "NODE_OPTIONS", "TMPDIR"), "x"),
     **dict.fromkeys(("POSIXLY_CORRECT", "EXECIGNORE", "GLOBIGNORE", "TMOUT", "IFS", "BASH_LOADABLES_PATH"), "x"),
+    **dict.fromkeys(("ACTIONS_RUNTIME_TOKEN", "ACTIONS_CACHE_URL", "ACTIONS_STEP_DEBUG"), "x"),
     **dict.fromkeys(("DYLD_INSERT_LIBRARIES", "__PYVENV_LAUNCHER__", "PS4", "SHELLOPTS", "BASHOPTS", "CDPATH"), "x"),
 }
 

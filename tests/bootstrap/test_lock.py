@@ -85,11 +85,19 @@ def test_refuses_a_marker_that_it_does_not_understand(marker: str) -> None:
 def test_the_locks_of_this_repository_agree_on_every_platform(python: str, platform: str) -> None:
     variables = {**LINUX, "python_full_version": python, "python_version": python[:4], "sys_platform": platform}
     pins = {}
-    for kind in ("runtime", "gitlab", "dev", "release"):
+    for kind in ("runtime", "signing", "gitlab", "sigstore", "dev", "release"):
         lock = read_lock((ROOT / "requirements" / f"{kind}.txt").read_text(encoding="utf-8"), variables)
         pins[kind] = {requirement.name: requirement.digests for requirement in lock}
         assert len(pins[kind]) == len(lock), "a package is locked twice"
-    assert pins["runtime"].items() | pins["gitlab"].items() <= pins["dev"].items()
+    assert pins["runtime"].items() < pins["signing"].items()
+    assert pins["signing"].items() | pins["gitlab"].items() < pins["sigstore"].items() < pins["dev"].items()
+    added = {"cffi", "cryptography", "pycparser", "pyjwt"}
+    assert (
+        pins["signing"].keys() - pins["runtime"].keys()
+        == added
+        == pins["signing"].keys() & (pins["gitlab"].keys() - pins["runtime"].keys())
+    )
+    assert "sigstore" in pins["sigstore"]
     assert {"python-gitlab", "pyjwt", "cryptography"} <= pins["gitlab"].keys() - pins["runtime"].keys()
     assert {"hyperscan", "pygithub", "pyyaml", "requests"} <= pins["runtime"].keys()
     assert {"pytest", "mypy", "ruff"} <= pins["dev"].keys() - pins["runtime"].keys()
@@ -125,12 +133,12 @@ def test_hyperscan_is_locked_where_it_has_wheels_and_nowhere_else(
         "python_version": python[:4],
         "sys_platform": platform,
     }
-    for kind in ("runtime", "gitlab", "dev"):
+    for kind in ("runtime", "signing", "gitlab", "sigstore", "dev"):
         text = (ROOT / "requirements" / f"{kind}.txt").read_text(encoding="utf-8")
         assert ("hyperscan" in {requirement.name for requirement in read_lock(text, variables)}) is expected
 
 
-@pytest.mark.parametrize("kind", ["runtime", "gitlab", "dev", "release"])
+@pytest.mark.parametrize("kind", ["runtime", "signing", "gitlab", "sigstore", "dev", "release"])
 def test_the_locks_of_this_repository_name_no_index(kind: str) -> None:
     """So a mirror serves as well."""
     assert not re.search(
@@ -138,23 +146,61 @@ def test_the_locks_of_this_repository_name_no_index(kind: str) -> None:
     )
 
 
+GITLAB = {"GITLAB_CI": "true"}
+ID_TOKEN = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner.example", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t"}
+SECRET_KEY = {"CI_GUARD_AUDIT_KEY": " PRIVATE+KEY+audit.example+0+0"}
+SHARED = {"CI_GUARD_AUDIT_KEY": "whsec_" + "x"}
+
+
 @pytest.mark.parametrize(
-    ("arguments", "in_gitlab", "kind"),
+    ("arguments", "environ", "kind"),
     [
-        (["check", "--platform", "gitlab", "--enforce"], False, "gitlab"),
-        (["check", "--enforce", "--platform=gitlab"], False, "gitlab"),
-        (["doctor", "--platform", "gitlab"], False, "gitlab"),
-        (["check"], True, "gitlab"),
-        (["check"], False, "runtime"),
-        (["check", "--platform", "github"], True, "runtime"),
-        (["check", "--platform"], True, "runtime"),
-        (["scan"], True, "runtime"),
-        ([], True, "runtime"),
+        ("check --platform gitlab --enforce", {}, "gitlab"),
+        ("check --enforce --platform=gitlab", {}, "gitlab"),
+        ("doctor --platform gitlab", {}, "gitlab"),
+        ("facts --platform gitlab --out f", {}, "gitlab"),
+        ("audit reconcile log --platform gitlab", {}, "gitlab"),
+        ("check", GITLAB, "gitlab"),
+        ("check", {}, "runtime"),
+        ("check --platform github", GITLAB, "runtime"),
+        ("check --platform", GITLAB, "runtime"),
+        ("audit query log", GITLAB, "runtime"),
+        ("scan", GITLAB, "runtime"),
+        ("", GITLAB, "runtime"),
+        ("check --platform github", ID_TOKEN, "signing"),
+        ("facts --out f", ID_TOKEN, "signing"),
+        ("check --platform gitlab", ID_TOKEN, "gitlab"),
+        ("check", {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner.example"}, "runtime"),
+        ("scan", ID_TOKEN, "runtime"),
+        ("check --audit-log a.jsonl", {}, "runtime"),
+        ("check --audit-log a.jsonl,key", {}, "signing"),
+        ("check --audit-log=a.jsonl,key", {}, "signing"),
+        ("check --audit-log a.jsonl", SECRET_KEY, "signing"),
+        ("check --audit-log https://audit.example/", SHARED, "runtime"),
+        ("check", SECRET_KEY, "runtime"),
+        ("check --audit-log a.jsonl --platform gitlab", SECRET_KEY, "gitlab"),
+        ("check --audit-log a.jsonl,sigstore", {}, "sigstore"),
+        ("check --audit-log a.jsonl --audit-log=b.jsonl,sigstore=c.json --platform gitlab", {}, "sigstore"),
+        ("check --audit-log a.jsonl,sigstore.key", {}, "signing"),
+        ("check --inputs", {"CI_GUARD_INPUT_AUDIT_LOG": "https://x\n/t/a.jsonl,sigstore"}, "sigstore"),
+        ("check --inputs", {"CI_GUARD_INPUT_AUDIT_LOG": "/t/a.jsonl,/t/key"}, "signing"),
+        ("check --inputs", {"CI_GUARD_INPUT_AUDIT_LOG": "/t/a.jsonl", **SECRET_KEY}, "signing"),
+        ("check --inputs", {"CI_GUARD_INPUT_AUDIT_LOG": "/t/a.jsonl"}, "runtime"),
+        ("check", {"CI_GUARD_INPUT_AUDIT_LOG": "/t/a.jsonl,sigstore"}, "runtime"),
+        ("check --floor-signature {sigstore:{identity:i,issuer:j}}", {}, "sigstore"),
+        ("check --inputs", {"CI_GUARD_INPUT_FLOOR_SIGNATURE": "sigstore: {identity: i, issuer: j}"}, "sigstore"),
+        ("check --inputs", {"CI_GUARD_INPUT_FLOOR_SIGNATURE": "ssh: {allowed-signers: x}"}, "runtime"),
+        ("audit keygen audit.example --out key", {}, "signing"),
+        ("audit verify log --key key.pub", {}, "signing"),
+        ("audit verify log --identity who --issuer whom", {}, "sigstore"),
+        ("audit verify log", {}, "runtime"),
     ],
 )
-def test_only_what_asks_gitlab_waits_for_its_packages(
-    monkeypatch: pytest.MonkeyPatch, arguments: list[str], in_gitlab: bool, kind: str
+def test_the_smallest_lock_with_all_that_is_loaded_is_taken(
+    monkeypatch: pytest.MonkeyPatch, arguments: str, environ: dict[str, str], kind: str
 ) -> None:
-    if in_gitlab:
-        monkeypatch.setenv("GITLAB_CI", "true")
-    assert asked(arguments).kind == kind
+    for name in (*GITLAB, *ID_TOKEN, "CI_GUARD_AUDIT_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert asked(arguments.split()).kind == kind

@@ -29,9 +29,19 @@ def test_the_program_is_this_checkouts_and_sees_its_environment_only(checkout: C
     assert (facts["isolated"], facts["utf8"]) == (1, 1)
 
 
-def test_what_asks_gitlab_runs_as_isolated_in_an_environment_of_its_own(checkout: Checkout, tmp_path: Path) -> None:
-    facts = told(checkout.run("--home", tmp_path, "check", "--platform", "gitlab"))
-    assert facts["module"] == str(site_packages(sole_environment(tmp_path, "gitlab")) / "greeting/__init__.py")
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (("check", "--platform", "gitlab"), "gitlab"),
+        (("check", "--audit-log", "log,key"), "signing"),
+        (("check", "--audit-log", "log,sigstore"), "sigstore"),
+    ],
+)
+def test_what_needs_more_runs_as_isolated_in_an_environment_of_its_own(
+    checkout: Checkout, tmp_path: Path, arguments: tuple[str, ...], kind: str
+) -> None:
+    facts = told(checkout.run("--home", tmp_path, *arguments))
+    assert facts["module"] == str(site_packages(sole_environment(tmp_path, kind)) / "greeting/__init__.py")
     assert (facts["isolated"], facts["utf8"]) == (1, 1)
 
 

@@ -138,7 +138,7 @@ def test_the_bill_of_materials_lists_the_lock_with_its_hashes(built: Path) -> No
         (component["name"], frozenset(entry["content"] for entry in component["externalReferences"][0]["hashes"]))
         for component in bill["components"]
     }
-    for kind in ("runtime", "gitlab"):
+    for kind in ("runtime", "signing", "gitlab", "sigstore"):
         lock = read_lock((ROOT / f"requirements/{kind}.txt").read_text(encoding="utf-8"), marker_variables())
         assert {(requirement.name, requirement.digests) for requirement in lock} <= listed
     assert len(listed) == len(bill["components"])
