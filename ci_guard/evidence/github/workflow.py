@@ -21,7 +21,8 @@ from ci_guard.evidence.github.local_actions import (
     files_of,
     workflows_of,
 )
-from ci_guard.evidence.guard_signs import NAME, mutable_checkout, runs_guard, spot, spots, swallowed
+from ci_guard.evidence.guard_script import NAME, hidden
+from ci_guard.evidence.guard_signs import mutable_checkout, spot, spots
 from ci_guard.evidence.rest.shape import checked, text
 from ci_guard.evidence.yaml_tree import Tree
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
@@ -31,6 +32,9 @@ from ci_guard.rows import NamedTuple
 
 DEEPEST_CALL: Final = 10
 """Source: "Reuse workflows", "Nesting reusable workflows"; for composite actions too, which may nest as deep."""
+
+SHELLS: Final = frozenset({"", "bash", "sh"})
+"""That end at the first failure. Source: "Workflow syntax", `jobs.<job_id>.steps[*].shell`."""
 
 MOST_CALLS: Final = 5000
 """Of workflows and actions that are followed, one by one."""
@@ -257,19 +261,20 @@ def _shell(tree: Tree) -> str:
 def _step(tree: Tree, default: str) -> Step:
     uses, script, given = tree.text("uses"), tree.get("run"), tree.get("with")
     pin = _pin(uses, tree.get("uses"))
-    runs = script is not None and runs_guard(str(script.value))
+    how = hidden(str(script.value)) if script is not None else None
     made = Step(
         line=tree.line,
-        guard=pin is not None or runs,
+        guard=pin is not None or how is not None,
         pin=pin,
         condition=spot(tree.get("if")),
         tolerated=spots(tree.get("continue-on-error")),
     )
     if script is not None:
-        made = replace(made, swallowed=swallowed(script), checkout=mutable_checkout(script))
         shell = tree.text("shell") or default
-        if runs and "{0}" in shell:
-            made = replace(made, swallowed=Spot(text=shell, line=tree.line, path=tree.path))
+        at = tree if how is not None and shell not in SHELLS else script
+        said = shell if at is tree else how
+        swallowed = Spot(text=said, line=at.line, path=at.path) if said else None
+        made = replace(made, swallowed=swallowed, checkout=mutable_checkout(script))
     elif given is not None and uses.lower().startswith("actions/checkout@") and not given.text("repository"):
         made = replace(made, checkout=spot(given.get("ref")))
     return made

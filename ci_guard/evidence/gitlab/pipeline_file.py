@@ -9,7 +9,8 @@ from typing import Final
 from ci_guard.evidence.gitlab.pipeline import Pipeline
 from ci_guard.evidence.gitlab.resolving import place
 from ci_guard.evidence.gitlab.sources import Sources
-from ci_guard.evidence.guard_signs import NAME, mutable_checkout, runs_guard, spot, spots, swallowed
+from ci_guard.evidence.guard_script import NAME, hidden
+from ci_guard.evidence.guard_signs import mutable_checkout, spot, spots
 from ci_guard.evidence.yaml_tree import Tree
 from ci_guard.model.fact import Fact, Known, Unknown, unavailable
 from ci_guard.model.guard import Job, Spot, Step, Wiring
@@ -72,14 +73,14 @@ class _Reader:
             self.pipeline.includes.unread(unavailable(f"{place(written)} takes inputs, which were not filled in"))
         rules = [rule for rule in _items(keys.get("rules")) if rule.entries]
         script = [*_items(keys.get("before_script")), *_items(keys.get("script"))]
-        runs = any(runs_guard(str(one.value)) for one in script)
+        how = hidden("\n".join(str(one.value) for one in script))
         called = is_guards(name) or name == self.own
         parts: list[Mapping[str, Tree]] = [keys, *(rule.entries for rule in rules)]
         line = self.pipeline.whole.lines[name]
         step = Step(
             line=line,
-            guard=runs,
-            swallowed=_swallowed(script),
+            guard=how is not None,
+            swallowed=_first(script, how) if how else None,
             checkout=next((found for found in map(mutable_checkout, script) if found), None),
         )
         child = self.pipeline.children.get(name)
@@ -88,7 +89,7 @@ class _Reader:
             label=name,
             path=written.path or str(self.pipeline.at),
             line=line,
-            guard=runs or called,
+            guard=how is not None or called,
             environment=keys.get("environment") is not None or (child is not None and _deploys(child)),
             needs=_needs(keys.get("needs")),
             condition=self.pipeline.includes.conditional.get(name) or _unsure(keys, rules),
@@ -110,15 +111,10 @@ def _deploys(pipeline: Pipeline) -> bool:
     return any(one.resolver.job(name).get("environment") for one in pipeline.family() for name in one.jobs)
 
 
-def _swallowed(script: Sequence[Tree]) -> Spot | None:
-    """Return what hides the exit code of ci-guard: all lines run in one shell, with what the ones before it set."""
-    texts = [str(one.value) for one in script]
-    for at, one in enumerate(script):
-        if runs_guard(texts[at]):
-            found = swallowed(replace(one, value="\n".join(texts[: at + 1])))
-            if found:
-                return found
-    return None
+def _first(script: Sequence[Tree], how: str) -> Spot:
+    """Return what hides the exit code of ci-guard at the line that runs it: all lines run in one shell."""
+    at = next((one for one in script if hidden(str(one.value)) is not None), script[0])
+    return Spot(text=how, line=at.line, path=at.path)
 
 
 def _unsure(keys: Mapping[str, Tree], rules: Sequence[Tree]) -> Spot | None:
