@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -18,6 +18,7 @@ LONGEST: Final = 4000
 
 _TEXT: Final = re.compile(r"'(?:[^']|'')*'")
 _STATUS: Final = re.compile(r"(?<![\w.-])(always|cancelled|failure)\s*\(", re.IGNORECASE)
+_SUCCESS: Final = re.compile(r"(?<![\w.-])success\s*\(\s*\)", re.IGNORECASE)
 _VERDICT: Final = re.compile(r"\.\s*(?:outputs|result)\b", re.IGNORECASE)
 _TEST: Final = re.compile(
     r"(?:needs\.(?P<job>[A-Za-z_][\w-]*)\.outputs\.verdict\s*==\s*'allow'"
@@ -47,12 +48,19 @@ def is_harmless(condition: str) -> bool:
 
 
 def runs_anyway(condition: str) -> str:
-    """Return the function by which a job would run although what it needs has failed; empty where there is none."""
+    """
+    Return by which function a job would run although what it needs has failed; empty where there is none.
+
+    Only where no such function stands, `success()` is asked for besides: one in an alternative takes that away. Source:
+    "Expressions", "Status check functions".
+    """
     found = bare(condition)
     if found is None:
         return "a text that is always true"
-    status = _STATUS.search(_TEXT.sub("''", found))
-    return f"{status[1].lower()}()" if status else ""
+    said = _TEXT.sub("''", found)
+    if status := _STATUS.search(said):
+        return f"{status[1].lower()}()"
+    return "an alternative to success()" if _SUCCESS.search(said) and not guarantees(condition, ()) else ""
 
 
 def tests_verdict(condition: str, guards: AbstractSet[str]) -> bool:
@@ -61,8 +69,8 @@ def tests_verdict(condition: str, guards: AbstractSet[str]) -> bool:
     return any(f"needs.{name.lower()}." in found for name in guards) and _VERDICT.search(found) is not None
 
 
-def guarantees(condition: str, guards: AbstractSet[str]) -> bool:
-    """Tell whether a condition is false unless one of these jobs has said `allow`, or succeeded."""
+def guarantees(condition: str, guards: Iterable[str]) -> bool:
+    """Tell whether a condition is false unless one of these jobs has said `allow`, or all that is needed succeeded."""
     found = bare(condition)
     return found is not None and len(found) <= LONGEST and _holds(found, frozenset(name.lower() for name in guards), 0)
 
@@ -81,6 +89,8 @@ def _holds(expression: str, guards: AbstractSet[str], depth: int) -> bool:
         return any(_holds(one, guards, depth + 1) for one in parts)
     if inner.startswith("(") and inner.endswith(")"):
         return _holds(inner[1:-1], guards, depth + 1)
+    if _SUCCESS.fullmatch(inner):
+        return True
     found = _TEST.fullmatch(inner)
     return found is not None and (found["job"] or found["turned"] or found["passed"]).lower() in guards
 

@@ -31,6 +31,8 @@ LEAVES = st.sampled_from(
         TEST,
         Part("'allow' == needs.guard.outputs.verdict", False),
         Part("needs.guard.result == 'success'", False),
+        Part("success()", False),
+        Part("Success( )", False),
         Part("always()", True),
         Part("!cancelled()", True),
         Part("needs.guard.outputs.verdict != 'deny'", True),
@@ -102,6 +104,10 @@ def test_any_other_condition_may_skip_the_guard(text: str) -> None:
         ("contains(x, 'always()')", ""),
         ("needs.x.failure == 'y'", ""),
         ("success()", ""),
+        ("${{ success() && github.ref == 'x' }}", ""),
+        ("success() || github.ref == 'x'", "an alternative to success()"),
+        ("!success()", "an alternative to success()"),
+        ("success() == false", "an alternative to success()"),
     ],
 )
 def test_what_runs_anyway_is_told_by_its_functions_outside_of_texts(text: str, how: str) -> None:
