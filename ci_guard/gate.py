@@ -79,27 +79,25 @@ def judged(recorded: Recorded, controls: Sequence[Control], version: str) -> Res
     """
     Return what follows from collected facts, by the policy and the clock that are recorded with them.
 
-    Pure: the same record is judged alike wherever and whenever, by the same version of ci-guard. Where there is an
-    earlier policy, both have to allow the run.
+    Pure: the same record is judged alike wherever and whenever, by the same version of ci-guard. Where there are
+    earlier policies, all have to allow the run.
     Raises: `UsageError` where the record is limited to a control that its policy does not enable.
     """
     policy, facts, only = recorded.policy, recorded.facts, recorded.only
-    earlier = recorded.earlier if isinstance(recorded.earlier, Policy) else None
-    doubt = recorded.earlier if isinstance(recorded.earlier, Unknown) else None
+    earlier, doubt = recorded.earlier, recorded.doubt
     settled = [recorded.settled or contexts.settle(policy, facts)]
+    settled += recorded.earlier_settled or [contexts.settle(each, facts) for each in earlier]
     unheard = doubt and policy.mode is Mode.REPORT
     mode = effective_mode(replace(policy, mode=None) if unheard else policy, recorded.modes)
-    if earlier:
-        settled.append(recorded.earlier_settled or contexts.settle(earlier, facts))
-        if effective_mode(earlier, recorded.modes) is Mode.ENFORCE:
-            mode = Mode.ENFORCE
+    if any(effective_mode(each, recorded.modes) is Mode.ENFORCE for each in earlier):
+        mode = Mode.ENFORCE
     check_only(only, settled)
     decision = conclude(recorded, controls, policy, settled[0], mode)
     chosen = [control for control in controls if any(control in choose(controls, only, each) for each in settled)]
     metas = tuple(control.META for control in chosen)
-    if earlier:
-        decision = decide.by_both(decision, conclude(recorded, controls, earlier, settled[1], mode), metas, mode)
-        note = f"The policy changed: {earlier.source} has to allow this run, too."
+    for each, as_settled in zip(earlier, settled[1:], strict=True):
+        decision = decide.by_both(decision, conclude(recorded, controls, each, as_settled, mode), metas, mode)
+        note = f"The policy changed: {each.source} has to allow this run, too."
         decision = replace(decision, notes=(note, *decision.notes))
     if doubt:
         decision = in_doubt(decision, doubt, mode)
@@ -134,12 +132,13 @@ def in_doubt(decision: Decision, doubt: Unknown, mode: Mode) -> Decision:
     return replace(decision, verdict=verdict, exit_code=decide.exit_code_of(verdict, mode), reason=told)
 
 
-def summary(policy: Policy, earlier: Policy | None, mode: Mode, path: str) -> PolicySummary:
-    """Return what a report says of the policy in force; with an earlier one its digest is over both digests."""
+def summary(policy: Policy, earlier: Sequence[Policy], mode: Mode, path: str) -> PolicySummary:
+    """Return what a report says of the policy in force; with earlier ones its digest is over all their digests."""
     digest, layers = policy.sha256, policy.layers
     if earlier:
-        digest = hashlib.sha256(f"{earlier.sha256}\n{policy.sha256}\n".encode()).hexdigest()
-        layers = tuple(dict.fromkeys((*earlier.layers, *layers)))
+        digests = "".join(f"{each.sha256}\n" for each in (*earlier, policy))
+        digest = hashlib.sha256(digests.encode()).hexdigest()
+        layers = tuple(dict.fromkeys(layer for each in (*earlier, policy) for layer in each.layers))
     return PolicySummary(
         source=policy.source, sha256=digest, mode=mode, layers=layers, path=path, baseline=policy.baseline
     )

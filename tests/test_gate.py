@@ -230,7 +230,7 @@ def limited(event: str, text: str, earlier: str = "", level: str = "write") -> R
         advisory=False,
         only=("actor-permissions",),
         policy=policies[0],
-        earlier=policies[1] if earlier else None,
+        earlier=(policies[1],) if earlier else (),
         facts=facts,
     )
     return judged(recorded, CONTROLS, "0")

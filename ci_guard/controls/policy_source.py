@@ -75,6 +75,8 @@ def hold_own(origin: LayerOrigin, run: Run, *, floor: bool) -> Known[str] | Unkn
     if run.event.value in AT_THE_TARGET:
         said = f"{origin.place} is the target's, which the change cannot edit"
         return Known(value=said, source=run.event.source, detail=origin.place)
+    if isinstance(run.since_success, Unknown) and run.event.value is not Event.PUSH:
+        return run.since_success
     if run.event.value is not Event.PUSH:
         said = (
             f"{origin.place} is the judged commit's own, and that of a branch that is not chosen has to allow it, too"
@@ -88,5 +90,9 @@ def hold_own(origin: LayerOrigin, run: Run, *, floor: bool) -> Known[str] | Unkn
         if run.platform is Platform.GITLAB:
             return invisible(said, needs="a token with read_api in CI_GUARD_TOKEN", detail=before.detail)
         return unavailable(said, detail=before.detail)
+    if isinstance(run.since_success, Unknown):
+        return run.since_success
     said = f"{origin.place} is the judged commit's own, and the one from before the push has to allow the run as well"
+    if run.since_success.value:
+        said += f", back to that of {run.since_success.value[-1][:12]}, the last by which a run passed"
     return Known(value=said, source=before.source, detail=before.detail)

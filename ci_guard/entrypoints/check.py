@@ -13,15 +13,7 @@ from ci_guard.entrypoints import ratchet
 from ci_guard.entrypoints.check_options import CheckOptions, add_options, options
 from ci_guard.entrypoints.commands import Call
 from ci_guard.entrypoints.layers import Layers
-from ci_guard.entrypoints.policies import (
-    DEFAULT_POLICY,
-    earlier_policy,
-    named_policy,
-    proposal,
-    read_policy,
-    same,
-    unused,
-)
+from ci_guard.entrypoints.policies import DEFAULT_POLICY, named_policy, proposal, read_policy, same, unused
 from ci_guard.errors import UsageError
 from ci_guard.evidence import environment
 from ci_guard.evidence.checkout import Checkout
@@ -32,7 +24,6 @@ from ci_guard.model.decision import Effort, Result
 from ci_guard.model.fact import Fact
 from ci_guard.model.run import Platform
 from ci_guard.model.scan import SecretScan
-from ci_guard.model.settings import Policy
 from ci_guard.records import replace
 from ci_guard.reporters.terminal import Progress
 
@@ -62,6 +53,7 @@ def run(options: CheckOptions, call: Call) -> Result:
         # What judges is loaded while the server answers, which takes about as long.
         from ci_guard import contexts
         from ci_guard.collect import scan_checkout
+        from ci_guard.entrypoints.earlier_policies import EarlierPolicies, earlier_policies
         from ci_guard.evidence.earlier import unproven
         from ci_guard.gate import gather, judged
         from ci_guard.model.recorded import Recorded
@@ -71,7 +63,9 @@ def run(options: CheckOptions, call: Call) -> Result:
         progress.step("reading the policy")
         layers = Layers(forge, options.floor, options.floor_signature)
         policy = read_policy(options, forge, layers)
-        earlier = None if options.policy_file else earlier_policy(options, this_run, forge, layers, policy)
+        earlier = EarlierPolicies()
+        if not options.policy_file:
+            earlier, this_run = earlier_policies(options, this_run, forge, layers, policy)
         proposed = proposal(options, this_run, checkout, layers)
         notes = [*this_run.notes, *unused(options, this_run, checkout)]
         notes += [] if options.policy_file else unproven(this_run)
@@ -88,7 +82,7 @@ def run(options: CheckOptions, call: Call) -> Result:
         facts, settled = gather(
             controls=CONTROLS,
             only=options.controls,
-            policies=[policy, earlier] if isinstance(earlier, Policy) else [policy],
+            policies=[policy, *earlier.policies],
             run=this_run,
             forge=forge,
             scan=scanned,
@@ -105,8 +99,9 @@ def run(options: CheckOptions, call: Call) -> Result:
         modes=options.modes,
         policy=policy,
         settled=settled[0],
-        earlier=earlier,
-        earlier_settled=settled[1] if isinstance(earlier, Policy) else None,
+        earlier=earlier.policies,
+        earlier_settled=tuple(settled[1:]),
+        doubt=earlier.doubt,
         proposed=proposed,
         proposed_settled=contexts.settle(proposed, facts) if proposed else None,
         policy_path="" if options.policy_file else options.policy_path or DEFAULT_POLICY,

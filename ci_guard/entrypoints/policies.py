@@ -1,4 +1,4 @@
-"""Which policies judge a run: the named one, that of the trusted ref, the one before a push, and a proposed one."""
+"""Which policies judge a run: the named one, that of the trusted ref, and one that a change proposes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ci_guard.entrypoints.layers import Layers, Vendored, copy_here, file_text
 from ci_guard.errors import PolicyError, PolicyUnreadable, UsageError
 from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, Checkout, read_plain_file
 from ci_guard.evidence.interface import Forge, PolicyFile
-from ci_guard.model.fact import Fact, Known, Source, Unknown, then
+from ci_guard.model.fact import Known, Unknown
 from ci_guard.model.origin import LayerKind
 from ci_guard.model.run import Event, Platform, Run
 from ci_guard.model.settings import Policy
@@ -95,40 +95,6 @@ def named_stack(file: str, layers: Layers | None = None, kind: LayerKind = Layer
             f"The policy {file!r} could not be read: {error.strerror}.", hint="Name a file that exists and may be read."
         ) from None
     return join((layers or Layers(None)).texts(text, copy_here), METAS)
-
-
-def earlier_policy(
-    options: CheckOptions, run: Run, forge: Forge, layers: Layers, policy: Policy
-) -> Policy | Unknown | None:
-    """
-    Return the policy that has to allow the run beside the commit's own; None where there is no other.
-
-    The branch that an organisation's policy names counts where the default branch's policy, or the floor below it, says
-    so: what the judged commit extends is the word of whoever wrote that commit.
-
-    Raises: `PolicyError` for one that cannot be accepted.
-    """
-    from ci_guard.evidence import earlier
-
-    path = trusted_path(options.policy_path) if options.policy_path else DEFAULT_POLICY
-
-    def read(at: earlier.Earlier | None) -> Fact[Policy]:
-        if at is None:
-            return Known(value=policy, source=Source.DERIVED)
-        file = forge.policy_at(at.commit, path, at.ref)
-        if isinstance(file, Unknown):
-            return file
-        found = loaded(file.value, layers, lambda copy: forge.policy_at(at.commit, copy, at.ref))
-        return Known(value=found, source=file.source, detail=file.detail)
-
-    before = then(earlier.get_earlier(run, forge), read)
-    branch = before.value.policy_branch if isinstance(before, Known) else policy.policy_branch
-    if branch and earlier.of_default_branch(run):
-        named = then(before, lambda _: earlier.get_named(run, forge, branch))
-        before = earlier.needed(then(named, read), branch)
-    if isinstance(before, Unknown):
-        return before
-    return None if same(before.value, policy) else before.value
 
 
 def same(one: Policy, other: Policy) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -95,6 +96,14 @@ class Checkout:
                 f"{place} is a {blob.kind.value}, and a policy must be a plain file", detail=f"git {place}"
             )
         return Known(value=PolicyFile(content=blob.content, place=place), source=Source.GIT, detail=f"git {place}")
+
+    def alike(self, commits: Sequence[str], paths: Sequence[str]) -> bool:
+        """Tell whether these commits are all in this clone, and have the same at each of the paths."""
+        try:
+            with self.repository.session() as repository:
+                return len({repository.nodes(commit, paths) for commit in commits}) < 2
+        except GitUnavailable:
+            return False
 
     def first_parents(self, base: str, head: str) -> list[str] | None:
         """Return the first-parent commits of base..head, oldest first, or None where this clone cannot tell."""

@@ -24,6 +24,8 @@ class Earlier:
 
 NONE: Final = Known(value=None, source=Source.NONE)
 PUSHED: Final = "before this push"
+SINCE: Final = "pushed since a run passed"
+PASSED: Final = "by which a run passed last"
 WORDS: Final = {Source.EVENT: "the event file's", Source.ENV: "a variable's"}
 """Sources that an earlier step, or whoever starts the pipeline, can write."""
 
@@ -49,6 +51,22 @@ def get_earlier(run: Run, forge: PolicyEvidence) -> Fact[Earlier | None]:
         case _:
             name = run.default_branch.value if isinstance(run.default_branch, Known) else "the default branch"
             return apply(forge.default_tip(), lambda commit: _of(commit, sha, name))
+
+
+def since_success(run: Run) -> Iterator[Earlier]:
+    """Yield the commits back to the last whose run succeeded: what was pushed since has not been let in by any run."""
+    commits = run.since_success.value if isinstance(run.since_success, Known) else ()
+    for commit in commits[:-1]:
+        yield Earlier(commit=commit, ref=SINCE)
+    for commit in commits[-1:]:
+        yield Earlier(commit=commit, ref=PASSED)
+
+
+def unseen(run: Run) -> Iterator[Unknown]:
+    """Yield why it was not looked back; not that a GitLab job's token never may, which `policy-source` says."""
+    found = run.since_success
+    if isinstance(found, Unknown) and (run.platform is not Platform.GITLAB or found.cause is Cause.UNAVAILABLE):
+        yield found
 
 
 def unproven(run: Run) -> Iterator[str]:

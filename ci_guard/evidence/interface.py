@@ -75,6 +75,10 @@ class PolicyEvidence(Protocol):
         """Return the commit that a branch points at now, by the server's word; unknown where there is none."""
         ...
 
+    def since_success(self, paths: tuple[str, ...]) -> Fact[tuple[str, ...]]:
+        """Return `Run.since_success`; `paths` are the files that the policy is made of."""
+        ...
+
     def target_commit(self) -> Fact[str]:
         """Return, in a change, the commit of the target branch that this clone has: the tip, else where it started."""
         ...

@@ -20,7 +20,7 @@ from ci_guard.model.guard import Guard
 from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.review import Provenance
 from ci_guard.model.roles import Membership
-from ci_guard.model.run import Claim, Part, Platform, Run, Seat
+from ci_guard.model.run import NOTHING_SINCE, Claim, Part, Platform, Run, Seat
 
 NO_FORGE: Final = unavailable("no CI platform was detected, so no forge was asked")
 
@@ -72,6 +72,10 @@ class Local:
     def branch_tip(self, name: str) -> Fact[str]:
         """See `PolicyEvidence.branch_tip`."""
         return NO_FORGE
+
+    def since_success(self, paths: tuple[str, ...]) -> Fact[tuple[str, ...]]:
+        """See `PolicyEvidence.since_success`."""
+        return NOTHING_SINCE
 
     def target_commit(self) -> Fact[str]:
         """See `PolicyEvidence.target_commit`."""

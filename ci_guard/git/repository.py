@@ -18,6 +18,7 @@ from ci_guard.git.command import ENVIRONMENT, OVERRIDES, find_git, locate
 from ci_guard.git.index import LISTING, IndexEntry, parse
 from ci_guard.git.objects import (
     EntryKind,
+    Node,
     ObjectsDamaged,
     ObjectStream,
     Proven,
@@ -323,6 +324,11 @@ class Repository:
         raise GitUnavailable(
             f"the content of {path} at {commit[:12]} is not in this clone", hint="fetch without a filter"
         )
+
+    def nodes(self, commit: str, paths: Sequence[str]) -> tuple[Node | None, ...]:
+        """Return what the commit (a full id) has at each path, None where it verifiably has nothing there."""
+        with self.reader() as reader:
+            return tuple(reader.find(self._checked(commit), (_encoded(path) or b"").split(b"/")) for path in paths)
 
     def objects(self, oids: Iterable[str]) -> Generator[ObjectStream, None, None]:
         """

@@ -32,12 +32,12 @@ class Recorded:
     policy: Policy
     settled: Policy | None = None
     """The policy with what its contexts added in this run; None where that is to be found out from the facts."""
-    earlier: Policy | Unknown | None = None
-    """
-    The policy from before a push, or of the default branch, where it is another: it has to allow the run, too. Unknown
-    where it could not be read, None where there is no other.
-    """
-    earlier_settled: Policy | None = None
+    earlier: tuple[Policy, ...] = ()
+    """The policies from before a push, or of the default branch, that are others: each has to allow the run, too."""
+    earlier_settled: tuple[Policy, ...] = ()
+    """Each as `settled`; empty where that is to be found out from the facts."""
+    doubt: Unknown | None = None
+    """Why it is not known whether there are more of them."""
     proposed: Policy | None = None
     """What the policy would be after a change is merged, where that is another; it judges nothing yet."""
     proposed_settled: Policy | None = None
@@ -50,5 +50,5 @@ class Recorded:
 
     def under(self, policy: Policy) -> Recorded:
         """Return the same run to be judged by another policy, and by no other beside it."""
-        none: dict[str, Any] = dict.fromkeys(("settled", "earlier", "earlier_settled", "proposed", "proposed_settled"))
-        return replace(self, policy=policy, policy_path="", **none)
+        none: dict[str, Any] = dict.fromkeys(("settled", "doubt", "proposed", "proposed_settled"))
+        return replace(self, policy=policy, policy_path="", earlier=(), earlier_settled=(), **none)

@@ -12,6 +12,9 @@ from ci_guard.records import dataclass, field
 NOTHING: Final = Known(value=None, source=Source.NONE)
 """Stands for what a run does not have."""
 
+NOTHING_SINCE: Final[Fact[tuple[str, ...]]] = Known(value=(), source=Source.NONE)
+"""Stands for a run whose policy only one commit says."""
+
 
 class Platform(str, Enum):
     """Where the run happens."""
@@ -163,6 +166,12 @@ class Run:
     """On a push, the commit that the branch pointed at before; None where the push created the branch or is none."""
     default_head: Fact[str | None] = NOTHING
     """Where a push created a branch other than the default one, the commit of that default branch; None elsewhere."""
+    since_success: Fact[tuple[str, ...]] = NOTHING_SINCE
+    """
+    The commits that pushes brought since the last whose run of this pipeline succeeded, newest first, that one last:
+    their policies count, too. Of the built branch on a push, of the default branch where no change is built; empty
+    where the policy has not changed, and where no such run ever succeeded.
+    """
     change: Fact[ChangeReference | None]
     trusted: Fact[bool]
     """False where the run has not the repository's trust: a change from a fork or by Dependabot."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -59,7 +60,7 @@ def check_known(recorded: Recorded, metas: Sequence[Meta]) -> None:
         raise ValueError("time: expected a time in UTC")
     pairs = (
         (recorded.policy, recorded.settled),
-        (recorded.earlier, recorded.earlier_settled),
+        *zip_longest(recorded.earlier, recorded.earlier_settled),
         (recorded.proposed, recorded.proposed_settled),
     )
     if any(isinstance(policy, Policy) and policy.contexts and settled is None for policy, settled in pairs):

@@ -340,6 +340,7 @@ def run(raw: Raw) -> Run:
         tag=fact(raw.get("tag"), optional(str)),
         default_branch=fact(raw.get("default_branch", "main"), str),
         before=sourced(fact(raw.get("before", "b" * 40), optional(str)), raw.get("before_by", "api")),
+        since_success=fact(raw.get("since_success", []), tuple),
         change=fact(
             raw.get("change"),
             optional(lambda raw: ChangeReference(number=raw["number"], head="head", target=raw["target"])),

@@ -88,7 +88,8 @@ def make(
     git(path, "remote", "add", "origin", f"{github.html_url}/acme/shop")
     repo.import_git(path)
     repo.push("change-1", head, by="alice")
-    repo.branches["main"] = base
+    del repo.branches["main"]
+    repo.push("main", base, by="olivia")
     pull = repo.pull("Add a cart", author="alice", head="change-1", number=1)
     for login in approved_by:
         pull.review(login, "APPROVED", at=approved)

@@ -5,10 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.e2e import consumer
+import pytest
+
+from tests.e2e import consumer, gitlab_shop
+from tests.e2e.consumer import Consumer
 from tests.e2e.test_check import Guard, Told, guard, push_of
+from tests.e2e.test_gitlab import run as run_on_gitlab
 from tests.fakes import faults
 from tests.fakes.github import FakeGitHub
+from tests.fakes.gitlab import FakeGitLab
+from tests.fakes.hub.runs import Run
 
 __all__ = ["guard"]
 
@@ -78,6 +84,96 @@ def test_a_policy_from_before_that_could_not_be_asked_for_holds_an_allow_back(
     github.fault("GET /repos/*/activity", faults.status(502, "Bad Gateway"), times=100)
     told = pushed(github, guard, tmp_path, (LOOSE, None))
     assert (told.report["verdict"], told.exit_code) == ("undecided", 3)
+
+
+class TestPushesInARow:
+    """A push is denied and lands all the same: what it loosens counts once a run has let it in, and not before."""
+
+    def make(self, github: FakeGitHub, folder: Path) -> Consumer:
+        """Return a branch whose policy let a run in, and was loosened by a push that nothing let in yet."""
+        base, head = {".ci-guard.yml": STRICT}, {".ci-guard.yml": LOOSE}
+        shop = consumer.make(github, folder / "shop", base_files=base, head_files=head)
+        ended(shop.repo.run("push", actor="olivia", sha=shop.base), "success")
+        return shop
+
+    def pushed(self, github: FakeGitHub, guard: Guard, shop: Consumer, folder: Path, **files: str) -> Told:
+        """Return what is told of one more push of bob's."""
+        consumer.write(shop.path, {"cart.py": f"ITEMS = [{len(shop.repo.runs)}]\n", **files})
+        consumer.git(shop.path, "commit", "-q", "-m", "Add an item", who="bob")
+        before, after = shop.repo.branches["main"], consumer.git(shop.path, "rev-parse", "HEAD")
+        log = list(shop.repo.activities)
+        shop.repo.import_git(shop.path)
+        shop.repo.activities[:], shop.repo.branches["main"] = log, before
+        shop.repo.push("main", after, by="bob")
+        run = shop.repo.run("push", actor="bob", sha=after)
+        payload = github.events(shop.repo).push("main", before=before, sender="bob")
+        environ = github.job_environment(shop.repo, run, payload, folder, RUNNER_NAME="runner-1")
+        run.runners["runner-1"] = ["ubuntu-latest"]
+        told = guard({**environ, "GITHUB_TOKEN": github.token("job").value}, shop.path)
+        ended(run, "success" if told.exit_code == 0 else "failure")
+        return told
+
+    def test_the_second_push_does_not_inherit_what_the_first_loosened(
+        self, github: FakeGitHub, guard: Guard, tmp_path: Path
+    ) -> None:
+        shop = self.make(github, tmp_path)
+        ended(shop.repo.run("push", actor="bob", sha=shop.merge), "failure")
+        for number in ("second", "third"):
+            told = self.pushed(github, guard, shop, tmp_path / number)
+            assert (told.report["verdict"], told.of("actor")["outcome"]) == ("deny", "fail")
+            assert "by which a run passed last" in " ".join(told.report["policy"]["layers"])
+
+    def test_it_counts_after_a_run_whose_guard_passed_while_what_follows_waits(
+        self, github: FakeGitHub, guard: Guard, tmp_path: Path
+    ) -> None:
+        shop = self.make(github, tmp_path)
+        run = shop.repo.run("push", actor="olivia", sha=shop.merge)
+        run.runners["runner-7"], run.attempts[-1].status = ["ubuntu-latest"], "waiting"
+        assert self.pushed(github, guard, shop, tmp_path / "job").exit_code == 0
+
+    def test_a_policy_that_was_refused_does_not_keep_its_mending_out(
+        self, github: FakeGitHub, guard: Guard, tmp_path: Path
+    ) -> None:
+        shop = self.make(github, tmp_path)
+        ended(shop.repo.run("push", actor="olivia", sha=shop.merge), "success")
+        assert self.pushed(github, guard, shop, tmp_path / "1", **{".ci-guard.yml": "version: 7\n"}).exit_code == 2
+        assert self.pushed(github, guard, shop, tmp_path / "2", **{".ci-guard.yml": LOOSE}).exit_code == 0
+
+    def test_a_run_that_is_started_by_hand_does_not_either(
+        self, github: FakeGitHub, guard: Guard, tmp_path: Path
+    ) -> None:
+        shop = self.make(github, tmp_path)
+        run = shop.repo.run("workflow_dispatch", actor="bob")
+        payload = github.events(shop.repo).workflow_dispatch(sender="bob", ref="refs/heads/main")
+        environ = github.job_environment(shop.repo, run, payload, tmp_path / "job")
+        told = guard({**environ, "GITHUB_TOKEN": github.token("job").value}, shop.path)
+        assert (told.report["verdict"], told.of("actor")["outcome"]) == ("deny", "fail")
+
+
+@pytest.mark.parametrize("let_in", [False, True], ids=["nothing let it in", "a job did, and its pipeline waits"])
+def test_on_gitlab_a_stronger_token_shows_which_pipeline_let_a_policy_in(
+    gitlab: FakeGitLab, guard: Guard, tmp_path: Path, *, let_in: bool
+) -> None:
+    base, head = {".ci-guard.yml": STRICT}, {".ci-guard.yml": LOOSE}
+    shop = gitlab_shop.make(gitlab, tmp_path / "shop", base_files=base, head_files=head)
+    shop.project.run("push", user="olivia", sha=shop.base).pipeline.status = "success"
+    loosened = shop.push()
+    loosened.status = "success" if let_in else "failed"
+    loosened.pipeline.status = "manual"
+    consumer.write(shop.path, {"cart.py": "ITEMS = [1]\n"})
+    consumer.git(shop.path, "commit", "-q", "-m", "Add an item", who="bob")
+    sha = consumer.git(shop.path, "rev-parse", "HEAD")
+    shop.project.import_git(shop.path)
+    job = shop.project.run("push", user="bob", sha=sha, before=shop.merge)
+    token = gitlab.world.token("guard", "rita").value
+    told = run_on_gitlab(guard, gitlab, shop.path, gitlab.job_environment(job, CI_GUARD_TOKEN=token))
+    assert told.report["verdict"] == ("allow" if let_in else "deny"), told.stdout
+    assert ("actor" in told.outcomes("actor-permissions")) is not let_in
+
+
+def ended(run: Run, conclusion: str) -> None:
+    """Let a run end."""
+    run.attempts[-1].status, run.attempts[-1].conclusion = "completed", conclusion
 
 
 def test_a_change_is_told_which_verdicts_its_policy_would_alter(

@@ -87,6 +87,7 @@ def paths_of(repo: Repository) -> dict[str, str]:
         "/actions/runs/{run_id}": "/actions/runs/77",
         "/actions/runs/{run_id}/approvals": "/actions/runs/77/approvals",
         "/actions/runs/{run_id}/jobs": "/actions/runs/77/jobs",
+        "/actions/workflows/{workflow_id}/runs": f"/actions/workflows/{repo.runs['77'].workflow_id}/runs",
         "/actions/runs/{run_id}/attempts/{attempt_number}": "/actions/runs/77/attempts/1",
         "/branches": "/branches",
         "/branches/{branch}": "/branches/main",

@@ -78,7 +78,7 @@ def test_an_earlier_policy_that_cannot_be_read_makes_no_policy_report(policy: Po
         advisory=False,
         modes=(Mode.REPORT,),
         policy=policy,
-        earlier=unavailable("no answer"),
+        doubt=unavailable("no answer"),
         facts=language.facts({"scan": {}}),
     )
     assert judged(recorded, CONTROLS, "0").decision.exit_code == 3

@@ -48,7 +48,13 @@ def decided(policy: Policy, run: tuple[Facts, datetime], earlier: Policy | None 
     """Return what follows where the caller asks for report mode."""
     facts, now = run
     recorded = Recorded(
-        version="0", time=now, advisory=False, modes=(Mode.REPORT,), policy=policy, earlier=earlier, facts=facts
+        version="0",
+        time=now,
+        advisory=False,
+        modes=(Mode.REPORT,),
+        policy=policy,
+        earlier=(earlier,) if earlier else (),
+        facts=facts,
     )
     return judged(recorded, CONTROLS, "0").decision
 

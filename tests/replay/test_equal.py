@@ -129,7 +129,7 @@ def test_every_replay_equals_its_run(data: st.DataObject) -> None:
 def equals(data: st.DataObject) -> None:
     facts = data.draw(values(Facts))
     policy = data.draw(st.sampled_from(POLICIES))
-    earlier = data.draw(st.sampled_from([None, unavailable("no answer"), *POLICIES[-4:]]))
+    earlier = tuple(data.draw(st.lists(st.sampled_from(POLICIES[-4:]), max_size=2, unique_by=id)))
     proposed = data.draw(st.sampled_from([None, *POLICIES[-4:]]))
     run = Recorded(
         version="0",
@@ -139,7 +139,8 @@ def equals(data: st.DataObject) -> None:
         policy=policy,
         settled=contexts.settle(policy, facts),
         earlier=earlier,
-        earlier_settled=contexts.settle(earlier, facts) if isinstance(earlier, Policy) else None,
+        earlier_settled=tuple(contexts.settle(each, facts) for each in earlier),
+        doubt=data.draw(st.sampled_from([None, unavailable("no answer")])),
         proposed=proposed,
         proposed_settled=contexts.settle(proposed, facts) if proposed else None,
         policy_path=".ci-guard.yml",

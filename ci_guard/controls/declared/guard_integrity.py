@@ -27,20 +27,23 @@ META: Final = Meta(
                 "at the target of a change, which the change cannot edit; on a push, the one from before it has to "
                 "allow the run beside the commit's own, by the server's word about where the push started; on every "
                 "other event that of the default branch, or of the one that the organisation names. Above a pinned "
-                "floor it counts in any case. That is trust in what stood there before: a loosening that somebody "
-                "merges or pushes although its own run is denied counts from the next run on, which a floor, "
-                "`policy-unchanged` and `enforced` prevent. A file that `--policy` names is trusted by whoever calls, "
-                "and nothing shows that it is the one that was meant."
+                "floor it counts in any case. A loosening that somebody pushes although its own run is denied counts "
+                "only once a run of the same pipeline has let it in: back to there each policy has to allow the run. "
+                "That is trust in the pipeline's file: whoever may edit it too can let such a run succeed without "
+                "the guard, and a change is judged by what stands at its target, however it came there. A floor, "
+                "`policy-unchanged` and `enforced` prevent both. A file that `--policy` names is trusted by whoever "
+                "calls, and nothing shows that it is the one that was meant."
             ),
             severity=Severity.HIGH,
             github=(
                 "Put an organisation's policy, by immutable reference, below the repository's own, where the "
-                "repository cannot drop it: in a required workflow. A push takes `contents: read`."
+                "repository cannot drop it: in a required workflow. A push takes `contents: read` and "
+                "`actions: read`."
             ),
             gitlab=(
                 "Put an organisation's policy, by immutable reference, below the project's own, where the project "
-                "cannot drop it: in a pipeline execution policy. Without one a push takes `read_api` in "
-                "`CI_GUARD_TOKEN`."
+                "cannot drop it: in a pipeline execution policy. Without one it takes `read_api` in "
+                "`CI_GUARD_TOKEN` to see where a push started and which pipelines succeeded."
             ),
             source="https://owasp.org/www-project-top-10-ci-cd-security-risks/CICD-SEC-04-Poisoned-Pipeline-Execution",
             references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-4")),

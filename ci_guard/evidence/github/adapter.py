@@ -23,6 +23,7 @@ from ci_guard.evidence.github import (
     people,
     policy_file,
     provenance,
+    runs_before,
     surroundings,
     tags,
     token_request,
@@ -132,6 +133,10 @@ class GitHub:
     def branch_tip(self, name: str) -> Fact[str]:
         """See `PolicyEvidence.branch_tip`."""
         return policy_file.get_tip(self._client, name)
+
+    def since_success(self, paths: tuple[str, ...]) -> Fact[tuple[str, ...]]:
+        """See `PolicyEvidence.since_success`."""
+        return runs_before.get_since_success(self._client, self._job, self._run, self._checkout, paths)
 
     def target_commit(self) -> Fact[str]:
         """See `PolicyEvidence.target_commit`."""

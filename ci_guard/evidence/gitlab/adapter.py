@@ -20,6 +20,7 @@ from ci_guard.evidence.gitlab import (
     people,
     pipeline,
     pipeline_file,
+    pipelines_before,
     policy_file,
     protection,
     provenance,
@@ -151,6 +152,10 @@ class GitLab:
     def branch_tip(self, name: str) -> Fact[str]:
         """See `PolicyEvidence.branch_tip`."""
         return policy_file.get_tip(self._client, name)
+
+    def since_success(self, paths: tuple[str, ...]) -> Fact[tuple[str, ...]]:
+        """See `PolicyEvidence.since_success`."""
+        return pipelines_before.get_since_success(self._client, self._sources.job, self._run, self._checkout, paths)
 
     def target_commit(self) -> Fact[str]:
         """See `PolicyEvidence.target_commit`."""

@@ -94,6 +94,23 @@ def _run(context: Context) -> Run:
     return found
 
 
+@route(f"{REPO}/actions/workflows/{{workflow_id}}/runs", "actions")
+def list_runs_of_workflow(context: Context) -> Json:
+    """GET …/actions/workflows/{workflow_id}/runs: newest first, filtered by branch, event and `created=<=…`."""
+    query = context.call.query
+    before = query.get("created", "").removeprefix("<=")
+    found = [
+        run
+        for run in reversed(list(context.repo.runs.values()))
+        if str(run.workflow_id) == context.parameters["workflow_id"]
+        and query.get("branch") in (None, run.head_branch)
+        and query.get("event") in (None, run.event)
+        and (not before or run.created_at <= before)
+    ]
+    page = [run_body(context.repo, run, len(run.attempts), context.urls) for run in context.page(found)]
+    return {"total_count": len(found), "workflow_runs": page}
+
+
 @route(f"{REPO}/actions/runs/{{run_id}}", "actions")
 def get_run(context: Context) -> Json:
     """GET …/actions/runs/{run_id}: as of the latest attempt."""
@@ -113,16 +130,27 @@ def get_attempt(context: Context) -> Json:
 
 @route(f"{REPO}/actions/runs/{{run_id}}/jobs", "actions")
 def list_jobs(context: Context) -> Json:
-    """GET …/actions/runs/{run_id}/jobs: one in progress on each runner, and one that has ended."""
+    """GET …/actions/runs/{run_id}/jobs: one on each runner, and one that has ended. What waits, waits behind them."""
     run = _run(context)
     jobs = [_job(context, run, number, name, labels) for number, (name, labels) in enumerate(run.runners.items(), 1)]
     if jobs:
-        jobs.append({**jobs[0], "id": run.id + 900, "status": "completed", "conclusion": "success", "labels": ["done"]})
+        jobs.append(
+            {
+                **jobs[0],
+                "id": run.id + 900,
+                "name": "job 0",
+                "status": "completed",
+                "conclusion": "success",
+                "labels": ["done"],
+            }
+        )
     return {"total_count": len(jobs), "jobs": context.page(jobs)}
 
 
 def _job(context: Context, run: Run, number: int, runner: str, labels: list[str]) -> Json:
     job = run.id + number
+    latest = run.attempts[-1]
+    ended = "success" if latest.status == "waiting" else latest.conclusion
     url = f"{context.repo_url}/actions"
     return {
         "id": job,
@@ -137,8 +165,8 @@ def _job(context: Context, run: Run, number: int, runner: str, labels: list[str]
         "url": f"{url}/jobs/{job}",
         "html_url": f"{context.urls.html}/{context.repo.full_name}/actions/runs/{run.id}/job/{job}",
         "check_run_url": f"{context.repo_url}/check-runs/{job}",
-        "status": "in_progress",
-        "conclusion": None,
+        "status": "completed" if ended else "in_progress",
+        "conclusion": ended,
         "created_at": run.created_at,
         "started_at": run.created_at,
         "completed_at": None,

@@ -98,6 +98,26 @@ def project(context: Context) -> Any:
     }
 
 
+@route(f"{PROJECT}/pipelines", level=REPORTER)
+def pipelines(context: Context) -> Any:
+    """List pipelines, newest first, by ref and source."""
+    found = [
+        made
+        for made in reversed(list(context.project.pipelines.values()))
+        if context.call.query.get("ref") in (None, made.ref) and context.call.query.get("source") in (None, made.source)
+    ]
+    return [shapes.pipeline_basic(context.project, made, context.url) for made in context.page(found)]
+
+
+@route(f"{PROJECT}/pipelines/{{pipeline}}/jobs", level=REPORTER)
+def jobs_of_pipeline(context: Context) -> Any:
+    """List the jobs of a pipeline that ended in a way."""
+    jobs = [job for job in context.project.jobs.values() if job.pipeline.id == context.number("pipeline")]
+    wanted = context.call.query.get("scope[]")
+    shown = [shapes.job(context.world, context.project, job, context.url) for job in jobs]
+    return [one for one in context.page(shown) if wanted in (None, one["status"])]
+
+
 @route(f"{PROJECT}/pipelines/{{pipeline}}", level=REPORTER)
 def pipeline(context: Context) -> Any:
     """Answer a pipeline."""

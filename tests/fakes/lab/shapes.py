@@ -82,7 +82,7 @@ def pipeline_basic(project: Project, made: Pipeline, url: str) -> dict[str, Any]
         "project_id": made.project_id,
         "sha": made.sha,
         "ref": made.ref,
-        "status": "running",
+        "status": made.status,
         "source": made.source,
         "created_at": made.created_at,
         "updated_at": made.created_at,
@@ -130,7 +130,7 @@ def job(world: World, project: Project, made: Job, url: str) -> dict[str, Any]:
     built = project.commits.get(made.pipeline.sha)
     return {
         "id": made.id,
-        "status": "running",
+        "status": made.status,
         "stage": ".pre",
         "name": made.name,
         "ref": made.pipeline.ref,

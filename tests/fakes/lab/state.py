@@ -82,6 +82,7 @@ class Pipeline:
     created_at: str
     variables: dict[str, str] = field(default_factory=dict)
     """Those that whoever started it gave."""
+    status: str = "running"
 
 
 @dataclass(kw_only=True)
@@ -97,6 +98,7 @@ class Job:
     environment: str | None = None
     tags: list[str] = field(default_factory=list)
     """What it asks of a runner."""
+    status: str = "running"
     merge_request: MergeRequest | None = None
     """Whose variables the job has, also where the pipeline runs in the fork."""
 
