@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import sys
@@ -37,6 +38,15 @@ settings.register_profile("tests", deadline=None, max_examples=40)
 settings.load_profile("tests")
 
 _forbidden: list[str] = []
+
+gc.disable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """Look for garbage only in what comes from here on: the modules and tests stay, and cost a fourth of the time."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
