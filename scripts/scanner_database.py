@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from ci_guard.secrets import database
 from ci_guard.secrets.rule import load
 from ci_guard.secrets.signs import SIGNS
@@ -19,12 +17,13 @@ def files() -> dict[str, str | bytes]:
 
     rules = load()
     variants = (Searched(rules, SIGNS), Searched(rules, ()))
-    file = database.FOLDER / database.PINS
-    pins = json.loads(file.read_text("ascii")) if file.exists() else {}
+    pins = database.pins_in(database.FOLDER)
     made: dict[str, str | bytes] = {}
     for name, searched in zip(database.names_of(here), variants, strict=True):
         content: bytes = hyperscan.dumpb(database.compiled(searched.expressions(), hyperscan))
-        pins[name] = database.pins_of(searched.sources, hyperscan, database.digest_of(content))
+        pins[name] = (*database.made_of(searched.sources, hyperscan), database.digest_of(content))
         made[f"ci_guard/secrets/database/{database.file_of(name)}"] = content
-    made[f"ci_guard/secrets/database/{database.PINS}"] = json.dumps(pins, indent=2, sort_keys=True) + "\n"
+    made[f"ci_guard/secrets/database/{database.PINS}"] = "".join(
+        f"{' '.join((name, *pins[name]))}\n" for name in sorted(pins)
+    )
     return made

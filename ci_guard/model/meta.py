@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ci_guard.model.judgement import Severity
 from ci_guard.model.kinds import Kind
 from ci_guard.model.reference import Reference
@@ -34,7 +36,7 @@ class Requirement:
     """True where each failure is one finding, whose subject is the rule that found it."""
     gitlab_title: str = ""
     """The title in GitLab's words, where the common one is not in them."""
-    references: tuple[Reference, ...] = ()
+    references: Iterable[Reference] = ()
     """Items of frameworks that a pass satisfies or supports."""
 
 

@@ -7,7 +7,6 @@ what the expressions are made from are those that are pinned beside it; anywhere
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
     from ci_guard.secrets.engines import Expression
 
 FOLDER: Final = Path(__file__).parent / "database"
-PINS: Final = "pins.json"
-"""What each database was made of and what it is, by the platform's name."""
+PINS: Final = "pins.txt"
+"""A line for each database: its name, and what it was made of and is. It is no JSON, which takes a while to load."""
 PLATFORMS: Final = ("linux-x86_64",)
 """Platforms that a database ships for."""
 
@@ -45,15 +44,14 @@ def file_of(name: str) -> str:
 def shipped(sources: Sequence[bytes], hyperscan: Any, folder: Path = FOLDER) -> Any | None:
     """Return the database that was made of these rules and signs, ready to search, or None where none ships."""
     try:
-        pins = json.loads((folder / PINS).read_bytes())
-        here = pins_of(sources, hyperscan, "")
+        pins = pins_in(folder)
         for name in names_of(platform()):
-            if {**pins[name], "blake2b": ""} == here:
+            if pins[name][:-1] == made_of(sources, hyperscan):
                 content = (folder / file_of(name)).read_bytes()
-                if digest_of(content) != pins[name]["blake2b"]:
+                if digest_of(content) != pins[name][-1]:
                     return None
                 return _with_scratch(hyperscan.loadb(content, hyperscan.HS_MODE_BLOCK), hyperscan)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, hyperscan.HyperscanError):
+    except (OSError, ValueError, KeyError, hyperscan.HyperscanError):
         pass  # it is only there to save time
     return None
 
@@ -77,9 +75,15 @@ def compiled(expressions: Sequence[Expression], hyperscan: Any) -> Any:
     return _with_scratch(made, hyperscan)
 
 
-def pins_of(sources: Sequence[bytes], hyperscan: Any, digest: str) -> dict[str, str]:
-    """Return what is pinned of a database with a digest."""
-    return {"sources": digest_of(b"\0".join(sources)), "hyperscan": hyperscan.__version__, "blake2b": digest}
+def pins_in(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Return what is pinned of each database by its name: what it is made of, and at last its own digest."""
+    lines = map(str.split, (folder / PINS).read_text("ascii").splitlines())
+    return {name: tuple(pins) for name, *pins in lines}
+
+
+def made_of(sources: Sequence[bytes], hyperscan: Any) -> tuple[str, ...]:
+    """Return what is pinned of what a database is made of."""
+    return (hyperscan.__version__, digest_of(b"\0".join(sources)))
 
 
 def digest_of(content: bytes) -> str:

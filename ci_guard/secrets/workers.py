@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import selectors
 import signal
@@ -54,6 +53,8 @@ def spread(
             for thing in work(share):
                 yield number, thing
         return
+    import json  # noqa: F401 - for all of them at once
+
     sys.stdout.flush()
     sys.stderr.flush()
     gc.freeze()  # a collection writes to every object that it looks at, and each page that is written to is copied
@@ -93,6 +94,8 @@ def _child(
     write: int, inherited: list[int], lifeline: int, share: Share, work: Callable[[Share], Iterator[Any]]
 ) -> NoReturn:
     """Do one share, say so line by line, and end without what the parent would do at its end."""
+    import json
+
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # the parent alone says that it was interrupted
@@ -131,6 +134,8 @@ def _end_with(lifeline: int) -> None:
 
 
 def _collect(selector: selectors.BaseSelector, children: dict[int, tuple[int, int]]) -> Iterator[tuple[int, Any]]:
+    import json
+
     pending = dict.fromkeys(children, b"")
     while children:
         for key, _ in selector.select():

@@ -88,9 +88,9 @@ def test_a_catalog_says_whose_it_is(catalog: Catalog) -> None:
 @by_catalog
 def test_an_unknown_item_is_refused(catalog: Catalog) -> None:
     with pytest.raises(ValueError, match=f"{catalog.framework.version} has no item 'OSPS-AC-3.1'"):
-        list(catalog.supports("OSPS-AC-3.1"))
+        list(catalog.references(Relation.SUPPORTS, ("OSPS-AC-3.1",)))
     with pytest.raises(ValueError, match="has no item ''"):
-        list(catalog.satisfies(""))
+        list(catalog.references(Relation.SATISFIES, ("",)))
 
 
 @pytest.mark.parametrize("name", REQUIREMENTS)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime, timezone
 from typing import Any, Final
 
-from ci_guard.controls.frameworks import CIS, OSPS, OWASP, SLSA
+from ci_guard.controls.cited import CIS, OSPS, OWASP, SLSA
 from ci_guard.model.decision import Decision, Effort, Failure, PolicySummary, Result, Ruling, Verdict, Waived, Weight
 from ci_guard.model.fact import Cause, Known, Source, unavailable
 from ci_guard.model.judgement import Judgement, Location, Outcome, Severity

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_guard.controls.frameworks import CIS
+from ci_guard.controls.cited import CIS
 from ci_guard.controls.registry import CONTROLS
 from ci_guard.model.decision import Result, Ruling, Waived, Weight
 from ci_guard.model.judgement import Outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ci_guard.controls.frameworks import CIS, OSPS, OWASP
+from ci_guard.controls.cited import CIS, OSPS, OWASP
 from ci_guard.model.judgement import Severity
 from ci_guard.model.kinds import AtLevel, Flag, Names, NoneBut
 from ci_guard.model.meta import Meta, Requirement
@@ -34,7 +34,7 @@ META: Final = Meta(
             github=f"{ROLE} Bots and apps count only if the policy lists them under `bots` by login and id.",
             gitlab=f"{MEMBER} Tokens of projects and groups act as bots; list them under `bots`.",
             source=COLLABORATORS,
-            references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-1")),
+            references=CIS.supports("2.3.5") + OWASP.supports("CICD-SEC-1"),
         ),
         Requirement(
             id="triggering-actor",
@@ -52,7 +52,7 @@ META: Final = Meta(
             github=f"{ROLE} Who pressed re-run is a fact of the run: {RUN}",
             gitlab=f"{MEMBER} For a manual job it is whoever pressed play; the job's own token shows who that is.",
             source="https://docs.github.com/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs",
-            references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-1")),
+            references=CIS.supports("2.3.5") + OWASP.supports("CICD-SEC-1"),
         ),
         Requirement(
             id="sender",
@@ -67,7 +67,7 @@ META: Final = Meta(
             github=f"{ROLE} The sender is the account of the event itself.",
             gitlab=f"{MEMBER} The sender is whoever created the pipeline.",
             source="https://docs.github.com/webhooks/webhook-events-and-payloads",
-            references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-4")),
+            references=CIS.supports("2.3.5") + OWASP.supports("CICD-SEC-4"),
         ),
         Requirement(
             id="author",
@@ -87,7 +87,7 @@ META: Final = Meta(
             ),
             gitlab=f"{MEMBER} The job token shows the author of a merge request from GitLab 18.3 on.",
             source="https://docs.github.com/actions/reference/security/securely-using-pull_request_target",
-            references=(*OSPS.supports("OSPS-BR-01.03"), *OWASP.supports("CICD-SEC-4")),
+            references=OSPS.supports("OSPS-BR-01.03") + OWASP.supports("CICD-SEC-4"),
         ),
         Requirement(
             id="upstream-actor",
@@ -105,7 +105,7 @@ META: Final = Meta(
                 ""
                 "https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows#workflow_run"
             ),
-            references=(*OSPS.supports("OSPS-BR-01.03"), *CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-4")),
+            references=OSPS.supports("OSPS-BR-01.03") + CIS.supports("2.3.5") + OWASP.supports("CICD-SEC-4"),
         ),
         Requirement(
             id="role",
@@ -132,7 +132,7 @@ META: Final = Meta(
                 "`CI_GUARD_TOKEN`, of a member of the group; without it whether somebody is in one is unknown."
             ),
             source="https://docs.github.com/rest/teams/members#get-team-membership-for-a-user",
-            references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-1")),
+            references=CIS.supports("2.3.5") + OWASP.supports("CICD-SEC-1"),
         ),
         Requirement(
             id="consistent-identity",
@@ -153,7 +153,7 @@ META: Final = Meta(
                 "show the truth."
             ),
             source="https://docs.gitlab.com/ci/variables/#cicd-variable-precedence",
-            references=(*OSPS.supports("OSPS-BR-01.01"),),
+            references=OSPS.supports("OSPS-BR-01.01"),
         ),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ci_guard.controls.frameworks import CIS, OWASP
+from ci_guard.controls.cited import CIS, OWASP
 from ci_guard.model.judgement import Severity
 from ci_guard.model.kinds import Flag
 from ci_guard.model.meta import Meta, Requirement
@@ -40,7 +40,7 @@ META: Final = Meta(
                 "`read_api` in `CI_GUARD_TOKEN`, or for the job's own user the signed ID token."
             ),
             source="https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows",
-            references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-1")),
+            references=CIS.supports("2.3.5") + OWASP.supports("CICD-SEC-1"),
         ),
     ),
 )

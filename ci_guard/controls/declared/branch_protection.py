@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ci_guard.controls.frameworks import CIS, OSPS, OWASP, SLSA
+from ci_guard.controls.cited import CIS, OSPS, OWASP, SLSA
 from ci_guard.model.judgement import Severity
 from ci_guard.model.kinds import AllOf, AtLeast, Flag, Names, NoneBut
 from ci_guard.model.meta import Meta, Requirement
@@ -54,10 +54,8 @@ META: Final = Meta(
             ),
             gitlab=f"Protect the branch under Settings, Repository, Protected branches. {FROM_18_3}",
             source=CLASSIC,
-            references=(
-                *SLSA.supports("access-and-history", "protected-refs"),
-                *OWASP.supports("CICD-SEC-1", "CICD-SEC-4"),
-            ),
+            references=SLSA.supports("access-and-history", "protected-refs")
+            + OWASP.supports("CICD-SEC-1", "CICD-SEC-4"),
         ),
         Requirement(
             id="no-force-push",
@@ -75,7 +73,7 @@ META: Final = Meta(
                 f"permissive one wins. {READ_API}"
             ),
             source=RULES,
-            references=(*SLSA.supports("access-and-history", "history"), *CIS.satisfies("1.1.16")),
+            references=SLSA.supports("access-and-history", "history") + CIS.satisfies("1.1.16"),
         ),
         Requirement(
             id="no-deletion",
@@ -93,11 +91,9 @@ META: Final = Meta(
                 f"{FROM_18_3}"
             ),
             source=RULES,
-            references=(
-                *SLSA.supports("access-and-history", "history"),
-                *OSPS.satisfies("OSPS-AC-03.02"),
-                *CIS.satisfies("1.1.17"),
-            ),
+            references=SLSA.supports("access-and-history", "history")
+            + OSPS.satisfies("OSPS-AC-03.02")
+            + CIS.satisfies("1.1.17"),
         ),
         Requirement(
             id="pull-request",
@@ -113,12 +109,10 @@ META: Final = Meta(
             github=f"Rule `Require a pull request before merging`. {SEEN}",
             gitlab=f"Protected branch with `Allowed to push and merge` set to `No one`. {READ_API}",
             source=RULES,
-            references=(
-                *SLSA.supports("two-party-review"),
-                *OSPS.satisfies("OSPS-AC-03.01"),
-                *CIS.supports("1.1.3", "2.3.4"),
-                *OWASP.supports("CICD-SEC-1"),
-            ),
+            references=SLSA.supports("two-party-review")
+            + OSPS.satisfies("OSPS-AC-03.01")
+            + CIS.supports("1.1.3", "2.3.4")
+            + OWASP.supports("CICD-SEC-1"),
         ),
         Requirement(
             id="approvals",
@@ -136,12 +130,10 @@ META: Final = Meta(
                 f"Free approvals are optional and enforce nothing). {READ_API}"
             ),
             source=RULES,
-            references=(
-                *SLSA.supports("two-party-review"),
-                *OSPS.supports("OSPS-QA-07.01"),
-                *CIS.supports("1.1.3", "2.3.4"),
-                *OWASP.supports("CICD-SEC-1"),
-            ),
+            references=SLSA.supports("two-party-review")
+            + OSPS.supports("OSPS-QA-07.01")
+            + CIS.supports("1.1.3", "2.3.4")
+            + OWASP.supports("CICD-SEC-1"),
         ),
         Requirement(
             id="dismiss-stale-approvals",
@@ -159,7 +151,7 @@ META: Final = Meta(
                 f"{READ_API}"
             ),
             source=RULES,
-            references=(*SLSA.supports("two-party-review"), *CIS.satisfies("1.1.4")),
+            references=SLSA.supports("two-party-review") + CIS.satisfies("1.1.4"),
         ),
         Requirement(
             id="last-push-approval",
@@ -177,7 +169,7 @@ META: Final = Meta(
                 f"{READ_API}"
             ),
             source=RULES,
-            references=(*SLSA.supports("two-party-review"), *OSPS.supports("OSPS-QA-07.01")),
+            references=SLSA.supports("two-party-review") + OSPS.supports("OSPS-QA-07.01"),
         ),
         Requirement(
             id="code-owner-review",
@@ -192,7 +184,7 @@ META: Final = Meta(
             github=f"`Require review from Code Owners`, with a CODEOWNERS file on the branch. {SEEN}",
             gitlab=f"`Require approval from code owners` on the protected branch (Premium). {READ_API}",
             source=RULES,
-            references=(*CIS.satisfies("1.1.7"),),
+            references=CIS.satisfies("1.1.7"),
         ),
         Requirement(
             id="required-reviewers",
@@ -212,7 +204,7 @@ META: Final = Meta(
             github=f"`Require review from specific teams` of the rule `Require a pull request before merging`. {SEEN}",
             gitlab=f"An approval rule for the branch that names the group (Premium). {READ_API}",
             source=RULES,
-            references=(*CIS.supports("1.1.3"),),
+            references=CIS.supports("1.1.3"),
         ),
         Requirement(
             id="restricted-dismissal",
@@ -227,7 +219,7 @@ META: Final = Meta(
             github=f"`Restrict who can dismiss pull request reviews`. {SEEN}",
             gitlab="Not applicable: on GitLab nobody can dismiss another one's approval or request for changes.",
             source=CLASSIC,
-            references=(*CIS.satisfies("1.1.5"),),
+            references=CIS.satisfies("1.1.5"),
         ),
         Requirement(
             id="status-checks",
@@ -246,11 +238,9 @@ META: Final = Meta(
                 f"`pipeline`; external status checks that block by their name (Ultimate). Jobs have none. {READ_API}"
             ),
             source=RULES,
-            references=(
-                *SLSA.supports("technical-controls"),
-                *OSPS.supports("OSPS-QA-03.01", "OSPS-QA-06.01"),
-                *CIS.satisfies("1.1.9"),
-            ),
+            references=SLSA.supports("technical-controls")
+            + OSPS.supports("OSPS-QA-03.01", "OSPS-QA-06.01")
+            + CIS.satisfies("1.1.9"),
         ),
         Requirement(
             id="up-to-date",
@@ -269,7 +259,7 @@ META: Final = Meta(
                 f"succeed`. A merge train alone does not count, as `Merge immediately` goes around it. {READ_API}"
             ),
             source=RULES,
-            references=(*CIS.satisfies("1.1.10"),),
+            references=CIS.satisfies("1.1.10"),
         ),
         Requirement(
             id="check-source",
@@ -290,7 +280,7 @@ META: Final = Meta(
             ),
             gitlab=f"External status checks are bound to their service; a pipeline belongs to the project. {READ_API}",
             source=CLASSIC,
-            references=(*SLSA.supports("technical-controls"), *OSPS.supports("OSPS-QA-03.01")),
+            references=SLSA.supports("technical-controls") + OSPS.supports("OSPS-QA-03.01"),
         ),
         Requirement(
             id="include-admins",
@@ -311,7 +301,7 @@ META: Final = Meta(
                 f"{READ_API}"
             ),
             source=CLASSIC,
-            references=(*SLSA.supports("technical-controls"), *CIS.satisfies("1.1.14"), *OWASP.supports("CICD-SEC-1")),
+            references=SLSA.supports("technical-controls") + CIS.satisfies("1.1.14") + OWASP.supports("CICD-SEC-1"),
         ),
         Requirement(
             id="no-bypass",
@@ -333,7 +323,7 @@ META: Final = Meta(
                 f"`Group:7`, `DeployKey:3`; `Role:Developer` may unprotect it. {READ_API}"
             ),
             source=RULESETS,
-            references=(*SLSA.supports("technical-controls"), *OWASP.supports("CICD-SEC-1")),
+            references=SLSA.supports("technical-controls") + OWASP.supports("CICD-SEC-1"),
         ),
         Requirement(
             id="linear-history",
@@ -351,7 +341,7 @@ META: Final = Meta(
             github=f"Rule `Require linear history`. {SEEN}",
             gitlab=f"Merge method `Fast-forward merge`. {READ_API}",
             source=RULES,
-            references=(*CIS.satisfies("1.1.13"),),
+            references=CIS.satisfies("1.1.13"),
         ),
         Requirement(
             id="signed-commits",
@@ -366,7 +356,7 @@ META: Final = Meta(
             github=f"Rule `Require signed commits`. {SEEN}",
             gitlab=f"Push rule `Reject unsigned commits` (Premium), which a Maintainer's token shows. {READ_API}",
             source=RULES,
-            references=(*CIS.satisfies("1.1.12"), *OWASP.supports("CICD-SEC-9")),
+            references=CIS.satisfies("1.1.12") + OWASP.supports("CICD-SEC-9"),
         ),
         Requirement(
             id="resolved-conversations",
@@ -378,7 +368,7 @@ META: Final = Meta(
             github=f"`Require conversation resolution before merging`. {SEEN}",
             gitlab=f"`All threads must be resolved` in the merge request settings. {READ_API}",
             source=RULES,
-            references=(*CIS.satisfies("1.1.11"),),
+            references=CIS.satisfies("1.1.11"),
         ),
         Requirement(
             id="restricted-push",
@@ -396,7 +386,7 @@ META: Final = Meta(
             github=f"Rule `Restrict updates`, or classic `Restrict who can push to matching branches`. {SEEN}",
             gitlab=f"`Allowed to push and merge` names no role below Maintainer. {FROM_18_3}",
             source=RULES,
-            references=(*SLSA.supports("access-and-history"), *CIS.supports("1.1.15")),
+            references=SLSA.supports("access-and-history") + CIS.supports("1.1.15"),
         ),
         Requirement(
             id="restricted-merge",
@@ -414,7 +404,7 @@ META: Final = Meta(
             ),
             gitlab=f"`Allowed to merge` names no role below Maintainer. {FROM_18_3}",
             source=PROTECTED,
-            references=(*SLSA.supports("access-and-history"), *CIS.supports("1.1.15")),
+            references=SLSA.supports("access-and-history") + CIS.supports("1.1.15"),
         ),
         Requirement(
             id="restricted-creation",
@@ -432,7 +422,7 @@ META: Final = Meta(
                 f"branch. {FROM_18_3}"
             ),
             source=RULES,
-            references=(*SLSA.supports("access-and-history"),),
+            references=SLSA.supports("access-and-history"),
         ),
         Requirement(
             id="protected-tags",
@@ -454,7 +444,7 @@ META: Final = Meta(
             ),
             gitlab=f"Settings, Repository, Protected tags ({GITLAB}/protected_tags/). {READ_API}",
             source="https://nvd.nist.gov/vuln/detail/CVE-2025-30066",
-            references=(*SLSA.supports("access-and-history"),),
+            references=SLSA.supports("access-and-history"),
         ),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ci_guard.controls.frameworks import CIS, OWASP
+from ci_guard.controls.cited import CIS, OWASP
 from ci_guard.model.judgement import Severity
 from ci_guard.model.kinds import Flag, Names, NoneBut
 from ci_guard.model.meta import Meta, Requirement
@@ -46,7 +46,7 @@ META: Final = Meta(
                 "`CI_GUARD_TOKEN` to see where a push started and which pipelines succeeded."
             ),
             source="https://owasp.org/www-project-top-10-ci-cd-security-risks/CICD-SEC-04-Poisoned-Pipeline-Execution",
-            references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-4")),
+            references=CIS.supports("2.3.5") + OWASP.supports("CICD-SEC-4"),
         ),
         Requirement(
             id="policy-unchanged",
@@ -82,7 +82,7 @@ META: Final = Meta(
                 "includes of other projects, approvals and groups."
             ),
             source="https://owasp.org/www-project-top-10-ci-cd-security-risks/CICD-SEC-04-Poisoned-Pipeline-Execution",
-            references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-1", "CICD-SEC-4")),
+            references=CIS.supports("2.3.5") + OWASP.supports("CICD-SEC-1", "CICD-SEC-4"),
         ),
         Requirement(
             id="enforced",
@@ -113,7 +113,7 @@ META: Final = Meta(
                 "`CI_GUARD_TOKEN`."
             ),
             source="https://docs.github.com/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/available-rules-for-rulesets#require-workflows-to-pass-before-merging",
-            references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-1", "CICD-SEC-4")),
+            references=CIS.supports("2.3.5") + OWASP.supports("CICD-SEC-1", "CICD-SEC-4"),
         ),
         Requirement(
             id="not-weakened",
@@ -152,7 +152,7 @@ META: Final = Meta(
                 "and `read_api` in `CI_GUARD_TOKEN` for what other projects hold."
             ),
             source="https://docs.github.com/actions/reference/workflows-and-actions/expressions#status-check-functions",
-            references=(*CIS.supports("2.3.5"), *OWASP.supports("CICD-SEC-1", "CICD-SEC-4")),
+            references=CIS.supports("2.3.5") + OWASP.supports("CICD-SEC-1", "CICD-SEC-4"),
         ),
         Requirement(
             id="version",
@@ -174,7 +174,7 @@ META: Final = Meta(
                 "that reads the repository."
             ),
             source="https://docs.github.com/actions/reference/security/secure-use#using-third-party-actions",
-            references=(*OWASP.supports("CICD-SEC-4"),),
+            references=OWASP.supports("CICD-SEC-4"),
         ),
         Requirement(
             id="clean-environment",
@@ -199,7 +199,7 @@ META: Final = Meta(
             github="Run the guard as the first step of a job of its own. No permission is needed.",
             gitlab="Run the guard in `.pre`, and let nobody set pipeline variables. No permission is needed.",
             source="https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#setting-an-environment-variable",
-            references=(*OWASP.supports("CICD-SEC-4"),),
+            references=OWASP.supports("CICD-SEC-4"),
         ),
     ),
 )

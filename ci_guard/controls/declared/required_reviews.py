@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ci_guard.controls.frameworks import CIS, OSPS, OWASP, SLSA
+from ci_guard.controls.cited import CIS, OSPS, OWASP, SLSA
 from ci_guard.model.judgement import Severity
 from ci_guard.model.kinds import AtLeast, AtLevel, Flag
 from ci_guard.model.meta import Meta, Requirement
@@ -43,12 +43,10 @@ META: Final = Meta(
                 f"merge commit that holds more, git shows: `GIT_DEPTH: 0`. {NOTES}"
             ),
             source=PULLS,
-            references=(
-                *SLSA.supports("two-party-review"),
-                *OSPS.supports("OSPS-AC-03.01", "OSPS-QA-07.01"),
-                *CIS.supports("1.1.3", "2.3.4"),
-                *OWASP.supports("CICD-SEC-1"),
-            ),
+            references=SLSA.supports("two-party-review")
+            + OSPS.supports("OSPS-AC-03.01", "OSPS-QA-07.01")
+            + CIS.supports("1.1.3", "2.3.4")
+            + OWASP.supports("CICD-SEC-1"),
         ),
         Requirement(
             id="reviewed-history",
@@ -64,12 +62,10 @@ META: Final = Meta(
             github=f"As for `reviewed-change`. A push of more than 100 commits cannot be decided. {READ}",
             gitlab=f"As for `reviewed-change`. A push of more than 100 commits cannot be decided. {NOTES}",
             source="https://docs.github.com/rest/commits/commits#compare-two-commits",
-            references=(
-                *SLSA.supports("continuity", "two-party-review"),
-                *OSPS.supports("OSPS-AC-03.01"),
-                *CIS.supports("1.1.3", "2.3.4"),
-                *OWASP.supports("CICD-SEC-1"),
-            ),
+            references=SLSA.supports("continuity", "two-party-review")
+            + OSPS.supports("OSPS-AC-03.01")
+            + CIS.supports("1.1.3", "2.3.4")
+            + OWASP.supports("CICD-SEC-1"),
         ),
         Requirement(
             id="approvals",
@@ -89,12 +85,10 @@ META: Final = Meta(
             github=f"Ask for reviews before merging; apps and the author never count. {READ}",
             gitlab=f"Ask for approvals before merging; bots and the author never count. {NOTES}",
             source=REVIEWS,
-            references=(
-                *SLSA.supports("two-party-review"),
-                *OSPS.supports("OSPS-QA-07.01"),
-                *CIS.supports("1.1.3", "2.3.4"),
-                *OWASP.supports("CICD-SEC-1"),
-            ),
+            references=SLSA.supports("two-party-review")
+            + OSPS.supports("OSPS-QA-07.01")
+            + CIS.supports("1.1.3", "2.3.4")
+            + OWASP.supports("CICD-SEC-1"),
         ),
         Requirement(
             id="independence",
@@ -124,12 +118,10 @@ META: Final = Meta(
                 ""
                 "https://docs.github.com/pull-requests/committing-changes-to-your-project/creating-and-editing-commits/creating-a-commit-with-multiple-authors"
             ),
-            references=(
-                *SLSA.supports("two-party-review"),
-                *OSPS.supports("OSPS-QA-07.01"),
-                *CIS.supports("1.1.3"),
-                *OWASP.supports("CICD-SEC-1"),
-            ),
+            references=SLSA.supports("two-party-review")
+            + OSPS.supports("OSPS-QA-07.01")
+            + CIS.supports("1.1.3")
+            + OWASP.supports("CICD-SEC-1"),
         ),
         Requirement(
             id="freshness",
@@ -150,7 +142,7 @@ META: Final = Meta(
                 f"the final head has to be older than the approval: retry the job, and run no new pipeline. {NOTES}"
             ),
             source=REVIEWS,
-            references=(*SLSA.supports("two-party-review"),),
+            references=SLSA.supports("two-party-review"),
         ),
         Requirement(
             id="authority",
@@ -165,7 +157,7 @@ META: Final = Meta(
             github="Ask somebody with write access for a review. Every token shows the level (`metadata: read`).",
             gitlab="Ask a Developer or above. A token with `read_api` shows the level.",
             source="https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user",
-            references=(*SLSA.supports("two-party-review"), *CIS.supports("1.1.3")),
+            references=SLSA.supports("two-party-review") + CIS.supports("1.1.3"),
         ),
         Requirement(
             id="no-rejection",
@@ -181,7 +173,7 @@ META: Final = Meta(
             github=f"The reviewer approves, or somebody who may dismisses the review. {READ}",
             gitlab=f"The reviewer who asked for changes approves; a bypass by others does not count. {NOTES}",
             source=REVIEWS,
-            references=(*OWASP.supports("CICD-SEC-1"),),
+            references=OWASP.supports("CICD-SEC-1"),
         ),
         Requirement(
             id="code-owner-review",
@@ -209,7 +201,7 @@ META: Final = Meta(
                 ""
                 "https://docs.github.com/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners"
             ),
-            references=(*CIS.supports("1.1.7"),),
+            references=CIS.supports("1.1.7"),
         ),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ci_guard.controls.frameworks import CIS, OSPS, OWASP
+from ci_guard.controls.cited import CIS, OSPS, OWASP
 from ci_guard.model.judgement import Severity
 from ci_guard.model.kinds import Flag
 from ci_guard.model.meta import Meta, Requirement
@@ -40,11 +40,9 @@ META: Final = Meta(
             github=f"{REVOKE} Keep it as an Actions secret. {CLONE}",
             gitlab=f"{REVOKE} Keep it as a masked and protected CI/CD variable. {CLONE}",
             source="https://cwe.mitre.org/data/definitions/798.html",
-            references=(
-                *OSPS.supports("OSPS-BR-07.01"),
-                *CIS.supports("1.5.1", "2.3.8", "5.1.3"),
-                *OWASP.supports("CICD-SEC-6"),
-            ),
+            references=OSPS.supports("OSPS-BR-07.01")
+            + CIS.supports("1.5.1", "2.3.8", "5.1.3")
+            + OWASP.supports("CICD-SEC-6"),
         ),
         Requirement(
             id="no-key-files",
@@ -61,7 +59,7 @@ META: Final = Meta(
             github=f"Revoke the key, remove the file and name it in `.gitignore`. {CLONE}",
             gitlab=f"Revoke the key, remove the file and keep it as a secure file or a variable of type file. {CLONE}",
             source="https://www.rfc-editor.org/rfc/rfc7468",
-            references=(*OSPS.supports("OSPS-BR-07.01"), *CIS.supports("1.5.1"), *OWASP.supports("CICD-SEC-6")),
+            references=OSPS.supports("OSPS-BR-07.01") + CIS.supports("1.5.1") + OWASP.supports("CICD-SEC-6"),
         ),
         Requirement(
             id="complete-scan",
@@ -79,7 +77,7 @@ META: Final = Meta(
             github="Check out with `fetch-depth: 0`, without a sparse checkout; what is missing is not fetched.",
             gitlab="Set `GIT_DEPTH: 0`; what is missing is not fetched.",
             source="https://git-scm.com/docs/shallow",
-            references=(*OSPS.supports("OSPS-BR-07.01"), *CIS.supports("1.5.1", "2.3.8")),
+            references=OSPS.supports("OSPS-BR-07.01") + CIS.supports("1.5.1", "2.3.8"),
         ),
         Requirement(
             id="reviewed-suppressions",
@@ -96,7 +94,7 @@ META: Final = Meta(
             github=f"Merge a suppression in a reviewed change of its own, before it is needed. {CLONE}",
             gitlab=f"Merge a suppression in a reviewed change of its own, before it is needed. {CLONE}",
             source="https://cwe.mitre.org/data/definitions/693.html",
-            references=(*OSPS.supports("OSPS-BR-07.01"), *CIS.supports("1.5.1")),
+            references=OSPS.supports("OSPS-BR-07.01") + CIS.supports("1.5.1"),
         ),
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
@@ -52,23 +52,12 @@ class Catalog:
     """The address of the licence."""
     items: Mapping[str, Item]
 
-    def satisfies(self, *ids: str) -> Iterator[Reference]:
+    def references(self, relation: Relation, ids: Iterable[str]) -> Iterator[Reference]:
         """
-        Yield a reference to each item that a pass is whole evidence for.
+        Yield a reference to each item.
 
         Raises: `ValueError` for an id that the catalog does not have.
         """
-        return self._references(Relation.SATISFIES, ids)
-
-    def supports(self, *ids: str) -> Iterator[Reference]:
-        """
-        Yield a reference to each item that a pass is evidence for a part of.
-
-        Raises: `ValueError` for an id that the catalog does not have.
-        """
-        return self._references(Relation.SUPPORTS, ids)
-
-    def _references(self, relation: Relation, ids: tuple[str, ...]) -> Iterator[Reference]:
         for each in ids:
             item = self.items.get(each)
             if item is None:
