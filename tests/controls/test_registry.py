@@ -77,7 +77,7 @@ CONTRACT: dict[str, dict[str, Kind]] = {
 """Every requirement with its kind, in the order in which it is reported."""
 
 HELPERS = {
-    *("__init__", "holders", "interface", "judge", "judging", "origins", "registry", "tally", "words"),
+    *("__init__", "cited", "holders", "interface", "judge", "judging", "origins", "registry", "tally", "words"),
     *("enforcement", "expressions", "guarded_paths", "own_program", "policy_source", "role_approval", "wiring"),
 }
 """Modules of the room that are no control."""

@@ -139,7 +139,7 @@ def test_an_anchor_has_the_length_that_its_rule_says() -> None:
 def test_a_rule_file_with_an_unknown_field_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps([{"id": "a", "severity": "low", "keywords": [], "surprise": 1}]))
     with pytest.raises(TypeError, match="surprise"):
-        rule_module.load(tmp_path)
+        tuple(rule_module.load(tmp_path))
 
 
 def test_a_checksum_that_fits_is_said_and_one_that_does_not_makes_it_less_severe(matcher: Matcher) -> None:
