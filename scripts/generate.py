@@ -14,6 +14,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 import exit_codes  # noqa: E402
 import gitlab_page  # noqa: E402
 import policy_reference  # noqa: E402
+import prepared_regexes  # noqa: E402
 import scanner_database  # noqa: E402
 import secret_rules  # noqa: E402
 import token_table  # noqa: E402
@@ -47,6 +48,7 @@ def generated() -> dict[str, str | bytes]:
         **workflow_files(),
         **gitlab_templates(metas),
         **scanner_database.files(),
+        **prepared_regexes.files(),
         "ci_guard/secrets/shapes.json": json.dumps(shapes(load()), indent=0) + "\n",
         "docs/controls/README.md": index_page(metas),
         gitlab_page.PAGE: gitlab_page.page(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import Enum, auto
 from typing import Final
 
@@ -33,7 +32,7 @@ COMPRESSED: Final = frozenset({"gzip", "bzip2", "xz"})
 READ: Final = COMPRESSED | {"zip", "tar"}
 """Formats that are unpacked."""
 _BEGINNINGS: Final = tuple(begin for begin, _ in _ARCHIVES)
-_BZIP2: Final = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
+_BZIP2: Final = late.pattern(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 _TAR_MAGIC: Final = slice(257, 262)
 _LFS_POINTER: Final = late.pattern(
     rb"version https://git-lfs\.github\.com/spec/v\d+\n(?:ext-[^\n]+\n)*oid sha256:[0-9a-f]{64}\nsize \d+\n"

@@ -13,6 +13,7 @@ from bisect import bisect
 from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
+from ci_guard import late
 from ci_guard.rows import NamedTuple
 from ci_guard.secrets.matcher import Match, Matcher
 from ci_guard.secrets.signs import ALPHABET, BASE64, ESCAPE, FIRST, GROUP, PERCENT, SHORTEST, SIGNS
@@ -20,13 +21,13 @@ from ci_guard.secrets.triggers import BY_NAME
 
 DEPTH: Final = 2
 """Encodings in each other."""
-_GROUPS: Final = re.compile(b"(?:%b){%d,}" % (GROUP, SHORTEST // 4))
+_GROUPS: Final = late.pattern(b"(?:%b){%d,}" % (GROUP, SHORTEST // 4))
 _CAN_BE_FIRST: Final = re.sub(b"[^A]", b" ", re.sub(FIRST, b"A", bytes(range(256))))
 _LANE: Final = b"A" * (SHORTEST // 4)
 _VAIN_TRIES: Final = 1000
 
-_LINE: Final = re.compile(rb"[A-Za-z0-9+/_-]*={0,2}")
-_FOLLOWING: Final = re.compile(
+_LINE: Final = late.pattern(rb"[A-Za-z0-9+/_-]*={0,2}")
+_FOLLOWING: Final = late.pattern(
     rb"(?:(?:\\n|\r?\n[ \t]*)[A-Za-z0-9+/_-]{16,}={0,2})*(?:(?:\\n|\r?\n[ \t]*)[A-Za-z0-9+/_-]{1,15}={1,2})?"
 )
 _BREAKS: Final = b" \t\n\v\f\r="
@@ -35,11 +36,11 @@ _GROUPS_BEFORE: Final = 64
 """How far ahead of the first text its base64 is decoded: over some letters that are not ASCII."""
 _IN_ALPHABET: Final = frozenset(ALPHABET + b"-_")
 
-_PERCENT: Final = re.compile(PERCENT)
-_PERCENT_ANY: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
-_ESCAPE: Final = re.compile(ESCAPE)
-_ESCAPE_ANY: Final = re.compile(rb"\\(?:x|u00)([0-9A-Fa-f]{2})")
-_TOKEN: Final = re.compile(rb"[^\s\"'<>`]{0,8192}")
+_PERCENT: Final = late.pattern(PERCENT)
+_PERCENT_ANY: Final = late.pattern(rb"%([0-9A-Fa-f]{2})")
+_ESCAPE: Final = late.pattern(ESCAPE)
+_ESCAPE_ANY: Final = late.pattern(rb"\\(?:x|u00)([0-9A-Fa-f]{2})")
+_TOKEN: Final = late.pattern(rb"[^\s\"'<>`]{0,8192}")
 _ENDS_TOKEN: Final = (b" ", b"\n", b"\t", b'"', b"'", b"<", b">", b"`")
 _FURTHEST: Final = 1024
 """Bytes ahead of its first encoded sign that a token may begin."""

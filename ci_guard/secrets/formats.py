@@ -10,7 +10,6 @@ import json
 import re
 import zlib
 from datetime import datetime, timezone
-from functools import cache
 from typing import Any, Final
 
 from ci_guard import late
@@ -165,16 +164,14 @@ _NEARBY: Final = late.pattern(
 )
 
 
-@cache
-def _public_passwords() -> re.Pattern[bytes]:
-    """Words of manuals; compiling them takes over a millisecond."""
-    return re.compile(
-        rb"(?:my|the|your|some|db|test|super|root|user|app)?[_-]?(?:user(?:name)?|pass(?:w(?:or)?d|phrase)?|pwd|secret|token|key|root|"
-        rb"admin|guest|test(?:ing|er)?|postgres(?:ql)?|mysql|maria(?:db)?|mongo(?:db)?|redis|rabbit(?:mq)?|amqp|default|local(?:host)?|"
-        rb"foo|bar|baz|demo|dev(?:elopment)?|none|null|hidden|creds?|credentials?|p|s3cr3t|p4ssw0rd|p@ssw0rd|hunter2|abc|here|value)"
-        rb"[_-]?(?:pass(?:word)?|pw|secret|user|here|value|\d{1,6})?",
-        re.IGNORECASE,
-    )
+_PUBLIC_PASSWORDS: Final = late.pattern(
+    rb"(?:my|the|your|some|db|test|super|root|user|app)?[_-]?(?:user(?:name)?|pass(?:w(?:or)?d|phrase)?|pwd|secret|token|key|root|"
+    rb"admin|guest|test(?:ing|er)?|postgres(?:ql)?|mysql|maria(?:db)?|mongo(?:db)?|redis|rabbit(?:mq)?|amqp|default|local(?:host)?|"
+    rb"foo|bar|baz|demo|dev(?:elopment)?|none|null|hidden|creds?|credentials?|p|s3cr3t|p4ssw0rd|p@ssw0rd|hunter2|abc|here|value)"
+    rb"[_-]?(?:pass(?:word)?|pw|secret|user|here|value|\d{1,6})?",
+    re.IGNORECASE,
+)
+"""Words of manuals."""
 
 
 def judged_password(password: bytes, host: bytes = b"") -> Confidence | None:
@@ -183,7 +180,7 @@ def judged_password(password: bytes, host: bytes = b"") -> Confidence | None:
 
     Hosts that only the reader's own machine resolves (localhost; RFC 2606 and 6761 names) make it less sure.
     """
-    if _VARIABLE.search(password) or is_invented(password) or _public_passwords().fullmatch(password):
+    if _VARIABLE.search(password) or is_invented(password) or _PUBLIC_PASSWORDS.fullmatch(password):
         return None
     simple = len(password) < 8 or password.isalpha() or entropy(password) < 2.5
     if _NEARBY.match(host):

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
+from ci_guard import late
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
 from ci_guard.rows import NamedTuple
@@ -36,17 +37,18 @@ _UUID_LENGTH: Final = 36
 
 # Bytes are read as Latin-1, whose white space is more than that of ASCII.
 _SPACE: Final = rb"\s\x1c-\x1f\x85\xa0"
-_BARE: Final = re.compile(
+_BARE: Final = late.pattern(
     rb"""(?:(?:[Bb]asic|[Bb]earer|[Tt]oken) )?[^%b"'`,;(){}\[\]<>\\|&]{3,400}(?=[%b,;}\])"'`\\&<]|\Z)"""
     % (_SPACE, _SPACE)
 )
 _QUOTED: Final = {
-    quote: re.compile(rb"(?:[^%b\\\r\n]|\\(?!%b)[^\r\n]){3,400}(?=\\?%b)" % (quote, quote, quote))
+    quote: late.pattern(rb"(?:[^%b\\\r\n]|\\(?!%b)[^\r\n]){3,400}(?=\\?%b)" % (quote, quote, quote))
     for quote in (b'"', b"'", b"`")
 }
-_SCHEME: Final = re.compile(r"(?P<scheme>basic|bearer|token|oauth|apikey)\s{1,2}(?=\S)", re.IGNORECASE)
-_BASE64: Final = re.compile(r"[0-9A-Za-z+/_-]{6,300}={0,2}")
-_USER_INFO: Final = re.compile(r"""://[^\s/:@"'`<>,;(){}|\\]{0,64}:(?P<secret>[^\s/@"'`<>,;(){}|\\]{3,100})\Z""")
+_SCHEME: Final = late.pattern(r"(?P<scheme>basic|bearer|token|oauth|apikey)\s{1,2}(?=\S)", re.IGNORECASE)
+_BASE64: Final = late.pattern(r"[0-9A-Za-z+/_-]{6,300}={0,2}")
+_BLANK: Final = late.pattern(r"\s")
+_USER_INFO: Final = late.pattern(r"""://[^\s/:@"'`<>,;(){}|\\]{0,64}:(?P<secret>[^\s/@"'`<>,;(){}|\\]{3,100})\Z""")
 
 
 class Candidate(NamedTuple):
@@ -168,7 +170,7 @@ def _checked(candidate: Candidate | None) -> Candidate | None:
     if candidate is None:
         return None
     value = candidate.value
-    if len(value) < _SHORTEST or re.search(r"\s", value) or not value.isprintable():
+    if len(value) < _SHORTEST or _BLANK.search(value) or not value.isprintable():
         return None
     if value.lower() == candidate.name.lower() or _is_id(candidate) or looks.is_hash(value):
         return None

@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from functools import lru_cache
 from typing import Any, Final
 
+from ci_guard import late
 from ci_guard.git import Repository
 from ci_guard.git.history import Tips, begin, commits, heads, introduced, tips
 from ci_guard.records import dataclass, field, replace
@@ -21,7 +22,7 @@ _FEW_COMMITS: Final = 1000
 """Commits that are not worth a process."""
 _TOLD: Final = 2000
 _PATIENCE_SECONDS: Final = 3600.0
-_AUTHOR: Final = re.compile(rb"^author ([^\n]*?) ?<", re.MULTILINE)
+_AUTHOR: Final = late.pattern(rb"^author ([^\n]*?) ?<", re.MULTILINE)
 _LONGEST_NAME: Final = 80
 _AS_GIT: Final = ("utf-8", "surrogateescape")
 

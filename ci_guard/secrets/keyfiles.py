@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Final
 
 from ci_guard import late
@@ -36,8 +36,8 @@ _SOPS: Final = late.pattern(rb"^[ \t]*\"?sops\"?[ \t]*:", re.MULTILINE)
 
 
 def _holding(pattern: str) -> Callable[[bytes], bool]:
-    compiled = cache(lambda: re.compile(pattern.encode("ascii"), re.IGNORECASE | re.MULTILINE))
-    return lambda content: bool(compiled().search(content))
+    held = late.pattern(pattern.encode("ascii"), re.IGNORECASE | re.MULTILINE)
+    return lambda content: bool(held.search(content))
 
 
 def _keys(content: bytes) -> list[bool]:

@@ -12,13 +12,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from ci_guard import late
 from ci_guard.rows import NamedTuple
 
 BACK: Final = 120
 """Bytes ahead of a value that are looked at for its name."""
 
 # Text reversed, so that one match from the beginning reads it, whatever precedes the name.
-_JOIN: Final = re.compile(
+_JOIN: Final = late.pattern(
     r"""(?P<quote>["'`]\\{0,3})?
     (?P<wrap>\(etyb\]\[|b?\((?:edo(?:cne|ced))46b(?:[.]46esab)?|(?<=["'])(?:[bBruf]{1,2}(?![0-9A-Za-z_])|@)
       |(?<=["'])(?:\{gnirts\]\[|\((?:morf::|wen::)?(?:(?:rtS)?terceS|(?:gni)?rt[Ss]|emoS)(?:[ ]wen)?|[ ]?[\[({]|""|''))?
@@ -31,26 +32,26 @@ _JOIN: Final = re.compile(
     (?P<name>[0-9A-Za-z_.$@-]{0,63}[0-9A-Za-z_$@-])(?P<ahead>.{0,2})""",
     re.VERBOSE,
 )
-_FLAG: Final = re.compile(r"(?<!\S)--?(?P<name>[A-Za-z][0-9A-Za-z-]{0,40})(?:[ =]|[ =]?['\"])\Z")
-_PAIR: Final = re.compile(
+_FLAG: Final = late.pattern(r"(?<!\S)--?(?P<name>[A-Za-z][0-9A-Za-z-]{0,40})(?:[ =]|[ =]?['\"])\Z")
+_PAIR: Final = late.pattern(
     r"""(?P<name>[A-Za-z][0-9A-Za-z_.-]{0,63})["']?,?\s{1,40}["']?value["']?[ ]{0,4}[:=][ ]{0,4}["']?\Z""",
     re.IGNORECASE,
 )
-_VARIABLE: Final = re.compile(
+_VARIABLE: Final = late.pattern(
     r"(?:ENV|setenv|#[ ]?define)[ \t]{1,4}(?P<name>[A-Za-z_][0-9A-Za-z_]{0,63})[ \t]{1,4}['\"]?\Z"
 )
-_DEFINED: Final = re.compile(
+_DEFINED: Final = late.pattern(
     r"(?:\bset|[(](?:def[a-z]{0,10}|setq))[ \t]{1,4}[*+]?(?P<name>[A-Za-z_][0-9A-Za-z_-]{0,63})[*+]?[ \t]{1,4}['\"]\Z"
 )
-_DEFAULT: Final = re.compile(
+_DEFAULT: Final = late.pattern(
     r"""(?P<name>[0-9A-Za-z_$-]{1,64})["'\]]{0,2}[ ]?[:=][ ]?[^\s,;]{1,60}[ ](?:\|\||\?\?|or)[ ]["'`]\Z"""
 )
-_LISTED: Final = re.compile(
+_LISTED: Final = late.pattern(
     r"""(?P<name>[0-9A-Za-z_.-]{1,64})(?:["']?>|</key>)\s{1,24}<(?:string|value)>\Z""", re.IGNORECASE
 )
-_BLOCK: Final = re.compile(r"(:[ \t]*)[|>][+-]?[ \t]*\r?\n[ \t]*\Z")
-_FEED: Final = re.compile(r"[ \t]*\\?\r?\n[ \t]*([\"'`]?)\Z")
-_LOGIN: Final = re.compile(r"""(?:^|[\s"'])(?:-u|--user)(?:[ =]|[ =]?["'])[^\s/:@"'`]{1,40}:\Z""")
+_BLOCK: Final = late.pattern(r"(:[ \t]*)[|>][+-]?[ \t]*\r?\n[ \t]*\Z")
+_FEED: Final = late.pattern(r"[ \t]*\\?\r?\n[ \t]*([\"'`]?)\Z")
+_LOGIN: Final = late.pattern(r"""(?:^|[\s"'])(?:-u|--user)(?:[ =]|[ =]?["'])[^\s/:@"'`]{1,40}:\Z""")
 _OPTIONS: Final = (
     ("-", _FLAG),
     ("env", _VARIABLE),
@@ -67,9 +68,9 @@ _OPTIONS: Final = (
 """Each with a text that it needs."""
 AFTER_VALUE: Final = 16
 """Bytes from the word `value` to the value's beginning, in `_PAIR`."""
-_GRANT: Final = re.compile(r"(?:IDENTIFIED BY|PASSWORD) ['\"]\Z", re.IGNORECASE)
+_GRANT: Final = late.pattern(r"(?:IDENTIFIED BY|PASSWORD) ['\"]\Z", re.IGNORECASE)
 _GRANTS: Final = (" '", ' "')
-_HUMP: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_HUMP: Final = late.pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _WORDS: Final = json.loads((Path(__file__).parent / "names.json").read_text("ascii"))
 _SUFFIXES, _QUALIFIERS, _LOCATORS, _HANDLES = (
     frozenset(_WORDS[group].split()) for group in ("suffixes", "qualifiers", "locators", "handles")

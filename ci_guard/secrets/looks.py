@@ -11,12 +11,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+from ci_guard import late
+
 _MODEL: Final = Path(__file__).parent / "generic.json"
-_PART: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
-_WORDING: Final = re.compile(r"[A-Za-z_. /:-]+[0-9]?")
-_WRITTEN: Final = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{3,}")
+_PART: Final = late.pattern(r"[A-Z]?[a-z]+|[A-Z]+")
+_WORDING: Final = late.pattern(r"[A-Za-z_. /:-]+[0-9]?")
+_WRITTEN: Final = late.pattern(r"[A-Z]?[a-z]{2,}|[A-Z]{3,}")
 """Letters as words are written, which few of a value that was drawn at random are."""
-_LETTERS: Final = re.compile(r"[A-Za-z]+")
+_JOINED: Final = late.pattern(r"[A-Za-z]{2}[_. -][A-Za-z]{2}")
+_CAPITAL: Final = late.pattern(r"[A-Z][a-z]+")
+_LETTERS: Final = late.pattern(r"[A-Za-z]+")
 _LONGEST: Final = 80
 """Characters of a value that are looked at; more tell nothing new."""
 _LONGEST_WORD: Final = 14
@@ -29,30 +33,30 @@ SCALE: Final = 4
 """Steps of a nat in which the letter statistics are stored."""
 UNIFORM: Final = math.log(26)
 
-_CODE: Final = re.compile(
+_CODE: Final = late.pattern(
     r"""^\$[{(A-Za-z_]|\$[{(]|\{\{|\}\}|%[({]?[a-z]|%[A-Z_]+%|<[A-Za-z_ -]+>|\[[A-Z_ ]+\]|@[A-Z0-9_]+@|\.\.\.|\*\*\*
     |[.](?:com|org|net|io|json|ya?ml|pem|key|crt|txt|py|go|js|ts|html?|md|png)\b
     |^(?:process|os|env|self|this|cfg|config|ctx|req|res|settings|options|opts|args|var|local|data|module|each|test)\.
     |^[a-z]+://|^[(./~]|^[A-Za-z]:\\|::|->|^[A-Za-z_.]+\(|^[A-Za-z_]+\[|\)$|\\[wdsb]|[|^][a-z]+[|$]""",
     re.VERBOSE,
 )
-_PLACEHOLDER: Final = re.compile(
+_PLACEHOLDER: Final = late.pattern(
     r"example|sample|place.?holder|redacted|removed|hidden|dummy|change.?(?:me|it)|replace|insert|not.?real|foobar|qwert|asdfg"
     r"|fake[_-]|your[_-]|x{4}|123456|abcdef|deadbeef|cafebabe|password|undefined",
     re.IGNORECASE,
 )
-_SHORT_PLACEHOLDER: Final = re.compile(
+_SHORT_PLACEHOLDER: Final = late.pattern(
     r"foo|bar(?![a-z])|asdf|fake|your|mock|test|secret|passw|p[4@][s5$]{2}|pa[s5$3]{2}w?[o0]?r?d|s3cr3t|token|xxx|12345|abc123|aaaa|0000|1111|default|todo"
     r"|invalid|wrong|unknown|admin|^(?:none|null|true|false|yes|no|off|on|nil|enabled|disabled|optional|required|string)$",
     re.IGNORECASE,
 )
 _SHORT: Final = 24
 """Characters of a value up to which short words count: a longer one that was drawn at random has them by chance."""
-_PLAIN: Final = re.compile(
+_PLAIN: Final = late.pattern(
     r"-?0[xX][0-9A-Fa-f]{1,8}|[v^~=<>]{0,3}[0-9]+(?:[.][0-9A-Za-z-]+)+|-?[0-9.,]+[a-z%]{0,2}|#[0-9A-Fa-f]{3,8}|[A-Z][a-z]+[.:!?]?"
 )
-_UUID: Final = re.compile(r"[0-9a-z]{8}-(?:[0-9a-z]{4}-){3}[0-9a-z]{12}", re.IGNORECASE)
-_HASH: Final = re.compile(
+_UUID: Final = late.pattern(r"[0-9a-z]{8}-(?:[0-9a-z]{4}-){3}[0-9a-z]{12}", re.IGNORECASE)
+_HASH: Final = late.pattern(
     r"\$(?:2[abxy]?|5|6|1|argon2(?:id|i|d)?|pbkdf2[a-z0-9-]*|scrypt|apr1|y|7|P|H)\$|\{(?:S?SHA|CRYPT|MD5)|pbkdf2_|sha(?:1|256|384|512)[-:$]|md5[:$]"
 )
 
@@ -213,8 +217,8 @@ def features(value: str) -> dict[str, float]:
         "strange-each": max(-3.0, min(3.0, nats / max(trigrams, 1))),
         "words": words / letters if letters else 0.5,
         "all-words": float(letters > 0 and words >= letters - 1),
-        "joined": float(bool(re.search(r"[A-Za-z]{2}[_. -][A-Za-z]{2}", value))),
-        "capital": float(bool(re.fullmatch(r"[A-Z][a-z]+", value))),
+        "joined": float(bool(_JOINED.search(value))),
+        "capital": float(bool(_CAPITAL.fullmatch(value))),
         "upper": float(value.isupper()),
         "steps": steps / length,
         "repeats": float(len(set(value.lower())) <= 2 or value.lower() in (value.lower() * 2)[1:-1]),

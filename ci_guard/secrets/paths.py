@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from enum import Enum
-from functools import cache
 from typing import Final
 
+from ci_guard import late
 from ci_guard.model.judgement import Severity
 
 
@@ -28,19 +27,14 @@ _EXAMPLES: Final = r"[^/]*[._-](?:example|sample|template|dist)(?:\.[a-z]{1,5})?
 _DOCUMENTS: Final = r"[^/]*\.(?:md|mdx|markdown|rst|adoc|asciidoc)|(?:README|CHANGELOG)[^/]*"
 
 
-@cache
-def _patterns() -> dict[Purpose, re.Pattern[str]]:
-    """Return what tells each purpose; compiled only where something was found."""
-    parts = {
-        Purpose.TESTS: (_TEST_FOLDERS, _TEST_FILES),
-        Purpose.EXAMPLES: ("examples?|_examples|samples?|demos?|tutorials?", _EXAMPLES),
-        Purpose.DOCUMENTATION: ("docs?|documentation|man", _DOCUMENTS),
-    }
-    return {
-        purpose: re.compile(rf"(?:^|/)(?:(?:{folders})/|(?:{files})\Z)") for purpose, (folders, files) in parts.items()
-    }
-
-
+_PARTS: Final = {
+    Purpose.TESTS: (_TEST_FOLDERS, _TEST_FILES),
+    Purpose.EXAMPLES: ("examples?|_examples|samples?|demos?|tutorials?", _EXAMPLES),
+    Purpose.DOCUMENTATION: ("docs?|documentation|man", _DOCUMENTS),
+}
+_PATTERNS: Final = {
+    purpose: late.pattern(rf"(?:^|/)(?:(?:{folders})/|(?:{files})\Z)") for purpose, (folders, files) in _PARTS.items()
+}
 _STEPS: Final = tuple(sorted(Severity, key=lambda severity: severity.rank))
 
 
@@ -55,4 +49,4 @@ def weighed(path: str, severity: Severity, detail: str) -> tuple[Severity, str]:
 
 def _purpose_of(path: str) -> Purpose:
     """Return what a file is for, also one in an archive; a path that says nothing of it is production."""
-    return next((purpose for purpose, pattern in _patterns().items() if pattern.search(path)), Purpose.PRODUCTION)
+    return next((purpose for purpose, pattern in _PATTERNS.items() if pattern.search(path)), Purpose.PRODUCTION)

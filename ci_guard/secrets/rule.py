@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from ci_guard import late
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
 from ci_guard.records import dataclass
@@ -65,7 +66,12 @@ class Rule:
     @cached_property
     def regex(self) -> re.Pattern[bytes]:
         """The pattern compiled, on first use."""
-        return re.compile(self.pattern.encode("ascii"), re.IGNORECASE if self.ignore_case else 0)
+        return late.compiled(*self.said)
+
+    @property
+    def said(self) -> tuple[bytes, int]:
+        """The pattern and its flags, as `re.compile` takes them."""
+        return self.pattern.encode("ascii"), int(re.IGNORECASE) if self.ignore_case else 0
 
     @property
     def advice(self) -> str:

@@ -16,6 +16,7 @@ from functools import cache
 from itertools import accumulate
 from typing import Any, Final
 
+from ci_guard import late
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
 from ci_guard.rows import NamedTuple
@@ -36,35 +37,47 @@ _SEPARATORS: Final = "_-. "
 """Of which one may stand between two parts of a word."""
 _WITHOUT: Final = str.maketrans("", "", _SEPARATORS)
 
-_ROLE: Final = re.compile(
+_ROLE: Final = late.pattern(
     r"[_. -]?(?:api|app|access|auth|client|secret|private|account|project|personal|service|rest|live|oauth|consumer"
     r"|admin|bot|user|prod|test|master|key|token|pat|signing|server|licen[sc]e|pass|webhook)"
 )
 """How a name goes on whose first part is a word of its own, such as `float` or `front`."""
-_CREDENTIAL: Final = re.compile(
+_CREDENTIAL: Final = late.pattern(
     r"key|token|secret|pass(?:w(?:or)?d|code)?|pwd|auth(?:orization)?|api|cred(?:ential)?s?|bearer|licen[sc]e|login|dsn|access"
     r"|(?<![a-z])(?:pat|sid|appid)(?![a-z])"
 )
-_BETWEEN: Final = re.compile(r"[^/]{0,48}|[^/]{0,24}\w://[\w.-]{0,20}")
+_BETWEEN: Final = late.pattern(r"[^/]{0,48}|[^/]{0,24}\w://[\w.-]{0,20}")
 """What may stand between a word for a credential and the value: no path."""
-_OTHER: Final = re.compile(
+_OTHER: Final = late.pattern(
     r"sha-?(?:1|2|5)|commit|digest|checksum|integrity|(?<!nice)hash|md5|\brev\b|revision|etag|publi(?:c|sh)|site_?key|fingerprint|thumbprint|uuid|guid"
     r"|signature|version|\bh1:|key_?id|cache|csrf|nonce|cursor|next|(?<![a-z])page|continuation"
 )
 """Words for values that only look like a key."""
-_HEX: Final = re.compile(rb"[0-9A-Fa-f-]+")
+_THREE: Final = late.pattern(r"[0-9a-z]{3}")
+_TAG: Final = late.pattern(r"<[a-z]+>")
+_DIGIT: Final = late.pattern(rb"[0-9]")
+_LETTER: Final = late.pattern(rb"[A-Za-z]")
+_HEX: Final = late.pattern(rb"[0-9A-Fa-f-]+")
 
 
 def _whole(form: str) -> re.Pattern[bytes]:
-    return re.compile(rb"(?:%s)={0,2}(?![0-9A-Za-z_+/-])" % form.encode("ascii"), re.IGNORECASE)
+    return late.compiled(*_said(form))
+
+
+def _said(form: str) -> tuple[bytes, int]:
+    return rb"(?:%s)={0,2}(?![0-9A-Za-z_+/-])" % form.encode("ascii"), int(re.IGNORECASE)
 
 
 _ANY: Final = _whole("[0-9A-Za-z_.+/-]{14,100}")
-_STARTS: Final = re.compile(rb"(?<![0-9A-Za-z_+/.-])(?=[A-Za-z_+/.-]{0,15}[0-9][0-9A-Za-z_+/.-]{8})")
+_STARTS: Final = late.pattern(rb"(?<![0-9A-Za-z_+/.-])(?=[A-Za-z_+/.-]{0,15}[0-9][0-9A-Za-z_+/.-]{8})")
 """Where a value begins, as the rule `vendor-context` is searched for."""
 _LONGEST_START: Final = 24
 """Bytes from there that are looked at."""
 _DETAIL: Final = "the name of the vendor stands ahead of it"
+
+
+_WORDS: Final = '"words": ["'
+"""What the words of a row stand behind."""
 
 
 class Vendor(NamedTuple):
@@ -119,14 +132,19 @@ def _rule(row: dict[str, Any]) -> Rule:
 
 
 @cache
-def _words() -> dict[str, list[Word]]:
-    """Return the words by their first letters, in the order of the rows."""
-    found: dict[str, list[Word]] = defaultdict(list)
-    for number, row in enumerate(_table()):
-        for word in row["words"]:
-            letters = word.rstrip("+").replace("_", "")
-            found[letters[:_KEY]].append(Word(letters, word, number))
+def _words() -> dict[str, list[tuple[str, int]]]:
+    """Return the words and the numbers of their rows by their first letters, in the order of the rows."""
+    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for number, words in enumerate(_words_of_rows()):
+        for word in words:
+            found[word.replace("_", "")[:_KEY]].append((word, number))
     return dict(found)
+
+
+def _words_of_rows() -> Iterator[list[str]]:
+    """Yield the words of each row; a test holds them to what a reader of JSON sees there."""
+    rows = (row[row.index(_WORDS) + len(_WORDS) :] for row in _table())
+    return (row[: row.index('"]')].split('", "') for row in rows)
 
 
 def load() -> None:
@@ -135,15 +153,21 @@ def load() -> None:
     looks.model()
 
 
+def patterns() -> list[tuple[bytes, int]]:
+    """Return what the values of vendors look like: patterns and flags, as `re.compile` takes them."""
+    return [_said(form) for form in dict.fromkeys(row.get("form", _OPAQUE) for row in rows())]
+
+
 @cache
-def _table() -> list[dict[str, Any]]:
-    return rows()
+def _table() -> list[str]:
+    """Return the rows of the table as they are written, a line each: to read them all takes a while."""
+    return VENDORS.read_text("utf-8").splitlines()[1:-1]
 
 
 @cache
 def _vendor(row: int) -> Vendor:
     """Return what a row says, of which few are ever asked for."""
-    rule = _rule(_table()[row])
+    rule = _rule(json.loads(_table()[row].rstrip(",")))
     return Vendor(rule, _whole(rule.pattern))
 
 
@@ -186,7 +210,7 @@ def _ahead(data: bytes, start: int) -> str:
     """Return what stands ahead of a value in small letters: its line, or the one before if the value has its own."""
     text = data[max(0, start - _BACK) : start].decode("latin-1").lower()
     feed = text.rfind("\n")
-    if feed >= 0 and re.search(r"[0-9a-z]{3}", re.sub(r"<[a-z]+>", "", text[feed:])):
+    if feed >= 0 and _THREE.search(_TAG.sub("", text[feed:])):
         return text[feed + 1 :]
     return text[text.rfind("\n", 0, max(feed, 0)) + 1 :]
 
@@ -203,7 +227,8 @@ def _named(ahead: str) -> Iterator[Vendor]:
             continue
         here: dict[int, dict[int, bool]] = {}
         """By where the name ends: the rows that have it, and whether it is a common word there."""
-        for word in candidates:
+        for text, row in candidates:
+            word = Word(text.rstrip("+").replace("_", ""), text, row)
             if letters.startswith(word.letters, first) and _is_written(word, places, first):
                 rows = here.setdefault(places[first + len(word.letters) - 1] + 1, {})
                 rows[word.row] = word.text.endswith("+") or rows.get(word.row, False)
@@ -233,7 +258,7 @@ def _is_drawn(secret: bytes, rule: Rule | None = None) -> bool:
     """
     if entropy(secret) < (rule or Rule).entropy or is_invented(secret):
         return False
-    if not re.search(rb"[0-9]", secret) or not re.search(rb"[A-Za-z]", secret):
+    if not _DIGIT.search(secret) or not _LETTER.search(secret):
         return False
     value = secret.decode("latin-1")
     if _HEX.fullmatch(secret) or (rule and rule.pattern != _OPAQUE and len(secret) >= _LONG):

@@ -101,7 +101,7 @@ def test_the_wheel_holds_the_package_with_its_data_and_nothing_else(wheel: Path)
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     tracked = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "ci_guard").split("\0")
     assert names == set(tracked) - {""}
-    assert {Path(name).suffix for name in names} == {".py", ".json", ".txt", ".yml", ".typed", ".hyperscan"}
+    assert {Path(name).suffix for name in names} == {".py", ".json", ".txt", ".yml", ".typed", ".hyperscan", ".regexes"}
     assert {"ci_guard/py.typed", "ci_guard/policy/profiles/strict.yml", "ci_guard/secrets/rules/cloud.json"} <= names
     assert not [name for name in names if "test" in name]
 

@@ -15,7 +15,7 @@ import pytest
 
 import ci_guard.secrets
 from ci_guard import late
-from ci_guard.secrets import paths, patterns, regexes
+from ci_guard.secrets import patterns, regexes
 from tests.secrets.counted import growth
 
 FOLDER = Path(ci_guard.secrets.__file__).parent
@@ -80,15 +80,14 @@ def found() -> tuple[Found, ...]:
             ".".join(("ci_guard.secrets", *file.relative_to(FOLDER).with_suffix("").parts)).removesuffix(".__init__")
         )
         for name, value in vars(module).items():
-            for text, flags in objects(value):
-                add(f"{module.__name__}.{name}", text, flags, whole=f"{name}.fullmatch" in source)
+            for number, (text, flags) in enumerate(objects(value)):
+                place = f"{module.__name__}.{name}" + (f", {number}" if number else "")
+                add(place, text, flags, whole=f"{name}.fullmatch" in source)
         for call in calls(ast.parse(source)):
             said = getattr(call.args[0], "value", None)
             if isinstance(said, (str, bytes)):
                 whole = ast.unparse(call.func).endswith("fullmatch")
                 add(f"{module.__name__}, line {call.lineno}", said, 0, whole=whole)
-    for purpose, compiled in paths._patterns().items():
-        add(f"paths of {purpose.name}", compiled.pattern, 0, whole=False)
     return tuple(every.values())
 
 

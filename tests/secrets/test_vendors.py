@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from itertools import product
@@ -133,3 +134,8 @@ def test_a_rule_of_a_vendor_is_never_searched_for_by_itself() -> None:
     searched = {rule.id for rule in load()}
     assert not searched & {rule.id for rule in vendors.rules()}
     assert all(isinstance(rule, Rule) and not rule.keywords and not rule.anchor for rule in vendors.rules())
+
+
+def test_the_table_is_read_by_lines_as_a_reader_of_json_reads_it() -> None:
+    assert [json.loads(row.rstrip(",")) for row in vendors._table()] == vendors.rows()
+    assert list(vendors._words_of_rows()) == [row["words"] for row in vendors.rows()]
