@@ -42,6 +42,8 @@ class Pieces(io.RawIOBase):
 
     def take(self, size: int) -> bytes:
         """Return the next `size` bytes, or fewer where the stream ends."""
+        if size <= len(self._piece):
+            return bytes(self.some(size))
         parts = []
         while size and (part := self.some(size)):
             parts.append(part)

@@ -118,7 +118,8 @@ class Tracked(Sequence[Listed]):
     def __getitem__(self, item: slice) -> list[Listed]: ...
     def __getitem__(self, item: int | slice) -> Listed | list[Listed]:
         if isinstance(item, slice):
-            return [self[number] for number in range(*item.indices(len(self)))]
+            entries = (self._index[number] for number in self.numbers[item])
+            return [Listed(path, oid.decode("ascii"), tag.islower() or tag == b"S") for tag, _, oid, _, path in entries]
         tag, _, oid, _, path = self._index[self.numbers[item]]
         return Listed(path, oid.decode("ascii"), tag.islower() or tag == b"S")
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _MOST_FOUND: Final = 20_000
 """Contents in which nothing was found that are remembered, for others that are the same."""
+_SMALL: Final = 1 << 14
+"""Bytes of a content that are soon copied."""
 NAME: Final = 32
 """Bytes of what `unpack` calls the content of a member by."""
 
@@ -209,6 +211,9 @@ class Reading:
         return hashing.digest(self._algorithm, size, b"blob %d\0" % size)
 
     def _oid(self, data: bytes) -> str:
+        if len(data) < _SMALL:  # a copy takes less than a second step
+            content = b"blob %d\0%b" % (len(data), data)
+            return hashing.digest(self._algorithm, len(content), content).hexdigest()
         digest = self._digest(len(data))
         digest.update(data)
         return digest.hexdigest()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ci_guard.secrets.matcher import NOTHING, encoding_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 def search(matcher: Matcher, data: bytes) -> list[Match]:
     """Return the secrets of a content that is here as a whole, with those that are encoded in it."""
     seen = matcher.look(data)
+    if seen is NOTHING and not encoding_of(data):
+        return []
     plain = matcher.scan(data, seen)
     if not seen.signs:
         return plain

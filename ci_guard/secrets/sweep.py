@@ -87,16 +87,16 @@ class Sweep:
             while part := os.read(self._parts, 1):
                 first = part[0] * self._size
                 begun(first)
-                yield from self._nothing_in(folder, range(first, min(len(self._files), first + self._size)))
+                yield from self._nothing_in(folder, first, self._files[first : first + self._size])
 
-    def _nothing_in(self, folder: Folder, numbers: Iterable[int]) -> Iterator[_Seen]:
-        for number in numbers:
-            path, expected, _ = self._files[number]
+    def _nothing_in(self, folder: Folder, first: int, files: Iterable[Listed]) -> Iterator[_Seen]:
+        nothing = self._reading.nothing
+        for number, (path, expected, _) in enumerate(files, first):
             try:
                 data = folder.read(path)
             except OSError:
                 continue
-            oid = self._reading.nothing(data, text(path), expected) if data is not None else None
+            oid = nothing(data, text(path), expected) if data is not None else None
             if data is not None and oid:
                 yield _Seen(number, oid, len(data), expected is not None)
 

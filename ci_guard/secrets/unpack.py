@@ -7,24 +7,24 @@ bytes come out, how much is held at a time. Where a bound ends the reading, that
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
 import struct
-import zipfile
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from itertools import chain
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from ci_guard.git import packs
+from ci_guard.git import helper
 from ci_guard.secrets import keyfiles, tar
 from ci_guard.secrets.content import COMPRESSED, HEAD, READ, archive_format, plain_name
 from ci_guard.secrets.matcher import PIECE, Match
 from ci_guard.secrets.pieces import Pieces
 from ci_guard.secrets.unpacked import LARGEST, Found, Left, Unpacked
+
+if TYPE_CHECKING:
+    import zipfile
 
 DEPTH: Final = 3
 """Archives in each other; the compression around a tar is no archive of its own."""
@@ -43,6 +43,8 @@ _STEP: Final = 1 << 16
 _CENTRAL_ENTRY: Final = b"PK\x01\x02"
 _LOCAL_ENTRY: Final = struct.Struct("<4s2xHH4x12xHH")
 """Signature, flags, method, and the lengths of name and extra field (APPNOTE.TXT 4.3.7)."""
+_STORED, _DEFLATED = 0, 8
+"""Methods of a zip (APPNOTE.TXT 4.4.5)."""
 _ENCRYPTED: Final = 1
 _UNUSUAL: Final = 1 | 1 << 5 | 1 << 6
 """Flags of what is encrypted or a patch."""
@@ -51,7 +53,7 @@ _AT_ONCE: Final = ALWAYS
 """Bytes of the largest content that the helper in C unpacks as a whole."""
 MOST_CLEAN: Final = 200_000
 """Contents of members that are remembered, 32 bytes of each."""
-_DAMAGES: Final = (
+_DAMAGES: Final[tuple[type[Exception], ...]] = (
     EOFError,
     LookupError,
     NotImplementedError,
@@ -59,11 +61,16 @@ _DAMAGES: Final = (
     OverflowError,
     RuntimeError,
     ValueError,
-    lzma.LZMAError,
-    zipfile.BadZipFile,
     zlib.error,
     tar.Malformed,
 )
+_MORE_DAMAGES: Final = (("lzma", "LZMAError"), ("zipfile", "BadZipFile"))
+"""What modules raise that are loaded for the archives that need them."""
+
+
+def _damages() -> tuple[type[Exception], ...]:
+    """Return what reading a damaged archive raises."""
+    return (*_DAMAGES, *(getattr(sys.modules[name], error) for name, error in _MORE_DAMAGES if name in sys.modules))
 
 
 class _TooMuch(Exception):
@@ -104,7 +111,7 @@ def opened(head: bytes) -> bytes:
         return head
     try:
         return next(_decompressed(form, iter((head,))), b"")
-    except _DAMAGES:
+    except _damages():
         return b""
 
 
@@ -138,7 +145,7 @@ class _Unpacking:
         if form in READ and depth < DEPTH:
             try:
                 self._open(form, path, whole, depth, data)
-            except _DAMAGES:
+            except _damages():
                 self.left.append(Left(path, f"a damaged {form} archive"))
             return
         if form:
@@ -164,7 +171,7 @@ class _Unpacking:
         if form == "zip":
             self._zip(path, pieces, depth)
         elif form == "tar":
-            if data is None or packs.native is None or (listed := packs.native.tar_members(data)) is None:
+            if data is None or helper.native is None or (listed := helper.native.tar_members(data)) is None:
                 for member in tar.members(Pieces(pieces)):
                     self._member(f"{path}!/{member.name}", member.pieces, depth)
                 return
@@ -172,8 +179,8 @@ class _Unpacking:
                 self._member_here(f"{path}!/{tar.text(name)}", data[start : start + size], depth)
         else:
             opened = None
-            if form == "gzip" and data is not None and packs.native is not None:
-                opened = packs.native.gunzipped(data, self._room())
+            if form == "gzip" and data is not None and helper.native is not None:
+                opened = helper.native.gunzipped(data, self._room())
             if opened is None:
                 inside = self._counted(_decompressed(form, pieces))
             else:
@@ -189,6 +196,8 @@ class _Unpacking:
             data = self._hold(pieces)
             if data.count(_CENTRAL_ENTRY) > MOST_MEMBERS:  # before they are listed, which takes memory for each
                 raise _TooMuch(f"it has more than {MOST_MEMBERS} members")
+            import zipfile
+
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 for info in archive.infolist():
                     self._zip_member(f"{path}!/{_name(info)}", archive, info, depth, data)
@@ -199,7 +208,7 @@ class _Unpacking:
         if info.flag_bits & _ENCRYPTED:
             self.left.append(Left(path, "an encrypted member"))
         # `zipfile` would decode a whole step of any other method at once.
-        elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        elif info.compress_type not in (_STORED, _DEFLATED):
             self.left.append(Left(path, "a member packed with a method that is not read"))
         elif info.file_size <= self._room() and (content := _inflated(data, info)) is not None:
             self._count(len(content))
@@ -208,7 +217,7 @@ class _Unpacking:
             try:
                 with archive.open(info) as member:
                     self._member(path, self._counted(iter(lambda: member.read(PIECE), b"")), depth)
-            except _DAMAGES:
+            except _damages():
                 self.left.append(Left(path, "a damaged member"))
 
     def _member(self, path: str, pieces: Iterator[bytes], depth: int) -> None:
@@ -264,7 +273,7 @@ def _name(info: zipfile.ZipInfo) -> str:
 
 def _inflated(data: bytes, info: zipfile.ZipInfo) -> bytes | None:
     """Return the content of a member of a zip that has nothing unusual, by the helper; None without it."""
-    if packs.native is None or info.flag_bits & _UNUSUAL or info.compress_type != zipfile.ZIP_DEFLATED:
+    if helper.native is None or info.flag_bits & _UNUSUAL or info.compress_type != _DEFLATED:
         return None
     if not 0 <= info.header_offset <= len(data) - _LOCAL_ENTRY.size:
         return None
@@ -277,7 +286,7 @@ def _inflated(data: bytes, info: zipfile.ZipInfo) -> bytes | None:
     packed = data[begin : begin + info.compress_size]
     if data[start : start + name] != raw or len(packed) != info.compress_size:
         return None
-    return packs.native.inflated(packed, info.file_size, info.CRC)  # type: ignore[no-any-return]
+    return helper.native.inflated(packed, info.file_size, info.CRC)  # type: ignore[no-any-return]
 
 
 def _cut(data: bytes) -> Iterator[bytes]:
@@ -287,10 +296,12 @@ def _cut(data: bytes) -> Iterator[bytes]:
 def _decompressed(form: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the content in pieces, streams that follow each other as one."""
     if form == "gzip":
+        import gzip
+
         with gzip.GzipFile(fileobj=io.BufferedReader(Pieces(pieces))) as file:
             yield from iter(lambda: file.read1(PIECE), b"")
         return
-    make: Callable[[], _Decoder] = bz2.BZ2Decompressor if form == "bzip2" else _xz_decoder
+    make = _bzip2_decoder if form == "bzip2" else _xz_decoder
     source = Pieces(pieces)
     rest = source.take(_STEP)
     while rest:
@@ -308,5 +319,13 @@ def _decompressed(form: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
         rest = (decoder.unused_data or source.take(_STEP)).lstrip(b"\0")  # xz pads with zeros
 
 
+def _bzip2_decoder() -> _Decoder:
+    import bz2
+
+    return bz2.BZ2Decompressor()
+
+
 def _xz_decoder() -> _Decoder:
+    import lzma
+
     return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter, defaultdict
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate
 from typing import Any, Final
 
@@ -76,8 +77,8 @@ _LONGEST_START: Final = 24
 _DETAIL: Final = "the name of the vendor stands ahead of it"
 
 
-_WORDS: Final = '"words": ["'
-"""What the words of a row stand behind."""
+_WORDS: Final = VENDORS.with_name("vendor_words.txt")
+"""What `words` returns; `scripts/generate.py` makes it, as reading the whole table takes a while."""
 
 
 class Vendor(NamedTuple):
@@ -131,20 +132,31 @@ def _rule(row: dict[str, Any]) -> Rule:
     )
 
 
+def words() -> str:
+    """Return all words in order, each behind what it is without its separators and before the number of its row."""
+    lines = (
+        f"{word.rstrip('+').replace('_', '')} {word} {number}\n"
+        for number, row in enumerate(rows())
+        for word in row["words"]
+    )
+    return "".join(sorted(lines))
+
+
 @cache
-def _words() -> dict[str, list[tuple[str, int]]]:
-    """Return the words and the numbers of their rows by their first letters, in the order of the rows."""
-    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for number, words in enumerate(_words_of_rows()):
-        for word in words:
-            found[word.replace("_", "")[:_KEY]].append((word, number))
-    return dict(found)
+def _words() -> list[str]:
+    return _WORDS.read_text("ascii").splitlines()
 
 
-def _words_of_rows() -> Iterator[list[str]]:
-    """Yield the words of each row; a test holds them to what a reader of JSON sees there."""
-    rows = (row[row.index(_WORDS) + len(_WORDS) :] for row in _table())
-    return (row[: row.index('"]')].split('", "') for row in rows)
+@lru_cache(maxsize=4096)
+def _beginning(letters: str) -> list[Word]:
+    """Return the words that begin with some letters, in the order of their rows."""
+    lines, found = _words(), []
+    first = bisect_left(lines, letters)
+    while first < len(lines) and lines[first].startswith(letters):
+        word, written, row = lines[first].split(" ")
+        found.append(Word(word, written, int(row)))
+        first += 1
+    return sorted(found, key=lambda word: word.row)
 
 
 def load() -> None:
@@ -160,7 +172,7 @@ def patterns() -> list[tuple[bytes, int]]:
 
 @cache
 def _table() -> list[str]:
-    """Return the rows of the table as they are written, a line each: to read them all takes a while."""
+    """Return the rows of the table as they are written, a line each: few are ever read."""
     return VENDORS.read_text("utf-8").splitlines()[1:-1]
 
 
@@ -217,18 +229,16 @@ def _ahead(data: bytes, start: int) -> str:
 
 def _named(ahead: str) -> Iterator[Vendor]:
     """Yield the vendors that are named in a text, the one nearest to its end first, and of two the longer name."""
-    words = _words()
     places = [place for place, sign in enumerate(ahead) if sign not in _SEPARATORS]
     letters = ahead.translate(_WITHOUT)
     found: list[tuple[int, Vendor]] = []
     for first in range(len(letters) - _KEY + 1):
-        candidates = words.get(letters[first : first + _KEY])
-        if candidates is None:
+        candidates = _beginning(letters[first : first + _KEY])
+        if not candidates:
             continue
         here: dict[int, dict[int, bool]] = {}
         """By where the name ends: the rows that have it, and whether it is a common word there."""
-        for text, row in candidates:
-            word = Word(text.rstrip("+").replace("_", ""), text, row)
+        for word in candidates:
             if letters.startswith(word.letters, first) and _is_written(word, places, first):
                 rows = here.setdefault(places[first + len(word.letters) - 1] + 1, {})
                 rows[word.row] = word.text.endswith("+") or rows.get(word.row, False)

@@ -136,6 +136,13 @@ def test_a_rule_of_a_vendor_is_never_searched_for_by_itself() -> None:
     assert all(isinstance(rule, Rule) and not rule.keywords and not rule.anchor for rule in vendors.rules())
 
 
-def test_the_table_is_read_by_lines_as_a_reader_of_json_reads_it() -> None:
-    assert [json.loads(row.rstrip(",")) for row in vendors._table()] == vendors.rows()
-    assert list(vendors._words_of_rows()) == [row["words"] for row in vendors.rows()]
+def test_rows_and_words_are_read_as_a_reader_of_json_reads_the_table() -> None:
+    rows = vendors.rows()
+    assert [json.loads(row.rstrip(",")) for row in vendors._table()] == rows
+    assert vendors._words() == vendors.words().splitlines()
+    wanted = {(word, number) for number, row in enumerate(rows) for word in row["words"]}
+    beginnings = {word.replace("_", "")[:3] for word, _ in wanted}
+    assert {(word.text, word.row) for letters in beginnings for word in vendors._beginning(letters)} == wanted
+    for letters in ("ab", "abl", "aaa", "zzz", "", "\n", "~"):
+        found = [word for word in vendors._beginning(letters) if not word.letters.startswith(letters)]
+        assert found == []
