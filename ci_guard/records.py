@@ -82,39 +82,53 @@ def _replace(record: Any, /, **changes: Any) -> Any:
 
 
 def _made(cls: type[Any], *, frozen: bool, kw_only: bool, shown: bool) -> type[Any]:
+    shape = _shape_of(_fields_of(cls, kw_only), frozen)
+    setattr(cls, _SHAPE, shape)
+    body = vars(cls)
+    methods = _FROZEN_METHODS if frozen else _METHODS
+    for name, method in (("__match_args__", shape.positional), *methods.items()):
+        # Python puts None in the place of a hash where a class says what is equal.
+        if body.get(name) is None and (shown or name != "__repr__"):
+            setattr(cls, name, method)
+    return cls
+
+
+def _fields_of(cls: type[Any], kw_only: bool) -> dict[str, _Field]:
+    """Return the fields, those of classes above first, and leave defaults alone in the class."""
     fields: dict[str, _Field] = {}
-    for base in reversed(cls.__mro__[1:]):
+    for base in cls.__mro__[-2:0:-1]:
         if _SHAPE in vars(base):
             fields |= getattr(base, _SHAPE).fields
-    for name, annotation in vars(cls).get("__annotations__", {}).items():
-        if not annotation.startswith("ClassVar["):
-            said = vars(cls).get(name, _MISSING)
-            fields[name] = (said if isinstance(said, _Field) else _Field(said))._replace(kw_only=kw_only)
-            if isinstance(said, _Field):
-                if said.default is _MISSING:
-                    delattr(cls, name)
-                else:
-                    setattr(cls, name, said.default)
-    compared = tuple(name for name, field in fields.items() if field.compare)
-    shape = _Shape(
-        fields=fields,
-        defaults={name: field.default for name, field in fields.items() if field.default is not _MISSING},
-        factories={name: field.default_factory for name, field in fields.items() if field.default_factory},
-        positional=tuple(name for name, field in fields.items() if not field.kw_only),
-        compared=attrgetter(*compared) if compared else lambda _: (),
-        frozen=frozen,
-    )
-    setattr(cls, _SHAPE, shape)
-    methods: dict[str, Any] = {"__init__": _init, "__eq__": _eq, "__hash__": _hash if frozen else None}
-    methods |= {"__repr__": _repr} if shown else {}
-    methods |= {"__setattr__": _refuse_to_set, "__delattr__": _refuse_to_delete} if frozen else {}
-    methods["__match_args__"] = shape.positional
-    for name, method in methods.items():
-        if vars(cls).get(name) is None:  # Python puts None in the place of a hash where a class says what is equal
-            setattr(cls, name, method)
-    cls.__dataclass_fields__ = _Described(lambda of: of.__dataclass_fields__)
-    cls.__dataclass_params__ = _Described(lambda of: of.__dataclass_params__)
-    return cls
+    body = vars(cls)
+    for name, annotation in body.get("__annotations__", {}).items():
+        if annotation.startswith("ClassVar["):
+            continue
+        said = body.get(name, _MISSING)
+        if type(said) is not _Field:
+            fields[name] = _Field(said, None, True, True, kw_only)
+            continue
+        fields[name] = said._replace(kw_only=kw_only)
+        if said.default is _MISSING:
+            delattr(cls, name)
+        else:
+            setattr(cls, name, said.default)
+    return fields
+
+
+def _shape_of(fields: dict[str, _Field], frozen: bool) -> _Shape:
+    defaults, factories = {}, {}
+    positional, compared = [], []
+    for name, (default, factory, _, compares, by_name, _) in fields.items():
+        if factory is not None:
+            factories[name] = factory
+        elif default is not _MISSING:
+            defaults[name] = default
+        if compares:
+            compared.append(name)
+        if not by_name:
+            positional.append(name)
+    key = attrgetter(*compared) if compared else lambda _: ()
+    return _Shape(fields, defaults, factories, tuple(positional), key, frozen)
 
 
 def _init(self: Any, *values: Any, **named: Any) -> None:
@@ -198,6 +212,21 @@ def _twin(owner: type[Any]) -> type[Any]:
         fields.append((name, types[name], dataclasses.field(**words)))
     return dataclasses.make_dataclass(owner.__name__, fields, frozen=shape.frozen)
 
+
+_METHODS: Final[dict[str, Any]] = {
+    "__init__": _init,
+    "__eq__": _eq,
+    "__hash__": None,
+    "__repr__": _repr,
+    "__dataclass_fields__": _Described(lambda of: of.__dataclass_fields__),
+    "__dataclass_params__": _Described(lambda of: of.__dataclass_params__),
+}
+_FROZEN_METHODS: Final = {
+    **_METHODS,
+    "__hash__": _hash,
+    "__setattr__": _refuse_to_set,
+    "__delattr__": _refuse_to_delete,
+}
 
 if not TYPE_CHECKING:
     dataclass, field, replace = _dataclass, _field, _replace
