@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 FORGES = frozenset({"github", "gitlab", "requests", "urllib3", "certifi", "jwt", "nacl", "cryptography"})
 HEAVY = FORGES | {"yaml", "jsonschema", "hyperscan", "argparse", "subprocess", "concurrent", "asyncio", "ssl"}
+HEAVY |= {"typing", "pathlib", "re"}
 
 RUN = """\
 import sys

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 from ci_guard import __version__
 from ci_guard.entrypoints import process
 
+TYPE_CHECKING = False  # as a type checker knows it; `typing` takes longer to load than all that a version takes
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Final, NoReturn, TextIO
+
     from ci_guard.model.decision import Result
 
 UNHEARD: Final = 2

@@ -7,8 +7,11 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from types import FrameType
-from typing import Final, NoReturn
+
+TYPE_CHECKING = False  # see `cli`
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Final, NoReturn
 
 _NEW_OBJECTS: Final = 200_000
 _AGAIN_SECONDS: Final = 0.01
