@@ -80,7 +80,10 @@ def decode(data: Any, declared: Any, path: str = "") -> Any:
     origin, arguments = get_origin(declared) or declared, get_args(declared)
     if origin in PLAIN:
         if type(data) is origin or (origin is float and type(data) is int):
-            return origin(data)
+            try:
+                return origin(data)
+            except OverflowError:
+                pass  # a whole number beyond every float
         raise refused(path, origin.__name__, data)
     if origin in (tuple, frozenset):
         expect(data, list, path)

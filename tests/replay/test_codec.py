@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ci_guard.model import codec
 from ci_guard.model.branch import BranchSelection, TagRules
+from ci_guard.model.decision import Effort
 from ci_guard.model.fact import Known, Unknown
 from ci_guard.model.review import Change, Origin
 from ci_guard.model.run import Claim, Run, Seat
@@ -71,6 +72,11 @@ def test_a_record_that_was_tampered_with_is_refused_with_the_path_or_means_what_
     except ValueError:
         return
     assert codec.encode(value, declared).keys() == codec.shape_of(declared).keys()
+
+
+def test_a_number_beyond_every_float_is_refused() -> None:
+    with pytest.raises(ValueError, match="seconds: expected float"):
+        codec.decode({"requests": 1, "seconds": 10**400}, Effort)
 
 
 def test_an_error_names_the_path_and_never_quotes_the_value() -> None:
