@@ -85,19 +85,20 @@ def find_act() -> str | None:
 
 
 def copy_of_this_checkout(folder: Path, host: Mapping[str, str]) -> Path:
-    """Copy what git would have of this checkout, and let it make its environment in the tool cache beside it."""
+    """Copy what git would have of this checkout, and let it make its environments in the tool cache beside it."""
     copy_as_release(folder)
     tools = tool_cache(folder)
     tools.mkdir()
-    made = subprocess.run(
-        ["/bin/bash", "-p", str(folder / "launch.sh"), "--version"],
-        cwd=folder,
-        env={**host, "RUNNER_TOOL_CACHE": str(tools)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert made.returncode == 0, made.stderr
+    for more in ({}, {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t"}):
+        made = subprocess.run(
+            ["/bin/bash", "-p", str(folder / "launch.sh"), "check", "--help"],
+            cwd=folder,
+            env={**host, "RUNNER_TOOL_CACHE": str(tools), **more},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert made.returncode == 0, made.stderr
     return folder
 
 

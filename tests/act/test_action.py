@@ -197,3 +197,20 @@ def test_a_sink_that_refuses_stops_the_run_unless_the_policy_warns(
     assert "it answered 403" in ran.log
     assert json.loads((ran.kept / "facts.json").read_text())["schema"] == "ci-guard.facts/v1"
     assert (ran.outputs["verdict"], ran.built) == ("allow", bool(said)), ran.log
+
+
+@pytest.mark.parametrize(("said", "verdict"), [("production", "allow"), ("staging", "deny")])
+def test_the_environment_of_the_job_is_proven_by_its_id_token(
+    github: FakeGitHub, act: Act, tmp_path: Path, said: str, verdict: str
+) -> None:
+    """With the packages that verify it, which the launcher fetches for such a job alone."""
+    workflow = runner.workflow(inputs={"environment": said, "controls": "actor-permissions"})
+    shop = shop_with(github, tmp_path / "shop", workflow)
+    environ = pushed(github, shop, tmp_path / "job")
+    asks = github.id_tokens.grant(environ, "production")
+    ran = act(shop, environ, options=[part for name, value in asks.items() for part in ("--env", f"{name}={value}")])
+    assert ran.outputs["verdict"] == verdict, ran.log
+    assert github.count("GET /_services/*") == 2
+    assert ran.report["judgements"]
+    judged = {one["requirement"]: one for one in ran.report["judgements"]}["consistent-identity"]
+    assert (judged["outcome"] == "fail", "production" in judged["observed"]) == ((verdict == "deny"), verdict == "deny")
