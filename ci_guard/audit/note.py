@@ -191,7 +191,7 @@ def ed25519() -> ModuleType:
     """
     Return the module of Ed25519 keys.
 
-    Raises: `AuditError` where the package is missing: only GitLab's jobs have it by themselves, and it is heavy.
+    Raises: `AuditError` where the package is missing: it is heavy, and the bootstrap brings it where a key is named.
     """
     try:
         return import_module("cryptography.hazmat.primitives.asymmetric.ed25519")
