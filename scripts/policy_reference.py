@@ -71,7 +71,10 @@ def lines(metas: Sequence[Meta]) -> Iterator[str]:
     yield "\n### `baseline`\n"
     yield from table(keys["baseline"]["properties"], keys["baseline"]["required"])
     yield "\n### `break-glass`\n"
-    yield from table(keys["break-glass"]["properties"], keys["break-glass"]["required"])
+    glass = keys["break-glass"]["properties"]
+    yield from table(glass, keys["break-glass"]["required"])
+    yield "\n#### `review` of break-glass\n"
+    yield from table(glass["review"]["properties"], glass["review"]["required"])
     yield "\n## Roles\n"
     role = keys["roles"]["items"]
     yield from table(role["properties"], role["required"])

@@ -7,7 +7,7 @@ import pytest
 from ci_guard import aftermath, glass
 from ci_guard.model.fact import Cause, Known, Unknown
 from ci_guard.model.facts import Facts
-from ci_guard.model.glass import Aftermath, Closing, Grant, Mark, Merged
+from ci_guard.model.glass import Aftermath, By, Closing, Grant, Mark, Means, Passed
 from ci_guard.model.kinds import Level
 from ci_guard.model.roles import Role
 from ci_guard.model.run import AccountType, Person, Platform
@@ -16,7 +16,8 @@ from ci_guard.records import replace
 from tests.evidence.github.scene import known
 from tests.test_glass import DOUBT, GLASS, HIDDEN, HOUR, NOW, RUN, fact, participant, policy_of
 
-REVIEWED = replace(GLASS, review=Closing(label="seen", role="security", days=30))
+CLOSING = Closing(name="seen", role="security", days=30)
+REVIEWED = replace(GLASS, review=CLOSING)
 LOOKBACK = REVIEWED.lookback
 assert LOOKBACK
 
@@ -25,20 +26,20 @@ def person(login: str, number: int) -> Person:
     return Person(login=login, id=number, type=AccountType.USER)
 
 
-def seen_by(login: str, number: int, **who: Level | AccountType) -> Known[Grant | None]:
-    return fact(Grant(who=participant(login, number, **who), at=NOW - HOUR))  # type: ignore[arg-type]
+def seen_by(login: str, number: int, **who: Level | AccountType) -> Known[tuple[Grant, ...]]:
+    return fact((Grant(who=participant(login, number, **who), at=NOW - HOUR),))  # type: ignore[arg-type]
 
 
-MERGED = Merged(
+MERGED = Passed(
     reference="#12",
     url="https://forge/12",
-    author=person("alice", 1),
-    merged_at=NOW - 2 * HOUR,
-    labelled=True,
+    people=fact((person("alice", 1),)),
+    at=NOW - 2 * HOUR,
+    marked=True,
     broken=fact(Mark(who=person("carol", 7), at=NOW - 3 * HOUR)),
-    reviewed=fact(None),
+    reviewed=fact(()),
 )
-FOUND = Aftermath(lookback=LOOKBACK, changes=fact((MERGED,)), since=NOW, cut=False, memberships=fact(()))
+FOUND = Aftermath(lookback=LOOKBACK, passed=fact((MERGED,)), since=NOW, cut=False, memberships=fact(()))
 
 
 def policy() -> Policy:
@@ -47,8 +48,8 @@ def policy() -> Policy:
     return replace(made, roles={**made.roles, "security": security})
 
 
-def look(*changes: Merged, cut: bool = False) -> aftermath.Look:
-    found = replace(FOUND, changes=fact(changes), cut=cut)
+def look(*passed: Passed, cut: bool = False) -> aftermath.Look:
+    found = replace(FOUND, passed=fact(passed), cut=cut)
     return aftermath.look(policy(), Facts(run=RUN, aftermath=(found,)))
 
 
@@ -62,10 +63,10 @@ def test_what_nobody_has_reviewed_waits_and_is_told() -> None:
 
 
 def test_a_change_without_the_label_of_which_nothing_is_known_is_not_said_to_have_had_it() -> None:
-    found = look(replace(MERGED, labelled=False, broken=HIDDEN, reviewed=HIDDEN))
+    found = look(replace(MERGED, marked=False, broken=HIDDEN, reviewed=HIDDEN))
     assert found.unreviewed == ()
     assert found.notes == ("Whether #12 was merged by break-glass is unknown: not shown; needed: members: read.",)
-    taken_off = replace(MERGED, labelled=False)
+    taken_off = replace(MERGED, marked=False)
     assert look(taken_off).unreviewed
 
 
@@ -85,19 +86,22 @@ def test_what_was_merged_without_the_label_needs_no_review() -> None:
             replace(MERGED, broken=DOUBT, reviewed=seen_by("sam", 9)),
             "who broke the glass is unknown (a server was down)",
         ),
-        (replace(MERGED, reviewed=HIDDEN), "who has reviewed it is unknown (not shown)"),
-        (replace(MERGED, reviewed=seen_by("alice", 1)), "alice, who marked it as reviewed, wrote it"),
+        (replace(MERGED, reviewed=HIDDEN), "who has reviewed it is unknown (not shown; needed: members: read)"),
+        (replace(MERGED, reviewed=seen_by("alice", 1)), "alice, who marked it as reviewed, took part in it"),
         (replace(MERGED, reviewed=seen_by("carol", 7)), "carol, who marked it as reviewed, broke the glass"),
         (replace(MERGED, reviewed=seen_by("b", 9, kind=AccountType.BOT)), "b, who marked it as reviewed, is no person"),
         (replace(MERGED, reviewed=seen_by("r", 9, level=Level.WRITE)), "does not hold the role security"),
-        (replace(MERGED, merged_at=NOW, reviewed=seen_by("sam", 9)), "put there before it was merged"),
         (
-            replace(MERGED, reviewed=fact(Grant(who=DOUBT, at=NOW))),
+            replace(MERGED, at=NOW, reviewed=seen_by("sam", 9)),
+            "has put the label seen on it before it was merged",
+        ),
+        (
+            replace(MERGED, reviewed=fact((Grant(who=DOUBT, at=NOW),))),
             "who put the label seen there is unknown (a server was down)",
         ),
     ],
 )
-def test_whatever_is_no_review_by_a_third_person_leaves_it_open(change: Merged, why: str) -> None:
+def test_whatever_is_no_review_by_a_third_person_leaves_it_open(change: Passed, why: str) -> None:
     (waiting,) = look(change).unreviewed
     assert why in waiting.why
 
@@ -105,7 +109,7 @@ def test_whatever_is_no_review_by_a_third_person_leaves_it_open(change: Merged, 
 def test_an_access_that_is_unknown_reviews_nothing() -> None:
     who = participant("sam", 9)
     hidden = Grant(who=replace(who, value=replace(known(who), access=HIDDEN)), at=NOW)
-    (waiting,) = look(replace(MERGED, reviewed=fact(hidden))).unreviewed
+    (waiting,) = look(replace(MERGED, reviewed=fact((hidden,)))).unreviewed
     assert "holds the role security is unknown" in waiting.why
 
 
@@ -116,7 +120,7 @@ def test_how_far_back_it_is_known_is_told_where_it_was_cut() -> None:
 
 def test_what_cannot_be_read_is_told_with_the_permission() -> None:
     doubt = Unknown(reason="not shown", cause=Cause.INVISIBLE, needs="pull-requests: read")
-    found = aftermath.look(policy(), Facts(run=RUN, aftermath=(replace(FOUND, changes=doubt),)))
+    found = aftermath.look(policy(), Facts(run=RUN, aftermath=(replace(FOUND, passed=doubt),)))
     assert found.unreviewed == ()
     assert found.notes[0].endswith("waits for its review is unknown: not shown; needed: pull-requests: read.")
     assert aftermath.look(policy(), Facts(run=RUN)).notes[0].endswith("asked for it.")
@@ -127,3 +131,75 @@ def test_a_policy_without_a_review_asks_for_nothing() -> None:
     assert aftermath.needs(policy(), Platform.GITHUB).aftermath == (LOOKBACK,)
     assert glass.needs(policy(), Platform.GITHUB).aftermath == ()
     assert aftermath.look(policy_of(), Facts(run=RUN)) == aftermath.NOTHING
+
+
+# By dispatch
+
+DISPATCH = replace(REVIEWED, means=Means(by=By.DISPATCH, name="emergency"), review=replace(CLOSING, name="review"))
+RUN_17 = replace(
+    MERGED,
+    reference="run 17",
+    people=fact((person("alice", 1), person("carol", 7), person("dan", 8))),
+    marked=False,
+    broken=fact(Mark(who=person("carol", 7), at=MERGED.at)),
+)
+
+
+def dispatched(passed: Passed, *, cut: bool = False) -> aftermath.Look:
+    assert DISPATCH.lookback
+    found = replace(FOUND, lookback=DISPATCH.lookback, passed=fact((passed,)), cut=cut)
+    return aftermath.look(replace(policy(), break_glass=DISPATCH), Facts(run=RUN, aftermath=(found,)))
+
+
+def test_a_dispatch_waits_until_it_is_approved_again_and_is_told_with_whoever_approved_it() -> None:
+    found = dispatched(RUN_17)
+    (waiting,) = found.unreviewed
+    assert (waiting.by, waiting.reference, waiting.who) == (By.DISPATCH, "run 17", "carol (id 7)")
+    (note,) = found.notes
+    assert note == (
+        "Break-glass to review: run 17 was made at 2028-02-29 21:30 UTC and let through by break-glass (approved by "
+        "carol (id 7)); nobody has approved it for review."
+    )
+    assert dispatched(replace(RUN_17, reviewed=seen_by("sam", 9))) == aftermath.NOTHING
+    assert dispatched(replace(RUN_17, broken=fact(None))) == aftermath.NOTHING
+
+
+def test_of_several_who_approved_it_again_one_third_person_is_enough() -> None:
+    reviews = (*known(seen_by("carol", 7)), *known(seen_by("sam", 9)), *known(seen_by("r", 9, level=Level.WRITE)))
+    assert dispatched(replace(RUN_17, reviewed=fact(reviews))) == aftermath.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("passed", "why"),
+    [
+        (replace(RUN_17, reviewed=seen_by("alice", 1)), "alice, who marked it as reviewed, took part in it"),
+        (replace(RUN_17, reviewed=seen_by("carol", 7)), "carol, who marked it as reviewed, took part in it"),
+        (replace(RUN_17, reviewed=seen_by("dan", 8)), "dan, who marked it as reviewed, took part in it"),
+        (
+            replace(RUN_17, reviewed=seen_by("sam", 9), people=HIDDEN),
+            "who took part in it is unknown (not shown; needed: members: read), and it takes somebody else",
+        ),
+        (
+            replace(RUN_17, reviewed=seen_by("r", 9, level=Level.WRITE)),
+            "r, who approved it for review, does not hold the role security",
+        ),
+        (
+            replace(RUN_17, reviewed=seen_by("sam", 9), broken=fact(Mark(who=person("carol", 7), at=NOW))),
+            "somebody has approved it for review before it was let through",
+        ),
+        (replace(RUN_17, reviewed=DOUBT), "who has reviewed it is unknown (a server was down)"),
+    ],
+)
+def test_whoever_took_part_in_a_dispatch_closes_nothing_and_whatever_is_unknown_of_it_leaves_it_open(
+    passed: Passed, why: str
+) -> None:
+    (waiting,) = dispatched(passed).unreviewed
+    assert why in waiting.why
+
+
+def test_a_dispatch_whose_approvals_are_unknown_is_told_as_unknown() -> None:
+    found = dispatched(replace(RUN_17, broken=HIDDEN, people=HIDDEN, reviewed=HIDDEN), cut=True)
+    assert found.unreviewed == ()
+    first, second = found.notes
+    assert first == "Whether run 17 was let through by break-glass is unknown: not shown; needed: members: read."
+    assert second.startswith("What was let through by break-glass before ")

@@ -41,28 +41,31 @@ def sighting(
     asked: Fact[str | None] = NOTHING,
 ) -> Sighting:
     """Return what is known of a path by what people did on it."""
+    held = standing.access([answer.person for answer in answers.value]) if isinstance(answers, Known) else {}
+    grants = grants_of(answers, held)
+    return Sighting(means=means, grants=grants, memberships=memberships_of(grants, standing), since=since, asked=asked)
+
+
+def grants_of(answers: Fact[tuple[Answer, ...]], held: Mapping[int, Fact[Access]]) -> Fact[tuple[Grant, ...]]:
+    """Return what people did, with what they may do by their numeric ids."""
+
+    def who(person: Person, fact: Known[tuple[Answer, ...]]) -> Known[Participant]:
+        found = Participant(person=person, access=held[person.id])
+        return Known(value=found, source=fact.source, detail=fact.detail)
+
     if isinstance(answers, Unknown):
-        return Sighting(means=means, grants=answers, memberships=answers, since=since, asked=asked)
-    held = standing.access([answer.person for answer in answers.value])
+        return answers
     grants = tuple(
-        Grant(
-            who=Known(
-                value=Participant(person=answer.person, access=held[answer.person.id]),
-                source=answers.source,
-                detail=answers.detail,
-            ),
-            at=answer.at,
-            approved=answer.approved,
-            reason=answer.reason,
-        )
-        for answer in answers.value
+        Grant(who=who(each.person, answers), at=each.at, approved=each.approved, reason=each.reason)
+        for each in answers.value
     )
+    return Known(value=grants, source=answers.source, detail=answers.detail)
+
+
+def memberships_of(grants: Fact[tuple[Grant, ...]], standing: Standing) -> Fact[tuple[Membership, ...]]:
+    """Return whether those who did it are in the teams that roles name."""
+    if isinstance(grants, Unknown):
+        return grants
     # The part is of no account: a seat only says whose memberships are asked for.
-    seats = tuple(Seat(part=Part.SENDER, who=grant.who) for grant in grants)
-    return Sighting(
-        means=means,
-        grants=Known(value=grants, source=answers.source, detail=answers.detail),
-        memberships=standing.memberships(Known(value=seats, source=answers.source, detail=answers.detail)),
-        since=since,
-        asked=asked,
-    )
+    seats = tuple(Seat(part=Part.SENDER, who=grant.who) for grant in grants.value)
+    return standing.memberships(Known(value=seats, source=grants.source, detail=grants.detail))

@@ -171,7 +171,7 @@ class GlassEvidence(Protocol):
 
     def aftermath(self, lookback: Lookback, circles: AbstractSet[str], now: datetime) -> Aftermath:
         """
-        Return what was merged with the label: lately, or by the push that is judged.
+        Return what was let through: merged with the label lately or by the push that is judged, or run by a dispatch.
 
         Whoever reviewed it is known with whether they are in each team or group. Units: `now` is aware.
         """

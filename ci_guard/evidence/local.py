@@ -125,7 +125,7 @@ class Local:
 
     def aftermath(self, lookback: Lookback, circles: AbstractSet[str], now: datetime) -> Aftermath:
         """See `GlassEvidence.aftermath`."""
-        return Aftermath(lookback=lookback, changes=NO_FORGE, since=now, cut=False, memberships=NO_FORGE)
+        return Aftermath(lookback=lookback, passed=NO_FORGE, since=now, cut=False, memberships=NO_FORGE)
 
     def changed_paths(self) -> Fact[frozenset[str] | None]:
         """See `CircumstanceEvidence.changed_paths`."""

@@ -83,7 +83,7 @@ class Decision:
     break_glass: Broken | None = None
     """Where it took a broken glass to waive something."""
     unreviewed: tuple[Unreviewed, ...] = ()
-    """What was merged by break-glass and waits for its review, newest first; it changes no verdict."""
+    """What was let through by break-glass and waits for its review, newest first; it changes no verdict."""
 
 
 @dataclass(frozen=True, kw_only=True)

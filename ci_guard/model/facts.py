@@ -41,7 +41,7 @@ class Facts:
     glass: tuple[Sighting, ...] = ()
     """One for each path that a policy declares: its break-glass, and that of the policy from before."""
     aftermath: tuple[Aftermath, ...] = ()
-    """The same of what was merged by it."""
+    """The same of what was let through by it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class Needs:
     glass: tuple[Means, ...] = ()
     """Paths of which it is wanted who took them."""
     aftermath: tuple[Lookback, ...] = ()
-    """What of it was merged."""
+    """What was let through by it."""
     glass_circles: frozenset[str] = frozenset()
     """Teams or groups in which it is wanted to know them."""
 

@@ -33,12 +33,13 @@ class Means:
 
 @dataclass(frozen=True, kw_only=True)
 class Closing:
-    """How what was let through is reviewed afterwards: by a label that somebody of a role puts on the merged change."""
+    """How what was let through is reviewed afterwards, by somebody of a role and by the means that broke the glass."""
 
-    label: str
+    name: str
+    """The label that they put on the merged change, or the environment for which they approve the same run."""
     role: str
     days: int
-    """How far back later runs look, from when a change was merged."""
+    """How far back later runs look, from when a change was merged or a run could last break the glass."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +60,10 @@ class BreakGlass:
 
     @property
     def lookback(self) -> Lookback | None:
-        """Return what is asked about what was merged."""
+        """Return what is asked about what was let through."""
         if self.review is None:
             return None
-        return Lookback(label=self.means.name, reviewed=self.review.label, days=self.review.days)
+        return Lookback(means=self.means, reviewed=self.review.name, days=self.review.days, hours=self.hours)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,49 +129,52 @@ class Broken:
 
 @dataclass(frozen=True, kw_only=True)
 class Lookback:
-    """What a platform is asked about what was merged."""
+    """What a platform is asked about what was let through."""
 
-    label: str
-    """The label that broke the glass."""
+    means: Means
+    """What broke the glass."""
     reviewed: str
-    """The label that says it was reviewed."""
+    """The label, or the environment, that says it was reviewed."""
     days: int
+    hours: int
+    """How long after it was made a run can break the glass."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A label that somebody put on a change, by the server's word."""
+    """A label that somebody put on a change, or their approval of a run, by the server's word."""
 
     who: Person
     at: datetime
-    """Aware, UTC."""
+    """When, or the earliest that it can have been; aware, UTC."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Merged:
-    """A change that was merged and has, or had, the label that breaks the glass."""
+class Passed:
+    """A change that was merged and has, or had, the label that breaks the glass; or a run that somebody dispatched."""
 
     reference: str
-    """`#12` or `!7`."""
+    """`#12` or `!7`; `run 17` or `pipeline 17`."""
     url: str
-    author: Person | None
-    """None once the account was deleted."""
-    merged_at: datetime
-    labelled: bool
+    at: datetime
+    """When the change was merged, or the run was made."""
+    people: Fact[tuple[Person, ...]]
+    """Who cannot be the third person: the change's author; whoever started, re-ran or approved the run."""
+    marked: bool
     """Whether it has that label now."""
     broken: Fact[Mark | None]
-    """Who put that label there last before the merge; None where nobody had."""
-    reviewed: Fact[Grant | None]
-    """Who put the other label there, if it is there now."""
+    """Who put that label there last before the merge, or approved the run last; None where nobody had."""
+    reviewed: Fact[tuple[Grant, ...]]
+    """Who put the other label there, if it is there now, or approved the run for the other environment."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Aftermath:
-    """What is known of what was merged by break-glass."""
+    """What is known of what was let through by break-glass."""
 
     lookback: Lookback
-    changes: Fact[tuple[Merged, ...]]
-    """Newest merge first."""
+    passed: Fact[tuple[Passed, ...]]
+    """Newest first."""
     since: datetime
     """From when on it is known."""
     cut: bool
@@ -181,19 +185,23 @@ class Aftermath:
 
 @dataclass(frozen=True, kw_only=True)
 class Unreviewed:
-    """A merged change that waits for its review."""
+    """What was let through and waits for its review."""
 
+    by: By
     reference: str
     url: str
     who: str
-    """Login and numeric id of whoever put the label there; empty where that is unknown."""
+    """Login and numeric id of whoever put the label there or approved the run; empty where that is unknown."""
     at: datetime | None
     """When; None where that is unknown."""
-    merged_at: datetime
+    passed_at: datetime
+    """When the change was merged, or the run was made."""
     why: str
     """Why it counts as not reviewed: a clause."""
 
     def __str__(self) -> str:
         """Return what is to be reviewed, in a sentence without its end."""
-        by = f" (the label put there by {self.who})" if self.who else ""
-        return f"{self.reference} was merged at {self.merged_at:%Y-%m-%d %H:%M} UTC by break-glass{by}; {self.why}"
+        done, how = {By.LABEL: ("merged", "the label put there"), By.DISPATCH: ("made", "approved")}[self.by]
+        by = f" ({how} by {self.who})" if self.who else ""
+        went = f"{self.reference} was {done} at {self.passed_at:%Y-%m-%d %H:%M} UTC"
+        return f"{went}{'' if self.by is By.LABEL else ' and let through'} by break-glass{by}; {self.why}"

@@ -18,18 +18,18 @@ from ci_guard.policy.wording import listed, quoted, refusal, seen
 
 GLASS_NEEDS: Final = ("by", "role", "hours")
 
-MEANS: Final[Mapping[By, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    By.LABEL: (("label",), ("review",)),
-    By.DISPATCH: (("environment",), ("input",)),
-}
-"""Which further keys each way needs, and which it takes."""
+PLACES: Final[Mapping[By, str]] = {By.LABEL: "label", By.DISPATCH: "environment"}
+"""The key that says where it is done, in break-glass itself and in its review."""
 
-GLASS_KEYS: Final = ("by", *(key for needed, taken in MEANS.values() for key in needed + taken), "role", "hours")
+TAKEN: Final[Mapping[By, tuple[str, ...]]] = {By.LABEL: ("review",), By.DISPATCH: ("input", "review")}
+"""Which further keys each way takes."""
+
+GLASS_KEYS: Final = ("by", "label", "environment", "input", "review", "role", "hours")
 
 LONGEST: Final = 72
 """Hours that it may last: a long weekend."""
 
-REVIEW_KEYS: Final = ("label", "role", "days")
+REVIEW_NEEDS: Final = ("role", "days")
 DAYS: Final = 90
 """What a review can take at most."""
 
@@ -37,15 +37,23 @@ LONGEST_NAMES: Final = {"label": 50, "environment": 255, "input": 100}
 """Characters. Source: GitHub, "Managing labels", "Managing environments for deployment"; the last one is ours."""
 
 
-NAME: Final = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAMES["label"]}
+def _names(titles: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        key: {"title": title, "type": "string", "minLength": 1, "maxLength": LONGEST_NAMES[key]}
+        for key, title in titles.items()
+    }
 
 
 def _way(by: By) -> dict[str, Any]:
-    needed, _ = MEANS[by]
-    foreign = [key for other in By if other is not by for part in MEANS[other] for key in part]
+    place = PLACES[by]
+    others = [name for name in PLACES.values() if name != place]
+    foreign = sorted({*others, *(key for keys in TAKEN.values() for key in keys)}.difference(TAKEN[by]))
     return {
-        "properties": {"by": {"const": by.value}},
-        "required": list(needed),
+        "properties": {
+            "by": {"const": by.value},
+            "review": {"required": [place], "not": {"anyOf": [{"required": [name]} for name in others]}},
+        },
+        "required": [place],
         "not": {"anyOf": [{"required": [key]} for key in foreign]},
     }
 
@@ -56,26 +64,30 @@ GLASS: Final = {
     **closed(
         {
             "by": {"title": "How", "enum": [by.value for by in By]},
-            **{
-                key: {"title": title, "type": "string", "minLength": 1, "maxLength": LONGEST_NAMES[key]}
-                for key, title in {
+            **_names(
+                {
                     "label": "The label on the change",
                     "environment": "The environment for which the run is approved; used for nothing else",
                     "input": "The input of the dispatch, or the pipeline's variable, that says why",
-                }.items()
-            },
+                }
+            ),
             "review": {
                 "title": "How later runs know that what was let through was reviewed",
                 **closed(
                     {
-                        "label": {"title": "The label on the merged change", **NAME},
+                        **_names(
+                            {
+                                "label": "The label on the merged change",
+                                "environment": "The environment for which the same run is approved again",
+                            }
+                        ),
                         "role": {
-                            "title": "Whose label counts; neither the author's nor the breaker's",
+                            "title": "Whose label or approval counts, of a third person",
                             **NAMED,
                         },
                         "days": {"title": "How far back they look", "type": "integer", "minimum": 1, "maximum": DAYS},
                     },
-                    needs=REVIEW_KEYS,
+                    needs=REVIEW_NEEDS,
                 ),
             },
             "role": {"title": "Whose label or approval counts, of a second person", **NAMED},
@@ -91,30 +103,28 @@ def read_glass(reader: LayerReader, node: Node) -> Stated[BreakGlass]:
     """Return what a file says of break-glass; raise `PolicyError` for what it cannot say."""
     fields = fields_of(node, "break-glass", GLASS_KEYS, needs=GLASS_NEEDS)
     by = word_of(By, fields["by"].value, fields["by"].place, "by")
+    means = _means(by, node, fields)
     return reader.said(
         BreakGlass(
-            means=_means(by, node, fields),
+            means=means,
             role=role_name(fields["role"]),
             hours=_number(fields["hours"], "hours", LONGEST),
             place=node.place.brief,
-            review=_review(fields["review"], fields["label"]) if "review" in fields else None,
+            review=_review(by, fields["review"], means.name) if "review" in fields else None,
         ),
         node.place,
     )
 
 
 def _means(by: By, node: Node, fields: Mapping[str, Node]) -> Means:
-    needed, taken = MEANS[by]
-    for key in needed:
-        if key not in fields:
-            raise refusal(
-                node.place, f"break-glass by {by.value} has no {key}", hint=f"It needs {listed(needed, 'and')}."
-            )
+    place, taken = PLACES[by], TAKEN[by]
+    if place not in fields:
+        raise refusal(node.place, f"break-glass by {by.value} has no {place}", hint=f"It needs {place}.")
     for key in fields:
-        if key not in needed + taken + GLASS_NEEDS:
-            hint = f"By {by.value} it takes {listed(needed + taken, 'and')}."
+        if key not in (place, *taken, *GLASS_NEEDS):
+            hint = f"By {by.value} it takes {listed((place, *taken), 'and')}."
             raise refusal(fields[key].place, f"break-glass by {by.value} was refused", saw=quoted(key), hint=hint)
-    return Means(by=by, name=_name(fields, needed[0]), input=_name(fields, "input") if "input" in fields else "")
+    return Means(by=by, name=_name(fields, place), input=_name(fields, "input") if "input" in fields else "")
 
 
 def _name(fields: Mapping[str, Node], key: str) -> str:
@@ -125,13 +135,15 @@ def _name(fields: Mapping[str, Node], key: str) -> str:
     return text
 
 
-def _review(node: Node, label: Node) -> Closing:
-    fields = fields_of(node, "review", REVIEW_KEYS, needs=REVIEW_KEYS)
-    name = _name(fields, "label")
-    if name.casefold() == str(label.value).casefold():
-        expected = "another label than the one that breaks the glass"
-        raise refusal(fields["label"].place, "label was refused", saw=quoted(name), expected=expected)
-    return Closing(label=name, role=role_name(fields["role"]), days=_number(fields["days"], "days", DAYS))
+def _review(by: By, node: Node, breaks: str) -> Closing:
+    place = PLACES[by]
+    keys = (place, *REVIEW_NEEDS)
+    fields = fields_of(node, "review", keys, needs=keys)
+    name = _name(fields, place)
+    if name.casefold() == breaks.casefold():
+        expected = f"another {place} than the one that breaks the glass"
+        raise refusal(fields[place].place, f"{place} was refused", saw=quoted(name), expected=expected)
+    return Closing(name=name, role=role_name(fields["role"]), days=_number(fields["days"], "days", DAYS))
 
 
 def _number(node: Node, what: str, most: int) -> int:

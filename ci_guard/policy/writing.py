@@ -17,7 +17,7 @@ from ci_guard.model.kinds import Level
 from ci_guard.model.roles import Role
 from ci_guard.model.settings import Bot
 from ci_guard.model.waiver import Baseline, Waiver
-from ci_guard.policy.glass import MEANS
+from ci_guard.policy.glass import PLACES
 from ci_guard.policy.scalar import resolve
 
 Fields: TypeAlias = dict[str, Any]
@@ -166,7 +166,7 @@ def _account(pardon: Waiver | Baseline) -> dict[str, str]:
 def glass_fields(glass: BreakGlass) -> Fields:
     """Return `break-glass`."""
     means, review = glass.means, glass.review
-    place, *_ = MEANS[means.by][0]
+    place = PLACES[means.by]
     return said(
         {
             "by": means.by.value,
@@ -174,6 +174,6 @@ def glass_fields(glass: BreakGlass) -> Fields:
             "input": means.input,
             "role": glass.role,
             "hours": glass.hours,
-            "review": {"label": review.label, "role": review.role, "days": review.days} if review else None,
+            "review": {place: review.name, "role": review.role, "days": review.days} if review else None,
         }
     )

@@ -70,13 +70,13 @@ def break_glass_of(broken: Broken | None) -> dict[str, Any] | None:
 
 
 def unreviewed_of(each: Unreviewed) -> dict[str, Any]:
-    """Return what was merged by break-glass and waits for its review."""
+    """Return what was let through by break-glass and waits for its review; `merged_at` of a run is when it was made."""
     return {
         "change": each.reference,
         "url": each.url,
         "who": each.who or None,
         "at": moment(each.at) if each.at else None,
-        "merged_at": moment(each.merged_at),
+        "merged_at": moment(each.passed_at),
         "why": each.why,
     }
 

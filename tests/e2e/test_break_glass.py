@@ -175,3 +175,51 @@ def test_a_merge_request_is_reviewed_by_a_label_of_the_role(gitlab: FakeGitLab, 
     assert [each["change"] for each in told.report["unreviewed"]] == ["!1"], told.stdout
     shop.project.label(shop.mr, "reviewed", by="olivia", at=before(timedelta(hours=1)))
     assert guard(environ, shop.path, *words).report["unreviewed"] == []
+
+
+DISPATCH_REVIEWED = REVIEWED.replace("by: label, label: break-glass", "by: dispatch, environment: emergency").replace(
+    "label: reviewed", "environment: review"
+)
+
+
+def test_a_dispatch_by_break_glass_is_told_on_every_run_until_a_third_person_approves_it_again(
+    github: FakeGitHub, guard: Guard, tmp_path: Path
+) -> None:
+    shop = consumer.make(github, tmp_path / "shop", base_files={".ci-guard.yml": DISPATCH_REVIEWED})
+    broken = shop.repo.run("workflow_dispatch", actor="alice", sha=shop.merge, branch="main")
+    broken.created_at = before(timedelta(days=2))
+    broken.approve("carol", "emergency", comment="down")
+    later = shop.repo.run("schedule", actor="olivia", sha=shop.merge, branch="main")
+    environ = github.job_environment(
+        shop.repo, later, github.events(shop.repo).schedule(), tmp_path / "job", GITHUB_TOKEN=github.token("job").value
+    )
+    log = tmp_path / "audit.jsonl"
+    told = guard(environ, shop.path, "check", "--platform", "github", "--enforce", "--audit-log", str(log))
+    assert (told.exit_code, told.report["verdict"], told.report["break_glass"]) == (0, "allow", None), told.stdout
+    (waiting,) = told.report["unreviewed"]
+    assert (waiting["change"], waiting["why"]) == (f"run {broken.id}", "nobody has approved it for review")
+    assert (waiting["who"].split()[0], waiting["merged_at"]) == ("carol", broken.created_at)
+    assert f"Break-glass to review: run {broken.id} was made at " in " ".join(told.stdout.split())
+    assert json.loads(log.read_text(encoding="utf-8").splitlines()[0])["record"]["unreviewed"] == [waiting]
+    broken.approve("carol", "review", comment="I did well")
+    assert guard(environ, shop.path).report["unreviewed"][0]["why"].startswith("carol, who marked it as reviewed, ")
+    broken.approve("olivia", "review", comment="looked at it")
+    assert guard(environ, shop.path).report["unreviewed"] == []
+
+
+def test_a_pipeline_by_break_glass_is_told_on_every_run_until_a_third_person_approves_it_again(
+    gitlab: FakeGitLab, guard: Guard, tmp_path: Path
+) -> None:
+    shop = gitlab_shop.make(gitlab, tmp_path / "shop", base_files={".ci-guard.yml": DISPATCH_REVIEWED})
+    shop.project.tier = "premium"
+    broken = shop.project.run("web", user="alice", sha=shop.merge)
+    yesterday = before(timedelta(days=1))
+    shop.project.answer(shop.project.deploy(broken, "emergency", at=yesterday), "carol", "down", at=yesterday)
+    job = shop.project.run("schedule", user="olivia", sha=shop.merge)
+    environ = gitlab.job_environment(job, CI_GUARD_TOKEN=gitlab.world.token("reader", "olivia").value)
+    words = ("check", "--platform", "gitlab", "--enforce", "--server", gitlab.url)
+    (waiting,) = guard(environ, shop.path, *words).report["unreviewed"]
+    assert (waiting["change"], waiting["at"]) == (f"pipeline {broken.pipeline.id}", yesterday)
+    deployment = shop.project.deploy(broken, "review", at=before(timedelta(hours=2)))
+    shop.project.answer(deployment, "olivia", "looked at it", at=before(timedelta(hours=1)))
+    assert guard(environ, shop.path, *words).report["unreviewed"] == []

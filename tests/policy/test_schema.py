@@ -82,6 +82,7 @@ ONLY_THE_LOADER = {
     "break-glass-of-a-role-that-is-not-defined": "no schema compares two keys",
     "break-glass-reviewed-by-an-undefined-role": "no schema compares two keys",
     "break-glass-reviewed-by-its-own-label": "no schema compares two keys",
+    "break-glass-by-dispatch-reviewed-for-its-own-environment": "no schema compares two keys",
     "context-asks-for-less": "depends on what lies below",
     "context-tolerates-more": "depends on what lies below",
     "context-of-a-control-that-requires-nothing": "depends on what lies below",

@@ -203,10 +203,17 @@ def keys(*, nearer: bool) -> dict[str, Raw]:
         "waiver-rules": RULES,
         "baseline": st.just(BASELINE),
         "break-glass": st.builds(
-            lambda role, hours, review: {"by": "label", "label": "now", "role": role, "hours": hours, **review},
+            lambda way, role, hours, review: {
+                "by": way[0],
+                way[1]: "now",
+                "role": role,
+                "hours": hours,
+                **({"review": {way[1]: "seen", "role": known[0], "days": 30}} if review else {}),
+            },
+            st.sampled_from([("label", "label"), ("dispatch", "environment")]),
             st.sampled_from(known),
             st.sampled_from([1, 72]),
-            st.sampled_from([{}, {"review": {"label": "seen", "role": known[0], "days": 30}}]),
+            st.booleans(),
         ),
     }
 

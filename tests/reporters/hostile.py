@@ -110,8 +110,11 @@ def dressed(result: Result, text: str, url: str = "") -> Result:
                 reason=text,
                 asked=Asked(text=text, source=Source.EVENT),
             ),
-            unreviewed=(
-                Unreviewed(reference=text, url=url or text, who=text, at=sample.TIME, merged_at=sample.TIME, why=text),
+            unreviewed=tuple(
+                Unreviewed(
+                    by=by, reference=text, url=url or text, who=text, at=sample.TIME, passed_at=sample.TIME, why=text
+                )
+                for by in By
             ),
             rulings=tuple(dressed_ruling(ruling, text, url or text) for ruling in result.decision.rulings),
         ),

@@ -15,6 +15,7 @@ from ci_guard.evidence.github import (
     aftermath,
     branches,
     claims,
+    dispatches,
     enforcement,
     event,
     glass,
@@ -41,7 +42,7 @@ from ci_guard.evidence.surroundings import of_caller
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
 from ci_guard.model.fact import Fact, apply
-from ci_guard.model.glass import Aftermath, Lookback, Means, Sighting
+from ci_guard.model.glass import Aftermath, By, Lookback, Means, Sighting
 from ci_guard.model.guard import Guard
 from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.review import Provenance
@@ -199,6 +200,8 @@ class GitHub:
 
     def aftermath(self, lookback: Lookback, circles: AbstractSet[str], now: datetime) -> Aftermath:
         """See `GlassEvidence.aftermath`."""
+        if lookback.means.by is By.DISPATCH:
+            return dispatches.get_dispatches(self._client, lookback, circles, now)
         return aftermath.get_aftermath(self._client, self._run, lookback, circles, now)
 
     def changed_paths(self) -> Fact[frozenset[str] | None]:

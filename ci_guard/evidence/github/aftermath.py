@@ -7,12 +7,12 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from ci_guard.evidence.aftermath import Traced, aftermath, reach
+from ci_guard.evidence.aftermath import Traced, aftermath, answer_of, reach
 from ci_guard.evidence.github import glass, records
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.records import Pull
 from ci_guard.evidence.rest.shape import checked, when
-from ci_guard.model.fact import Fact, Known, Unknown, apply
+from ci_guard.model.fact import Fact, Known, Source, Unknown, apply
 from ci_guard.model.glass import Aftermath, Lookback, Mark
 from ci_guard.model.run import Event, Run
 
@@ -37,7 +37,7 @@ def get_aftermath(client: Client, run: Run, lookback: Lookback, teams: AbstractS
             len(found) >= LISTED or str(found[-1].get("updated_at") if found else "") < f"{asked:%Y-%m-%dT%H:%M:%SZ}"
         ),
     )
-    pulls = checked(listed, lambda items: _labelled(items, lookback.label))
+    pulls = checked(listed, lambda items: _labelled(items, lookback.means.name))
     oldest = checked(listed, lambda items: when(items[-1], "updated_at") if len(items) >= LISTED else asked)
     brought = _brought(client, run)
     if isinstance(pulls, Unknown) or isinstance(oldest, Unknown) or isinstance(brought, Unknown):
@@ -45,7 +45,7 @@ def get_aftermath(client: Client, run: Run, lookback: Lookback, teams: AbstractS
         return aftermath(lookback, doubt, asked, standing)
     known = {pull.number: (pull.merged_at, pull) for pull in (*pulls.value, *brought.value)}
     found = reach(known.values(), asked, listed_since=oldest.value)
-    traced = client.gather(*(lambda at=at, pull=pull: _trace(client, pull, at, lookback) for at, pull in found.changes))
+    traced = client.gather(*(lambda at=at, pull=pull: _trace(client, pull, at, lookback) for at, pull in found.found))
     known_traces = Known(value=traced, source=pulls.source, detail=pulls.detail)
     return aftermath(lookback, known_traces, found.since, standing, cut=found.since > asked)
 
@@ -73,14 +73,14 @@ def _trace(client: Client, pull: Pull, merged_at: datetime, lookback: Lookback) 
     def before(items: Sequence[Any]) -> Mark | None:
         labelling = [item for item in items if item.get("event") in glass.LABELLING]
         then = [item for item in labelling if when(item, "created_at") <= merged_at]
-        return glass.last_put(then, lookback.label, ever=True)
+        return glass.last_put(then, lookback.means.name, ever=True)
 
     return Traced(
         reference=f"#{pull.number}",
         url=pull.url,
-        author=pull.author,
-        merged_at=merged_at,
-        labelled=_has(pull, lookback.label),
+        at=merged_at,
+        people=Known(value=(pull.author,) if pull.author else (), source=Source.API),
+        marked=_has(pull, lookback.means.name),
         broken=checked(timeline, before),
-        reviewed=checked(timeline, lambda items: glass.last_put(items, lookback.reviewed)),
+        reviewed=checked(timeline, lambda items: answer_of(glass.last_put(items, lookback.reviewed))),
     )

@@ -128,25 +128,29 @@ def _get_pushed(client: Client, run: Run) -> Fact[datetime | None]:
 
 
 def _get_approvals(client: Client, job: Job, run: Run, environment: str) -> Fact[tuple[Answer, ...]]:
-    """
-    Return who approved or rejected the run for the environment.
-
-    The server does not say when. It was not before the run was made, so it counts from then on, the earliest that it
-    can have been: of a run that is started again, too. It takes `actions: read`.
-    Source: REST "Get the review history for a workflow run".
-    """
+    """Return who approved or rejected this run for the environment."""
     server = _get_dispatched(client, job, run)
     if isinstance(server, Unknown):
         return server
     if server.value is None:
         return Known(value=(), source=server.source, detail=server.detail)
-    made = server.value.created_at
+    return get_answers(client, server.value, environment)
+
+
+def get_answers(client: Client, run: WorkflowRun, environment: str) -> Fact[tuple[Answer, ...]]:
+    """
+    Return who approved or rejected a run for the environment.
+
+    The server does not say when. It was not before the run was made, so it counts from then on, the earliest that it
+    can have been: of a run that is started again, too. It takes `actions: read`.
+    Source: REST "Get the review history for a workflow run".
+    """
 
     def read(items: Any) -> tuple[Answer, ...]:
         return tuple(
             Answer(
                 person=records.person(record(item, "user")),
-                at=made,
+                at=run.created_at,
                 approved=text(item, "state") == "approved",
                 reason=remark(text(item, "comment")),
             )
@@ -155,7 +159,7 @@ def _get_approvals(client: Client, job: Job, run: Run, environment: str) -> Fact
             and any(same(text(each, "name"), environment) for each in objects(item, "environments"))
         )
 
-    return checked(client.get(f"actions/runs/{server.value.id}/approvals", shape=list), read)
+    return checked(client.get(f"actions/runs/{run.id}/approvals", shape=list), read)
 
 
 def _get_asked(client: Client, job: Job, run: Run, means: Means) -> Fact[str | None]:

@@ -11,7 +11,7 @@ from ci_guard.evidence.github.accounts import GHOST, GONE, MERGE_QUEUE_ID
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import Job
 from ci_guard.evidence.github.records import Pull, WorkflowRun
-from ci_guard.evidence.rest.shape import ShapeError, checked
+from ci_guard.evidence.rest.shape import ShapeError
 from ci_guard.evidence.rest.together import two
 from ci_guard.model.fact import Fact, Known, Source, Unknown, unavailable
 from ci_guard.model.kinds import Level
@@ -211,7 +211,7 @@ def _first_attempt(client: Client, job: Job) -> Fact[WorkflowRun]:
     run = records.get_run(client, job.run_id)
     if isinstance(run, Unknown) or run.value.attempt in (None, 1):
         return run
-    return checked(client.get(f"actions/runs/{job.run_id}/attempts/1"), records.parse_run)
+    return records.get_attempt(client, run.value.id, 1)
 
 
 def _follows(run: WorkflowRun, other: WorkflowRun) -> bool:

@@ -67,6 +67,7 @@ class WorkflowRun:
     """When the first attempt was made."""
     title: str
     """`display_title`: the change's, or what `run-name` of the workflow makes of its inputs."""
+    url: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +140,11 @@ def get_run(client: Client, number: str) -> Fact[WorkflowRun]:
     if not NUMBER.fullmatch(number):
         return unavailable("the number of the run is not known" if not number else "the number of the run is none")
     return checked(client.get(f"actions/runs/{number}"), parse_run)
+
+
+def get_attempt(client: Client, run: int, number: int) -> Fact[WorkflowRun]:
+    """Return a workflow run as of one attempt, counted from 1."""
+    return checked(client.get(f"actions/runs/{run}/attempts/{number}"), parse_run)
 
 
 def get_pull(client: Client, number: int) -> Fact[Pull]:
@@ -269,6 +275,7 @@ def parse_run(value: Any) -> WorkflowRun:
         triggering_actor=nullable_person(value, "triggering_actor"),
         created_at=when(value, "created_at"),
         title=optional(value, "display_title", text) or "",
+        url=text(value, "html_url"),
     )
 
 

@@ -7,12 +7,12 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from ci_guard.evidence.aftermath import Traced, aftermath, reach
+from ci_guard.evidence.aftermath import Traced, aftermath, answer_of, reach
 from ci_guard.evidence.gitlab import glass, records
 from ci_guard.evidence.gitlab.client import Client
 from ci_guard.evidence.gitlab.records import MergeRequest
 from ci_guard.evidence.rest.shape import checked, when
-from ci_guard.model.fact import Fact, Known, Unknown
+from ci_guard.model.fact import Fact, Known, Source, Unknown
 from ci_guard.model.glass import Aftermath, Lookback, Mark
 from ci_guard.model.run import Event, Run
 
@@ -34,7 +34,7 @@ def get_aftermath(client: Client, run: Run, lookback: Lookback, groups: Abstract
         "merge_requests",
         params={
             "state": "merged",
-            "labels": lookback.label,
+            "labels": lookback.means.name,
             "updated_after": f"{asked:%Y-%m-%dT%H:%M:%SZ}",
             "order_by": "updated_at",
             "sort": "desc",
@@ -49,7 +49,7 @@ def get_aftermath(client: Client, run: Run, lookback: Lookback, groups: Abstract
         return aftermath(lookback, doubt, asked, standing)
     known = {change.iid: (change.merged_at, change) for change in (*changes.value, *brought.value)}
     found = reach(known.values(), asked, listed_since=oldest.value)
-    traced = client.gather(*(lambda at=at, one=one: _trace(client, one, at, lookback) for at, one in found.changes))
+    traced = client.gather(*(lambda at=at, one=one: _trace(client, one, at, lookback) for at, one in found.found))
     known_traces = Known(value=traced, source=changes.source, detail=changes.detail)
     return aftermath(lookback, known_traces, found.since, standing, cut=found.since > asked)
 
@@ -68,14 +68,14 @@ def _trace(client: Client, change: MergeRequest, merged_at: datetime, lookback: 
 
     def before(items: Sequence[Any]) -> Mark | None:
         then = [item for item in items if when(item, "created_at") <= merged_at]
-        return glass.last_put(then, lookback.label, ever=True)
+        return glass.last_put(then, lookback.means.name, ever=True)
 
     return Traced(
         reference=f"!{change.iid}",
         url=change.url,
-        author=change.author,
-        merged_at=merged_at,
-        labelled=lookback.label in change.labels,
+        at=merged_at,
+        people=Known(value=(change.author,) if change.author else (), source=Source.API),
+        marked=lookback.means.name in change.labels,
         broken=checked(log, before),
-        reviewed=checked(log, lambda items: glass.last_put(items, lookback.reviewed)),
+        reviewed=checked(log, lambda items: answer_of(glass.last_put(items, lookback.reviewed))),
     )

@@ -17,7 +17,7 @@ from ci_guard.evidence.rest.activity import older
 from ci_guard.evidence.rest.shape import ShapeError, checked, integer, optional, record, text, when
 from ci_guard.evidence.rest.shape import records as objects
 from ci_guard.evidence.rest.together import two
-from ci_guard.model.fact import Fact, Known, Unknown, apply, invisible, unavailable
+from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, invisible, unavailable, worst
 from ci_guard.model.glass import By, Mark, Means, Sighting
 from ci_guard.model.run import Event, Run
 
@@ -155,14 +155,18 @@ def _get_approvals(client: Client, job: Fact[Job | None], environment: str) -> F
     ids = checked(listed, lambda items: [integer(item, "id") for item in items if _is_of(item, pipeline.id)])
     if isinstance(ids, Unknown):
         return ids
-    if len(ids.value) > DEPLOYMENTS:
-        return unavailable(f"the pipeline has more than {DEPLOYMENTS} deployments for {environment}", detail=ids.detail)
-    found = client.gather(*(lambda number=number: _get_answers(client, number) for number in ids.value))
-    for answers in found:
-        if isinstance(answers, Unknown):
-            return answers
+    return get_answers(client, ids.value, environment)
+
+
+def get_answers(client: Client, deployments: Sequence[int], environment: str) -> Fact[tuple[Answer, ...]]:
+    """Return who approved or rejected any of these deployments of one pipeline for an environment."""
+    if len(deployments) > DEPLOYMENTS:
+        return unavailable(f"the pipeline has more than {DEPLOYMENTS} deployments for {environment}")
+    found = client.gather(*(lambda number=number: _get_answers(client, number) for number in deployments))
+    if doubts := [answers for answers in found if isinstance(answers, Unknown)]:
+        return worst(doubts)
     known = tuple(answer for answers in found if isinstance(answers, Known) for answer in answers.value)
-    return Known(value=known, source=ids.source, detail=ids.detail)
+    return Known(value=known, source=Source.API, detail=f"GET deployments?environment={environment}")
 
 
 def _is_of(deployment: Any, pipeline: int) -> bool:

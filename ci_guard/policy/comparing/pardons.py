@@ -185,7 +185,7 @@ def _reviews(old: Closing | None, new: Closing | None) -> str:
         return ""
     if old is None or new is None:
         return STRICTER if old is None else LOOSER
-    if (old.label, old.role) != (new.label, new.role):
+    if (old.name, old.role) != (new.name, new.role):
         return OTHER
     return STRICTER if new.days > old.days else LOOSER
 

@@ -111,6 +111,16 @@ def list_runs_of_workflow(context: Context) -> Json:
     return {"total_count": len(found), "workflow_runs": page}
 
 
+@route(f"{REPO}/actions/runs", "actions")
+def list_runs(context: Context) -> Json:
+    """GET …/actions/runs: as of their latest attempts, the newest first; `event` picks some."""
+    event = context.call.query.get("event")
+    found = [run for run in context.repo.runs.values() if event in (None, run.event)]
+    found.sort(key=lambda run: run.created_at, reverse=True)
+    bodies = [run_body(context.repo, run, len(run.attempts), context.urls) for run in found]
+    return {"total_count": len(bodies), "workflow_runs": context.page(bodies)}
+
+
 @route(f"{REPO}/actions/runs/{{run_id}}", "actions")
 def get_run(context: Context) -> Json:
     """GET …/actions/runs/{run_id}: as of the latest attempt."""

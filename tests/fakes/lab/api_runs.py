@@ -144,10 +144,19 @@ def pipeline_variables(context: Context) -> Any:
 
 @route(f"{PROJECT}/deployments", job=ALWAYS, level=REPORTER)
 def deployments(context: Context) -> Any:
-    """Answer the deployments, of one environment where the query names it; oldest first unless `sort=desc`."""
+    """Answer the deployments, of one environment or touched since where the query says so; oldest first by default."""
     query, project = context.call.query, context.project
-    found = [each for each in project.deployments if query.get("environment", each.environment) == each.environment]
-    found.sort(key=lambda each: each.id, reverse=query.get("sort") == "desc")
+    by, since = query.get("order_by", "id"), query.get("updated_after")
+    if since is not None and by != "updated_at":
+        raise Refusal(400, "400 Bad request - `updated_at` filter and `updated_at` sorting must be paired")
+    found = [
+        each
+        for each in project.deployments
+        if query.get("environment", each.environment) == each.environment and each.updated_at[:19] >= (since or "")[:19]
+    ]
+    found.sort(
+        key=lambda each: (each.updated_at if by == "updated_at" else "", each.id), reverse=query.get("sort") == "desc"
+    )
     return [shapes.deployment(context.world, project, each, context.url) for each in context.page(found)]
 
 

@@ -379,7 +379,8 @@ class Project:
 
     def deploy(self, job: Job | None, environment: str, *, at: str | None = None) -> Deployment:
         """Let a job deploy, or somebody through the API."""
-        made = Deployment(id=self.world.next_id(), environment=environment, job=job, created_at=at or self.world.tick())
+        now = at or self.world.tick()
+        made = Deployment(id=self.world.next_id(), environment=environment, job=job, created_at=now, updated_at=now)
         self.deployments.append(made)
         return made
 
@@ -396,6 +397,7 @@ class Project:
         self.world.user(username)
         made = DeploymentApproval(username=username, status=status, comment=comment, created_at=at or self.world.tick())
         deployment.approvals.append(made)
+        deployment.updated_at = made.created_at
 
     # Runs
 

@@ -165,7 +165,7 @@ def deployment(world: World, project: Project, made: Deployment, url: str) -> di
         "ref": source.ref if source else project.default_branch,
         "sha": source.sha if source else project.branches[project.default_branch],
         "created_at": made.created_at,
-        "updated_at": made.created_at,
+        "updated_at": made.updated_at,
         "status": "running",
         "user": user,
         "environment": {"id": 9, "name": made.environment, "external_url": f"{url}/env"},

@@ -122,6 +122,7 @@ class Deployment:
     job: Job | None
     """None for one that was made through the API."""
     created_at: str
+    updated_at: str
     approvals: list[DeploymentApproval] = field(default_factory=list)
 
 
