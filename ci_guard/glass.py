@@ -121,6 +121,8 @@ def _objections(case: _Case, grant: Grant) -> Iterator[str]:
         yield f"who put it there is unknown ({grant.who.reason})"
         return
     person, role = grant.who.value.person, case.glass.role
+    if case.sighting.elsewhere:
+        yield f"it is a run of {case.sighting.elsewhere}, not of {case.glass.means.workflow}"
     if case.by is By.DISPATCH:
         yield from _by_words(case, grant, person)
     if person.type is not AccountType.USER:

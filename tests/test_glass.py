@@ -176,7 +176,10 @@ def test_what_is_known_of_another_path_breaks_nothing() -> None:
     assert (found.broken, "is unknown and does nothing" in found.note) == (None, True)
 
 
-APPROVAL = replace(GLASS, means=Means(by=By.DISPATCH, name="emergency", input="why"))
+APPROVAL = replace(
+    GLASS,
+    means=Means(by=By.DISPATCH, name="emergency", input="why", workflow=".github/workflows/emergency.yml"),
+)
 APPROVED = Sighting(
     means=APPROVAL.means,
     grants=fact((replace(GRANT, reason="the shop is down"),)),
@@ -214,6 +217,11 @@ def test_of_several_approvals_one_that_may_is_enough() -> None:
             replace(APPROVED, grants=fact((*known(APPROVED.grants), replace(GRANT, approved=False)))),
             None,
             "carol rejected it",
+        ),
+        (
+            replace(APPROVED, elsewhere=".github/workflows/ci.yml"),
+            None,
+            "it is a run of .github/workflows/ci.yml, not of .github/workflows/emergency.yml",
         ),
         (APPROVED, seats(actor=7), "carol is the actor, and it takes a second person"),
         (APPROVED, seats(triggering=7), "carol is the triggering-actor"),

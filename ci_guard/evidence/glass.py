@@ -39,11 +39,19 @@ def sighting(
     *,
     since: Fact[datetime | None] = NOTHING,
     asked: Fact[str | None] = NOTHING,
+    elsewhere: str = "",
 ) -> Sighting:
     """Return what is known of a path by what people did on it."""
     held = standing.access([answer.person for answer in answers.value]) if isinstance(answers, Known) else {}
     grants = grants_of(answers, held)
-    return Sighting(means=means, grants=grants, memberships=memberships_of(grants, standing), since=since, asked=asked)
+    return Sighting(
+        means=means,
+        grants=grants,
+        memberships=memberships_of(grants, standing),
+        since=since,
+        asked=asked,
+        elsewhere=elsewhere,
+    )
 
 
 def grants_of(answers: Fact[tuple[Answer, ...]], held: Mapping[int, Fact[Access]]) -> Fact[tuple[Grant, ...]]:

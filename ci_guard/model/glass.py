@@ -29,6 +29,8 @@ class Means:
     """The label, or the environment."""
     input: str = ""
     """Of a dispatch, the input that says why; empty where none is asked for."""
+    workflow: str = ""
+    """Of a dispatch on GitHub, the file of the one workflow by which it can be done; empty where any will do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +94,8 @@ class Sighting:
     """When the head of the change was pushed, which a label has to come after; None where there is no change."""
     asked: Fact[str | None]
     """What whoever started the run wrote for a reason: one line of a stranger's text; None where they wrote nothing."""
+    elsewhere: str = ""
+    """The workflow that the run is of, where that is not the declared one."""
 
 
 @dataclass(frozen=True, kw_only=True)

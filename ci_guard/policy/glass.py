@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from ci_guard import records
 from ci_guard.model.glass import BreakGlass, By, Closing, Means
-from ci_guard.policy.context_schema import NAMED
+from ci_guard.policy.context_schema import NAMED, whole
 from ci_guard.policy.contexts import role_name
 from ci_guard.policy.document import Node
 from ci_guard.policy.layer import Layer
@@ -21,10 +22,12 @@ GLASS_NEEDS: Final = ("by", "role", "hours")
 PLACES: Final[Mapping[By, str]] = {By.LABEL: "label", By.DISPATCH: "environment"}
 """The key that says where it is done, in break-glass itself and in its review."""
 
-TAKEN: Final[Mapping[By, tuple[str, ...]]] = {By.LABEL: ("review",), By.DISPATCH: ("input", "review")}
+TAKEN: Final[Mapping[By, tuple[str, ...]]] = {By.LABEL: ("review",), By.DISPATCH: ("input", "workflow", "review")}
 """Which further keys each way takes."""
 
-GLASS_KEYS: Final = ("by", "label", "environment", "input", "review", "role", "hours")
+GLASS_KEYS: Final = ("by", "label", "environment", "input", "workflow", "review", "role", "hours")
+
+WORKFLOW: Final = re.compile(r"\.github/workflows/[A-Za-z0-9_.-]{1,100}\.ya?ml")
 
 LONGEST: Final = 72
 """Hours that it may last: a long weekend."""
@@ -71,6 +74,11 @@ GLASS: Final = {
                     "input": "The input of the dispatch, or the pipeline's variable, that says why",
                 }
             ),
+            "workflow": {
+                "title": "On GitHub, the file of the one workflow by which it can be done",
+                "type": "string",
+                "pattern": whole(WORKFLOW.pattern),
+            },
             "review": {
                 "title": "How later runs know that what was let through was reviewed",
                 **closed(
@@ -124,7 +132,20 @@ def _means(by: By, node: Node, fields: Mapping[str, Node]) -> Means:
         if key not in (place, *taken, *GLASS_NEEDS):
             hint = f"By {by.value} it takes {listed((place, *taken), 'and')}."
             raise refusal(fields[key].place, f"break-glass by {by.value} was refused", saw=quoted(key), hint=hint)
-    return Means(by=by, name=_name(fields, place), input=_name(fields, "input") if "input" in fields else "")
+    return Means(
+        by=by,
+        name=_name(fields, place),
+        input=_name(fields, "input") if "input" in fields else "",
+        workflow=_workflow(fields["workflow"]) if "workflow" in fields else "",
+    )
+
+
+def _workflow(node: Node) -> str:
+    path = text_of(node, "workflow")
+    if not WORKFLOW.fullmatch(path):
+        expected = "a file such as .github/workflows/emergency.yml"
+        raise refusal(node.place, "workflow was refused", saw=quoted(path), expected=expected)
+    return path
 
 
 def _name(fields: Mapping[str, Node], key: str) -> str:

@@ -172,6 +172,7 @@ def glass_fields(glass: BreakGlass) -> Fields:
             "by": means.by.value,
             place: means.name,
             "input": means.input,
+            "workflow": means.workflow,
             "role": glass.role,
             "hours": glass.hours,
             "review": {place: review.name, "role": review.role, "days": review.days} if review else None,

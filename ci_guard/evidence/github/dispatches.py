@@ -42,7 +42,8 @@ def get_dispatches(client: Client, lookback: Lookback, teams: AbstractSet[str], 
         return aftermath(lookback, worst(doubts), asked, standing)
     lists = [each.value for each in listings if isinstance(each, Known)]
     ends = [runs[-1].created_at for runs in lists if len(runs) >= LISTED]
-    listed = [(run.created_at, run) for runs in lists for run in runs]
+    workflow = lookback.means.workflow
+    listed = [(run.created_at, run) for runs in lists for run in runs if run.is_of(workflow)]
     found = reach(listed, asked, listed_since=max(ends, default=asked))
     traced = client.gather(*(lambda run=run: _trace(client, run, lookback) for _, run in found.found))
     known = Known(value=traced, source=Source.API, detail="GET actions/runs")

@@ -40,7 +40,7 @@ def get_sighting(client: Client, job: Job, run: Run, means: Means, teams: Abstra
     answers, asked = two(
         client, lambda: _get_approvals(client, job, run, means.name), lambda: _get_asked(client, job, run, means)
     )
-    return sighting(means, answers, standing, asked=asked)
+    return sighting(means, answers, standing, asked=asked, elsewhere=_get_elsewhere(client, job, run, means))
 
 
 def standing_of(client: Client, teams: AbstractSet[str]) -> Standing:
@@ -184,6 +184,14 @@ def _get_asked(client: Client, job: Job, run: Run, means: Means) -> Fact[str | N
     if server.value.title.split() == f"{means.name}: {said}".split():
         return Known(value=remark(said), source=server.source, detail=f"{server.detail}: display_title")
     return Known(value=remark(said), source=Source.EVENT, detail=detail)
+
+
+def _get_elsewhere(client: Client, job: Job, run: Run, means: Means) -> str:
+    """Return the workflow of a dispatched run that is not of the declared one; of an unknown run nobody answered."""
+    server = _get_dispatched(client, job, run)
+    if isinstance(server, Unknown) or server.value is None or server.value.is_of(means.workflow):
+        return ""
+    return server.value.path or "no workflow"
 
 
 def _get_dispatched(client: Client, job: Job, run: Run) -> Fact[WorkflowRun | None]:

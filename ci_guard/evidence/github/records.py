@@ -65,9 +65,15 @@ class WorkflowRun:
     triggering_actor: Person | None
     created_at: datetime
     """When the first attempt was made."""
+    path: str
+    """The file of the workflow, of some runs with `@` and the ref that it was read at."""
     title: str
     """`display_title`: the change's, or what `run-name` of the workflow makes of its inputs."""
     url: str
+
+    def is_of(self, workflow: str) -> bool:
+        """Tell whether it is a run of the workflow in a file, which may be empty for any."""
+        return not workflow or self.path == workflow or self.path.startswith(f"{workflow}@")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,6 +280,7 @@ def parse_run(value: Any) -> WorkflowRun:
         actor=nullable_person(value, "actor"),
         triggering_actor=nullable_person(value, "triggering_actor"),
         created_at=when(value, "created_at"),
+        path=text(value, "path"),
         title=optional(value, "display_title", text) or "",
         url=text(value, "html_url"),
     )

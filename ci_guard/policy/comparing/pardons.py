@@ -158,7 +158,8 @@ def _glasses(old: Policy, new: Policy) -> Iterator[Change]:
         (
             "" if one.hours == other.hours else LOOSER if one.hours < other.hours else STRICTER,
             OTHER if _path(one) != _path(other) else "",
-            _reasons(one.means.input, other.means.input),
+            _narrower(one.means.input, other.means.input),
+            _narrower(one.means.workflow, other.means.workflow),
             _reviews(one.review, other.review),
         )
     )
@@ -174,8 +175,8 @@ def _path(glass: BreakGlass) -> tuple[str, str, str]:
     return glass.means.by.value, glass.means.name.casefold(), glass.role
 
 
-def _reasons(old: str, new: str) -> str:
-    """Return which way the input goes in which a reason is asked for."""
+def _narrower(old: str, new: str) -> str:
+    """Return which way it goes where an input is asked for besides, or one workflow, or no more."""
     return "" if old == new else STRICTER if not old else LOOSER if not new else OTHER
 
 

@@ -130,6 +130,23 @@ def test_where_there_is_more_than_one_run_reads_it_is_cut(scene: Scene, monkeypa
     assert found(scene).cut
 
 
+def test_of_one_declared_workflow_nothing_is_asked_about_runs_of_others(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = broken(scene)
+    run.path = ".github/workflows/emergency.yml@main"
+    for _ in range(3):
+        broken(scene)
+    monkeypatch.setattr(shared, "CHANGES", 1)
+    client = pushed(scene).read()[0]
+    now = when({"at": scene.github.world.tick()}, "at")
+    one = replace(LOOKBACK, means=replace(LOOKBACK.means, workflow=".github/workflows/emergency.yml"))
+    before = client.requests
+    seen = dispatches.get_dispatches(client, one, set(), now)
+    assert [passed.reference for passed in known(seen.passed)] == [f"run {run.id}"]
+    assert (seen.cut, client.requests - before) == (False, 3)
+
+
 def test_it_takes_two_lists_and_a_request_for_each_dispatched_run(scene: Scene) -> None:
     for _ in range(3):
         scene.repo.run("workflow_dispatch", actor="alice", branch="main")

@@ -10,6 +10,7 @@ from ci_guard.evidence.github import glass
 from ci_guard.evidence.rest.shape import ShapeError
 from ci_guard.model.fact import Cause, Known, Source
 from ci_guard.model.glass import By, Grant, Means, Sighting
+from ci_guard.records import replace
 from tests.evidence.github.scene import PERMISSIONS, Scene, known, present, unknown
 from tests.evidence.github.test_surroundings import of_pull, pushed
 from tests.fakes import faults
@@ -194,6 +195,24 @@ def test_a_rejection_is_told_and_what_still_waits_is_none(scene: Scene) -> None:
 def test_what_nobody_dispatched_has_no_such_path(scene: Scene) -> None:
     found = sighted(pushed(scene), DISPATCH)
     assert (known(found.grants), known(found.asked)) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("path", "elsewhere"),
+    [
+        (".github/workflows/ci.yml", ""),
+        (".github/workflows/ci.yml@refs/heads/main", ""),
+        (".github/workflows/ci.yaml", ".github/workflows/ci.yaml"),
+        (".github/workflows/ci.ymla@ci.yml", ".github/workflows/ci.ymla@ci.yml"),
+        (".github/workflows/CI.yml", ".github/workflows/CI.yml"),
+        ("dynamic/ci.yml", "dynamic/ci.yml"),
+        ("", "no workflow"),
+    ],
+)
+def test_a_run_of_another_workflow_than_the_declared_one_is_told(scene: Scene, path: str, elsewhere: str) -> None:
+    dispatch(scene).path = path
+    assert sighted(scene, replace(DISPATCH, workflow=".github/workflows/ci.yml")).elsewhere == elsewhere
+    assert sighted(scene, DISPATCH).elsewhere == ""
 
 
 def test_without_the_right_to_read_the_run_nobody_is_known(scene: Scene) -> None:
