@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
 
-from ci_guard.evidence.glass import Answer, Standing, grants_of, memberships_of
-from ci_guard.model.fact import Fact, Known, Unknown
+from ci_guard.evidence.glass import Answer, Standing, memberships_of
+from ci_guard.evidence.rest.together import Gatherer
+from ci_guard.model.fact import Fact, Known, Unknown, worst
 from ci_guard.model.glass import Aftermath, Lookback, Mark, Passed
-from ci_guard.model.run import Person
 from ci_guard.records import dataclass
 
 T = TypeVar("T")
@@ -19,21 +19,17 @@ CHANGES: Final = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Traced:
-    """A merged change or a run by its own log, before it is known what anybody may do."""
+class Search:
+    """What is looked back for."""
 
-    reference: str
-    url: str
-    at: datetime
-    people: Fact[tuple[Person, ...]]
-    marked: bool
-    broken: Fact[Mark | None]
-    reviewed: Fact[tuple[Answer, ...]]
+    lookback: Lookback
+    now: datetime
+    standing: Standing
 
-
-def answer_of(mark: Mark | None) -> tuple[Answer, ...]:
-    """Return a label that is there as what somebody did."""
-    return (Answer(person=mark.who, at=mark.at),) if mark else ()
+    @property
+    def asked(self) -> datetime:
+        """From when on."""
+        return self.now - timedelta(days=self.lookback.days, hours=self.lookback.hours)
 
 
 def last_of(approvals: Sequence[Answer]) -> Mark | None:
@@ -43,48 +39,42 @@ def last_of(approvals: Sequence[Answer]) -> Mark | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reach(Generic[T]):
-    """Which of them are looked at."""
+class Listed(Generic[T]):
+    """What a platform lists of what may have passed."""
 
-    found: tuple[tuple[datetime, T], ...]
-    """With the time, newest first."""
+    found: Mapping[int, tuple[datetime, T]]
+    """By number, each with its time: a list can shift while its pages are read."""
     since: datetime
     """From when on all are among them."""
 
 
-def reach(listed: Iterable[tuple[datetime | None, T]], since: datetime, *, listed_since: datetime) -> Reach[T]:
-    """Return the latest since a moment, each with its time, of what was listed from another moment on."""
-    within = [(at, each) for at, each in listed if at and at >= since]
-    found = sorted(within, key=lambda pair: pair[0], reverse=True)
-    known = max(since, listed_since, found[CHANGES - 1][0] if len(found) > CHANGES else since)
-    return Reach(found=tuple(found[:CHANGES]), since=known)
+def joined(*listings: Fact[Listed[T]]) -> Fact[Listed[T]]:
+    """Return what is in any of the lists."""
+    if doubts := [each for each in listings if isinstance(each, Unknown)]:
+        return worst(doubts)
+    known = [each for each in listings if isinstance(each, Known)]
+    found = {number: pair for each in known for number, pair in each.value.found.items()}
+    value = Listed(found=found, since=max(each.value.since for each in known))
+    return Known(value=value, source=known[0].source, detail=known[0].detail)
 
 
-def aftermath(
-    lookback: Lookback, traced: Fact[Sequence[Traced]], since: datetime, standing: Standing, *, cut: bool = False
+def look_back(
+    gatherer: Gatherer, search: Search, listed: Fact[Listed[T]], trace: Callable[[datetime, T], Passed]
 ) -> Aftermath:
-    """Return what is known of what has passed."""
-    if isinstance(traced, Unknown):
-        return Aftermath(lookback=lookback, passed=traced, since=since, cut=cut, memberships=traced)
-    answers = [each.reviewed.value for each in traced.value if isinstance(each.reviewed, Known)]
-    held = standing.access([answer.person for some in answers for answer in some])
-    passed = tuple(
-        Passed(
-            reference=each.reference,
-            url=each.url,
-            at=each.at,
-            people=each.people,
-            marked=each.marked,
-            broken=each.broken,
-            reviewed=grants_of(each.reviewed, held),
-        )
-        for each in traced.value
-    )
-    reviews = [grant for each in passed if isinstance(each.reviewed, Known) for grant in each.reviewed.value]
+    """Return what is known of the latest of what is listed, since the moment that is asked for."""
+    lookback, asked = search.lookback, search.asked
+    if isinstance(listed, Unknown):
+        return Aftermath(lookback=lookback, passed=listed, since=asked, cut=False, memberships=listed)
+    within = [(at, each) for at, each in listed.value.found.values() if at >= asked]
+    latest = sorted(within, key=lambda pair: pair[0], reverse=True)
+    since = max(asked, listed.value.since, latest[CHANGES - 1][0] if len(latest) > CHANGES else asked)
+    passed = gatherer.gather(*(lambda at=at, each=each: trace(at, each) for at, each in latest[:CHANGES]))
+    grants = tuple(grant for each in passed if isinstance(each.reviewed, Known) for grant in each.reviewed.value)
+    reviews = Known(value=grants, source=listed.source, detail=listed.detail)
     return Aftermath(
         lookback=lookback,
-        passed=Known(value=passed, source=traced.source, detail=traced.detail),
+        passed=Known(value=passed, source=listed.source, detail=listed.detail),
         since=since,
-        cut=cut,
-        memberships=memberships_of(Known(value=tuple(reviews), source=traced.source, detail=traced.detail), standing),
+        cut=since > asked,
+        memberships=memberships_of(reviews, search.standing),
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from ci_guard.model.fact import Fact, Known, Unknown
-from ci_guard.model.glass import Grant, Means, Sighting
+from ci_guard.model.glass import Grant, Mark, Means, Sighting
 from ci_guard.model.roles import Membership
 from ci_guard.model.run import NOTHING, Access, Part, Participant, Person, Seat
 from ci_guard.records import dataclass
@@ -32,6 +32,11 @@ class Standing:
     memberships: Callable[[Fact[tuple[Seat, ...]]], Fact[tuple[Membership, ...]]]
 
 
+def answer_of(mark: Mark | None) -> tuple[Answer, ...]:
+    """Return a label that is there as what somebody did."""
+    return (Answer(person=mark.who, at=mark.at),) if mark else ()
+
+
 def sighting(
     means: Means,
     answers: Fact[tuple[Answer, ...]],
@@ -42,8 +47,7 @@ def sighting(
     elsewhere: str = "",
 ) -> Sighting:
     """Return what is known of a path by what people did on it."""
-    held = standing.access([answer.person for answer in answers.value]) if isinstance(answers, Known) else {}
-    grants = grants_of(answers, held)
+    grants = grants_of(answers, standing)
     return Sighting(
         means=means,
         grants=grants,
@@ -54,18 +58,23 @@ def sighting(
     )
 
 
-def grants_of(answers: Fact[tuple[Answer, ...]], held: Mapping[int, Fact[Access]]) -> Fact[tuple[Grant, ...]]:
-    """Return what people did, with what they may do by their numeric ids."""
-
-    def who(person: Person, fact: Known[tuple[Answer, ...]]) -> Known[Participant]:
-        found = Participant(person=person, access=held[person.id])
-        return Known(value=found, source=fact.source, detail=fact.detail)
-
+def grants_of(answers: Fact[tuple[Answer, ...]], standing: Standing) -> Fact[tuple[Grant, ...]]:
+    """Return what people did, with what they may do."""
     if isinstance(answers, Unknown):
         return answers
+    held = standing.access([answer.person for answer in answers.value])
     grants = tuple(
-        Grant(who=who(each.person, answers), at=each.at, approved=each.approved, reason=each.reason)
-        for each in answers.value
+        Grant(
+            who=Known(
+                value=Participant(person=answer.person, access=held[answer.person.id]),
+                source=answers.source,
+                detail=answers.detail,
+            ),
+            at=answer.at,
+            approved=answer.approved,
+            reason=answer.reason,
+        )
+        for answer in answers.value
     )
     return Known(value=grants, source=answers.source, detail=answers.detail)
 

@@ -65,7 +65,8 @@ class BreakGlass:
         """Return what is asked about what was let through."""
         if self.review is None:
             return None
-        return Lookback(means=self.means, reviewed=self.review.name, days=self.review.days, hours=self.hours)
+        hours = self.hours if self.means.by is By.DISPATCH else 0
+        return Lookback(means=self.means, reviewed=self.review.name, days=self.review.days, hours=hours)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,7 @@ class Lookback:
     """The label, or the environment, that says it was reviewed."""
     days: int
     hours: int
-    """How long after it was made a run can break the glass."""
+    """How much further back: so long after it was made a run can break the glass. A label does so by the merge."""
 
 
 @dataclass(frozen=True, kw_only=True)

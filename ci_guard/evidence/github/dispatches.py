@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
-from ci_guard.evidence.aftermath import Traced, aftermath, last_of, reach
+from ci_guard.evidence.aftermath import Listed, Search, joined, last_of, look_back
 from ci_guard.evidence.github import glass, records
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.records import WorkflowRun
-from ci_guard.evidence.glass import Answer
+from ci_guard.evidence.glass import Answer, grants_of
 from ci_guard.evidence.rest.activity import older
-from ci_guard.evidence.rest.shape import checked
-from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable, worst
-from ci_guard.model.glass import Aftermath, Lookback
+from ci_guard.evidence.rest.shape import checked, when
+from ci_guard.model.fact import Fact, Known, Unknown, apply, unavailable, worst
+from ci_guard.model.glass import Aftermath, Lookback, Passed
 from ci_guard.model.run import Person
 
 EVENTS: Final = ("workflow_dispatch", "repository_dispatch")
@@ -35,46 +36,42 @@ def get_dispatches(client: Client, lookback: Lookback, teams: AbstractSet[str], 
     nobody can change what they said there, nor whose answer it was. It takes `actions: read`.
     Source: REST "List workflow runs for a repository"; "Get the review history for a workflow run".
     """
-    asked = now - timedelta(days=lookback.days, hours=lookback.hours)
-    standing = glass.standing_of(client, teams)
-    listings = client.gather(*(lambda event=event: _get_runs(client, event, asked) for event in EVENTS))
-    if doubts := [each for each in listings if isinstance(each, Unknown)]:
-        return aftermath(lookback, worst(doubts), asked, standing)
-    lists = [each.value for each in listings if isinstance(each, Known)]
-    ends = [runs[-1].created_at for runs in lists if len(runs) >= LISTED]
-    workflow = lookback.means.workflow
-    listed = [(run.created_at, run) for runs in lists for run in runs if run.is_of(workflow)]
-    found = reach(listed, asked, listed_since=max(ends, default=asked))
-    traced = client.gather(*(lambda run=run: _trace(client, run, lookback) for _, run in found.found))
-    known = Known(value=traced, source=Source.API, detail="GET actions/runs")
-    return aftermath(lookback, known, found.since, standing, cut=found.since > asked)
+    search = Search(lookback=lookback, now=now, standing=glass.standing_of(client, teams))
+    listings = client.gather(*(lambda event=event: _get_runs(client, event, search) for event in EVENTS))
+    return look_back(client, search, joined(*listings), lambda _, run: _trace(client, run, search))
 
 
-def _get_runs(client: Client, event: str, asked: datetime) -> Fact[tuple[WorkflowRun, ...]]:
-    enough = older(asked)
-    listed = client.get_all(
+def _get_runs(client: Client, event: str, search: Search) -> Fact[Listed[WorkflowRun]]:
+    enough = older(search.asked)
+    listing = client.get_all(
         "actions/runs",
         items="workflow_runs",
         params={"event": event},
         until=lambda found: len(found) >= LISTED or enough(found),
         counted=True,
     )
-    return checked(listed, lambda items: tuple(records.parse_run(item) for item in items))
+
+    def read(items: Sequence[Any]) -> Listed[WorkflowRun]:
+        runs = [run for run in map(records.parse_run, items) if run.is_of(search.lookback.means.workflow)]
+        since = when(items[-1], "created_at") if len(items) >= LISTED else search.asked
+        return Listed(found={run.id: (run.created_at, run) for run in runs}, since=since)
+
+    return checked(listing, read)
 
 
-def _trace(client: Client, run: WorkflowRun, lookback: Lookback) -> Traced:
+def _trace(client: Client, run: WorkflowRun, search: Search) -> Passed:
     approvals, reviews = (
         apply(glass.get_answers(client, run, name), lambda answers: tuple(each for each in answers if each.approved))
-        for name in (lookback.means.name, lookback.reviewed)
+        for name in (search.lookback.means.name, search.lookback.reviewed)
     )
-    return Traced(
+    return Passed(
         reference=f"run {run.id}",
         url=run.url,
         at=run.created_at,
         people=_get_people(client, run, approvals),
         marked=False,
         broken=apply(approvals, last_of),
-        reviewed=reviews,
+        reviewed=grants_of(reviews, search.standing),
     )
 
 

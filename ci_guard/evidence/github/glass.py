@@ -12,7 +12,7 @@ from ci_guard.evidence.github.access import get_access
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import Job
 from ci_guard.evidence.github.records import Pull, WorkflowRun
-from ci_guard.evidence.glass import Answer, Standing, sighting
+from ci_guard.evidence.glass import Answer, Standing, answer_of, sighting
 from ci_guard.evidence.remark import remark
 from ci_guard.evidence.rest.shape import checked, record, text, when
 from ci_guard.evidence.rest.shape import records as objects
@@ -77,7 +77,7 @@ def _get_label(client: Client, run: Run, label: str) -> Fact[tuple[Answer, ...]]
     put = checked(client.get_all(f"issues/{number}/timeline"), lambda timeline: last_put(timeline, label))
     if isinstance(put, Known) and put.value is None:
         return unavailable(f"the timeline of #{number} does not say who put it there", detail=put.detail)
-    return apply(put, lambda mark: (Answer(person=mark.who, at=mark.at),) if mark else ())
+    return apply(put, answer_of)
 
 
 def _get_pull(client: Client, run: Run) -> Fact[Pull | None]:
@@ -92,19 +92,21 @@ def _get_pull(client: Client, run: Run) -> Fact[Pull | None]:
     return apply(records.get_pull(client, run.change.value.number), lambda pull: pull)
 
 
-def last_put(timeline: Sequence[Any], label: str, *, ever: bool = False) -> Mark | None:
+def last_put(timeline: Sequence[Any], label: str, *, ever_until: datetime | None = None) -> Mark | None:
     """
     Return who put the label there last, and when; None where nobody did, or where it was taken off since.
 
-    With `ever` it counts all the same once it was taken off.
+    With `ever_until` only what happened until then is of account, and it counts all the same once it was taken off.
     """
     put: Mark | None = None
     for entry in timeline:
         if entry.get("event") not in LABELLING or not same(text(record(entry, "label"), "name"), label):
             continue
+        if ever_until and when(entry, "created_at") > ever_until:
+            continue
         if entry["event"] == "labeled":
             put = Mark(who=records.person(entry.get("actor")), at=when(entry, "created_at"))
-        elif not ever:
+        elif not ever_until:
             put = None
     return put
 

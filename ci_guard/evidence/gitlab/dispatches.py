@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import groupby
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, TypeAlias
 
-from ci_guard.evidence.aftermath import Traced, aftermath, last_of, reach
+from ci_guard.evidence.aftermath import Listed, Search, last_of, look_back
 from ci_guard.evidence.gitlab import glass, records, reviews
 from ci_guard.evidence.gitlab.client import Client, Sight
 from ci_guard.evidence.gitlab.event import EVENTS
-from ci_guard.evidence.glass import Answer
+from ci_guard.evidence.glass import Answer, grants_of
 from ci_guard.evidence.rest.shape import checked, integer, optional, record, text, when
 from ci_guard.evidence.rest.together import two
 from ci_guard.model.fact import Fact, Known, Unknown, apply, unavailable
-from ci_guard.model.glass import Aftermath, Lookback
+from ci_guard.model.glass import Aftermath, Lookback, Passed
 from ci_guard.model.run import Person
 
 LISTED: Final = 100
@@ -39,15 +38,8 @@ class Deployment:
     """Whoever started or played its job; None once deleted."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Listed:
-    """The deployments for an environment, those first that were touched last."""
-
-    found: tuple[Deployment, ...]
-    since: datetime
-    """From when on all are among them."""
-    cut: bool
-    """Whether there may be older ones that were asked for."""
+Deployments: TypeAlias = tuple[Deployment, ...]
+"""Of one pipeline, at least one."""
 
 
 def get_dispatches(client: Client, lookback: Lookback, groups: AbstractSet[str], now: datetime) -> Aftermath:
@@ -59,25 +51,18 @@ def get_dispatches(client: Client, lookback: Lookback, groups: AbstractSet[str],
     sees deployments; and for each of the latest pipelines a request for itself and for each of its deployments.
     Source: "Deployments API", "List project deployments"; "Get a specific deployment".
     """
-    asked = now - timedelta(days=lookback.days)
-    standing = glass.standing_of(client, groups)
+    search = Search(lookback=lookback, now=now, standing=glass.standing_of(client, groups))
     broken, reviewed = two(
         client,
-        lambda: _get_deployments(client, lookback.means.name, asked),
-        lambda: _get_deployments(client, lookback.reviewed, asked),
+        lambda: _get_pipelines(client, lookback.means.name, search.asked),
+        lambda: _get_pipelines(client, lookback.reviewed, search.asked),
     )
-    if isinstance(broken, Unknown):
-        return aftermath(lookback, broken, asked, standing)
-    pipelines = [tuple(some) for _, some in groupby(sorted(broken.value.found, key=_pipeline), key=_pipeline)]
-    touched = [(max(each.touched_at for each in some), some) for some in pipelines]
-    found = reach(touched, asked, listed_since=broken.value.since)
-    traced = client.gather(*(lambda some=some: _trace(client, some, reviewed, lookback) for _, some in found.found))
-    known = Known(value=traced, source=broken.source, detail=broken.detail)
-    return aftermath(lookback, known, found.since, standing, cut=found.since > asked)
+    return look_back(client, search, broken, lambda _, some: _trace(client, some, reviewed, search))
 
 
-def _get_deployments(client: Client, environment: str, asked: datetime) -> Fact[Listed]:
-    listed = client.get_all(
+def _get_pipelines(client: Client, environment: str, asked: datetime) -> Fact[Listed[Deployments]]:
+    """Return the deployments for an environment by pipeline, with when one was touched last."""
+    listing = client.get_all(
         "deployments",
         params={
             "environment": environment,
@@ -89,12 +74,14 @@ def _get_deployments(client: Client, environment: str, asked: datetime) -> Fact[
         until=lambda found: len(found) >= LISTED,
     )
 
-    def read(items: Sequence[Any]) -> Listed:
-        found = tuple(found for item in items if (found := parse_deployment(item)))
-        cut = len(items) >= LISTED
-        return Listed(found=found, since=when(items[-1], "updated_at") if cut else asked, cut=cut)
+    def read(items: Sequence[Any]) -> Listed[Deployments]:
+        found: dict[int, tuple[datetime, Deployments]] = {}
+        for each in reversed([parsed for item in items if (parsed := parse_deployment(item))]):
+            _, others = found.get(each.pipeline, (each.touched_at, ()))
+            found[each.pipeline] = (each.touched_at, (*others, each))
+        return Listed(found=found, since=when(items[-1], "updated_at") if len(items) >= LISTED else asked)
 
-    return checked(listed, read)
+    return checked(listing, read)
 
 
 def parse_deployment(value: Any) -> Deployment | None:
@@ -116,43 +103,42 @@ def parse_deployment(value: Any) -> Deployment | None:
     )
 
 
-def _pipeline(deployment: Deployment) -> int:
-    return deployment.pipeline
-
-
-def _trace(client: Client, deployments: tuple[Deployment, ...], reviewed: Fact[Listed], lookback: Lookback) -> Traced:
+def _trace(client: Client, deployments: Deployments, reviewed: Fact[Listed[Deployments]], search: Search) -> Passed:
     """Return what is known of one pipeline."""
     one = deployments[0]
-    approvals = _get_approvals(client, deployments, lookback.means.name)
-    return Traced(
+    approvals = _get_approvals(client, deployments, search.lookback.means.name)
+    return Passed(
         reference=f"pipeline {one.pipeline}",
         url=one.url,
         at=one.made_at,
         people=_get_people(client, deployments, approvals),
         marked=False,
         broken=apply(approvals, last_of),
-        reviewed=_get_reviews(client, one, reviewed, lookback.reviewed),
+        reviewed=grants_of(_get_reviews(client, one.pipeline, reviewed, search), search.standing),
     )
 
 
 def _get_reviews(
-    client: Client, broken: Deployment, reviewed: Fact[Listed], environment: str
+    client: Client, pipeline: int, reviewed: Fact[Listed[Deployments]], search: Search
 ) -> Fact[tuple[Answer, ...]]:
     if isinstance(reviewed, Unknown):
         return reviewed
-    ours = tuple(each for each in reviewed.value.found if each.pipeline == broken.pipeline)
-    if not ours and reviewed.value.cut:
+    environment = search.lookback.reviewed
+    if pipeline in reviewed.value.found:
+        _, ours = reviewed.value.found[pipeline]
+        return _get_approvals(client, ours, environment)
+    if reviewed.value.since > search.asked:
         return unavailable(f"there are more deployments for {environment} than one run reads", detail=reviewed.detail)
-    return _get_approvals(client, ours, environment)
+    return Known(value=(), source=reviewed.source, detail=reviewed.detail)
 
 
-def _get_approvals(client: Client, deployments: tuple[Deployment, ...], environment: str) -> Fact[tuple[Answer, ...]]:
+def _get_approvals(client: Client, deployments: Deployments, environment: str) -> Fact[tuple[Answer, ...]]:
     answers = glass.get_answers(client, [each.id for each in deployments], environment)
     return apply(answers, lambda found: tuple(each for each in found if each.approved))
 
 
 def _get_people(
-    client: Client, deployments: Sequence[Deployment], approvals: Fact[tuple[Answer, ...]]
+    client: Client, deployments: Deployments, approvals: Fact[tuple[Answer, ...]]
 ) -> Fact[tuple[Person, ...]]:
     """Return whoever started the pipeline or a job of it, or approved one; nothing is asked where nobody approved."""
     if isinstance(approvals, Unknown) or not approvals.value:

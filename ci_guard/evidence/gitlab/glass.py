@@ -11,7 +11,7 @@ from ci_guard.evidence.gitlab import access, memberships, records, reviews
 from ci_guard.evidence.gitlab.client import STRONGER, Client, Sight
 from ci_guard.evidence.gitlab.records import Job, MergeRequest
 from ci_guard.evidence.gitlab.sources import Sources
-from ci_guard.evidence.glass import Answer, Standing, sighting
+from ci_guard.evidence.glass import Answer, Standing, answer_of, sighting
 from ci_guard.evidence.remark import remark
 from ci_guard.evidence.rest.activity import older
 from ci_guard.evidence.rest.shape import ShapeError, checked, integer, optional, record, text, when
@@ -75,7 +75,7 @@ def _get_label(client: Client, run: Run, label: str) -> Fact[tuple[Answer, ...]]
     put = checked(get_label_events(client, iid), lambda items: last_put(items, label))
     if isinstance(put, Known) and put.value is None:
         return unavailable(f"the events of !{iid} do not say who put it there", detail=put.detail)
-    return apply(put, lambda mark: (Answer(person=mark.who, at=mark.at),) if mark else ())
+    return apply(put, answer_of)
 
 
 def get_label_events(client: Client, iid: int) -> Fact[tuple[Any, ...]]:
@@ -95,23 +95,25 @@ def _get_change(client: Client, run: Run) -> Fact[MergeRequest | None]:
     return apply(records.get_merge_request(client, run.change.value.number), lambda change: change)
 
 
-def last_put(items: Sequence[Any], label: str, *, ever: bool = False) -> Mark | None:
+def last_put(items: Sequence[Any], label: str, *, ever_until: datetime | None = None) -> Mark | None:
     """
     Return who put the label there last, and when; None where nobody did, or where it was taken off since.
 
-    With `ever` it counts all the same once it was taken off.
+    With `ever_until` only what happened until then is of account, and it counts all the same once it was taken off.
     """
     put: Mark | None = None
     for item in sorted(items, key=lambda each: integer(each, "id")):
         found = optional(item, "label", record)  # null once the label was deleted
         if found is None or text(found, "name") != label:
             continue
+        if ever_until and when(item, "created_at") > ever_until:
+            continue
         action = text(item, "action")
         if action not in ("add", "remove"):
             raise ShapeError("'action' is neither add nor remove")
         if action == "add":
             put = Mark(who=records.person(record(item, "user")), at=when(item, "created_at"))
-        elif not ever:
+        elif not ever_until:
             put = None
     return put
 

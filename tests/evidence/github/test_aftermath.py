@@ -17,7 +17,7 @@ from tests.evidence.github.test_surroundings import pushed
 from tests.fakes import faults
 from tests.fakes.hub.pulls import Pull
 
-LOOKBACK = Lookback(means=Means(by=By.LABEL, name="break-glass"), reviewed="reviewed", days=30, hours=4)
+LOOKBACK = Lookback(means=Means(by=By.LABEL, name="break-glass"), reviewed="reviewed", days=30, hours=0)
 
 
 def merged(scene: Scene, *labels: str, by: str = "bob") -> Pull:

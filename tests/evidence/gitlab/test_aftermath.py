@@ -14,7 +14,7 @@ from ci_guard.model.glass import Aftermath, By, Lookback, Means, Passed
 from tests.evidence.gitlab.scene import Scene, known, present, unknown
 from tests.fakes.lab.state import Job, MergeRequest
 
-LOOKBACK = Lookback(means=Means(by=By.LABEL, name="break-glass"), reviewed="reviewed", days=30, hours=4)
+LOOKBACK = Lookback(means=Means(by=By.LABEL, name="break-glass"), reviewed="reviewed", days=30, hours=0)
 
 
 def merged(scene: Scene, *labels: str) -> MergeRequest:
