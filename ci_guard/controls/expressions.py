@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-HARMLESS: Final = frozenset({"", "true", "success()", "always()", "!cancelled()"})
-"""Conditions under which the guard runs whenever its run does and nothing before it has failed."""
+REGARDLESS: Final = frozenset({"always()", "!cancelled()"})
+"""Conditions under which the guard runs whatever became of the jobs that it needs."""
+HARMLESS: Final = REGARDLESS | {"", "true", "success()"}
+"""Conditions under which it runs whenever its run does and nothing before it has failed."""
 
 DEEPEST: Final = 50
 """Brackets in brackets; nobody writes that many."""
@@ -42,9 +44,18 @@ def bare(condition: str) -> str | None:
 
 
 def is_harmless(condition: str) -> bool:
-    """Tell whether a guard with this condition runs whenever its run does."""
+    """Tell whether a guard with this condition runs whenever its run does and nothing before it has failed."""
+    return _is_one_of(condition, HARMLESS)
+
+
+def is_regardless(condition: str) -> bool:
+    """Tell whether it runs whatever became of what goes before it."""
+    return _is_one_of(condition, REGARDLESS)
+
+
+def _is_one_of(condition: str, known: AbstractSet[str]) -> bool:
     found = bare(condition)
-    return found is not None and "".join(found.split()).lower() in HARMLESS
+    return found is not None and "".join(found.split()).lower() in known
 
 
 def runs_anyway(condition: str) -> str:

@@ -1,0 +1,127 @@
+"""What lets a job deploy without the guard's leave, as the pipeline's file has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from ci_guard.controls.expressions import guarantees, runs_anyway, tests_verdict
+from ci_guard.controls.judging import COMMIT, clip
+from ci_guard.model.guard import Job, Spot, Wiring
+from ci_guard.records import replace
+
+FIRST: Final = ".pre"
+"""The stage before all others, which our templates take."""
+REGARDLESS: Final = frozenset({"always", "on_failure"})
+"""Values of `when` with which a job runs although an earlier stage has failed."""
+
+
+def of_deployment(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> Iterator[Spot]:
+    """Yield by which a job on GitHub deploys without the guard's leave."""
+    yield from _of_checkout(job)
+    if job.guard:
+        after = False
+        for step in job.steps:
+            text = step.condition.text if after and step.condition else ""
+            if step.condition and (how := runs_anyway(text)) and not guarantees(text, ()):
+                yield replace(step.condition, text=f"a step after the guard runs on {how}")
+            after = after or step.guard
+        return
+    if not guards:
+        return
+    if not ancestors(job, wiring) & guards:
+        yield Spot(text="it deploys and does not need the guard", line=job.line)
+        return
+    if job.condition is None:
+        return
+    text, near = job.condition.text, guards & set(job.needs or ())
+    how = runs_anyway(text)
+    if how and not guarantees(text, near):
+        said = f"it deploys and runs on {how}, whatever the guard says"
+        yield replace(job.condition, text=said)
+    elif tests_verdict(text, guards) and not guarantees(text, near):
+        said = f"it tests something else than verdict == 'allow': {clip(text)}"
+        yield replace(job.condition, text=said)
+
+
+def of_deployment_on_gitlab(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> Iterator[Spot]:
+    """Yield by which a job on GitLab deploys without the guard's leave: stages wait, but for who names its needs."""
+    yield from _of_checkout(job)
+    if job.guard:
+        return
+    for one in job.whens:
+        if one.text in REGARDLESS:
+            yield replace(one, text=f"it deploys and runs on when: {one.text}, whatever the guard says")
+    called = guards | {"ci-guard"} if wiring.includes else guards
+    if not called or waits(job, wiring, called):
+        return
+    if job.needs is None:
+        said = f"it deploys in the stage {clip(job.stage)}, which does not wait for the guard's"
+        yield Spot(text=said, line=job.line)
+    else:
+        yield Spot(text="it deploys and its needs leave the guard out", line=job.line)
+
+
+def _of_checkout(job: Job) -> Iterator[Spot]:
+    for step in job.steps:
+        if step.checkout is not None and not fixed(step.checkout.text):
+            said = f"it deploys what {clip(step.checkout.text)} is by then, not the judged commit"
+            yield replace(step.checkout, text=said)
+
+
+def fixed(ref: str) -> bool:
+    """Tell whether what is checked out is a commit: its id, or an expression that ends in one."""
+    inner = ref.strip().removeprefix("${{").removesuffix("}}").strip()
+    return not inner or COMMIT.fullmatch(inner) is not None or (inner != ref.strip() and inner.lower().endswith("sha"))
+
+
+def ancestors(job: Job, wiring: Wiring) -> AbstractSet[str]:
+    """Return every job that a job waits for, directly or not: on GitHub one that failed skips all that follow."""
+    by_name = {one.name: one for one in wiring.jobs}
+    found: set[str] = set()
+    open_names = list(job.needs or ())
+    while open_names:
+        name = open_names.pop()
+        if name not in found:
+            found.add(name)
+            open_names += by_name[name].needs or () if name in by_name else ()
+    return found
+
+
+def waits(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> bool:
+    """
+    Tell whether a job on GitLab waits for the guard: by its needs and theirs, or by the stages of one that names none.
+
+    A job that runs whatever went before hands nothing on: those that need it do not wait for what it needs.
+    """
+    by_name = {one.name: one for one in wiring.jobs}
+    seen: set[str] = set()
+    waiting = [job]
+    while waiting:
+        one = waiting.pop()
+        if one.needs is None and is_behind(one, wiring):
+            return True
+        for name in one.needs or ():
+            if name in guards:
+                return True
+            if (
+                name in by_name
+                and name not in seen
+                and not any(spot.text in REGARDLESS for spot in by_name[name].whens)
+            ):
+                seen.add(name)
+                waiting.append(by_name[name])
+    return False
+
+
+def is_behind(job: Job, wiring: Wiring) -> bool:
+    """Tell whether the stage of a job comes after that of a guard; True where nothing is known of stages."""
+    order = {name: place for place, name in enumerate(wiring.stages)}
+    if not order or not job.stage:
+        return True
+    # A job that is only called as an included one has that one's stage.
+    stages = [one.stage for one in wiring.jobs if any(step.guard for step in one.steps)]
+    stages += [pin.stage or FIRST for pin in wiring.includes]
+    own = order.get(job.stage)
+    return own is not None and any(own > order.get(stage, len(order)) for stage in stages)
