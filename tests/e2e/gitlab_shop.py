@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.consumer import git, write
+from tests.e2e.consumer import git, history
 from tests.fakes.gitlab import FakeGitLab
 from tests.fakes.lab.project import Project
 from tests.fakes.lab.state import DEVELOPER, MAINTAINER, NOBODY, OWNER, REPORTER, Job, MergeRequest
@@ -52,19 +52,15 @@ def make(
     project = gitlab.project("acme/shop")
     for username, level in PEOPLE.items():
         project.user(username, level)
-    path.mkdir(parents=True)
-    git(path, "init", "-q", "-b", "main")
-    write(path, {"README.md": "# Shop\n", **(base_files or {})})
-    git(path, "commit", "-q", "-m", "Start")
-    base = git(path, "rev-parse", "HEAD")
-    git(path, "checkout", "-q", "-b", "change-1", who="alice")
-    write(path, head_files or {"cart.py": "ITEMS = []\n"})
-    git(path, "commit", "-q", "-m", "Add a cart", who="alice")
-    head = git(path, "rev-parse", "HEAD")
-    git(path, "checkout", "-q", "main")
-    git(path, "merge", "-q", "--no-ff", "-m", "Merge branch 'change-1' into 'main'", "change-1", who="carol")
-    merge = git(path, "rev-parse", "HEAD")
-    git(path, "remote", "add", "origin", f"{gitlab.url}/acme/shop.git")
+    made = history(
+        path,
+        f"{gitlab.url}/acme/shop.git",
+        base_files=base_files,
+        head_files=head_files,
+        message="Merge branch 'change-1' into 'main'",
+        merged_by="carol",
+    )
+    base, head, merge = made.base, made.head, made.merge
     project.import_git(path)
     project.branches |= {"main": base, "change-1": head}
     mr = project.merge_request("Add a cart", author="alice", source="change-1")
