@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -218,6 +219,7 @@ SECTIONS: dict[str, dict[str, Raw]] = {
 """The facts that each control reads beside the run."""
 
 
+@cache
 def facts(control_id: str) -> Raw:
     """Return the facts that a control reads, mostly all of them."""
     sections = {
@@ -245,6 +247,7 @@ def values(kind: Kind) -> Raw:
             return st.just(True)
 
 
+@cache
 def settings(control_id: str) -> Raw:
     """Return settings of a control that ask for something."""
     meta = next(control.META for control in CONTROLS if control_id == control.META.id)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from datetime import date, datetime, timezone
 from enum import Enum
+from functools import cache
 from types import NoneType
 from typing import Any, get_args, get_origin
 
@@ -28,8 +29,10 @@ PLAIN: dict[type, st.SearchStrategy[Any]] = {
 }
 
 
+@cache
 def values(declared: Any) -> st.SearchStrategy[Any]:
     """Return a strategy of values of this type; those of a class that refuses a combination are left out."""
+    # Hypothesis keeps what it finds out of a strategy with the strategy.
     if members := codec.union_of(declared):
         options = [values(member) for member in members]
         return st.one_of(*([st.none()] if NoneType in get_args(declared) else []), *options)
