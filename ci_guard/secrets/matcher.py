@@ -11,7 +11,7 @@ from ci_guard.git import helper
 from ci_guard.rows import NamedTuple
 from ci_guard.secrets.engines import Opening
 from ci_guard.secrets.signs import SETS, SIGNS, groups
-from ci_guard.secrets.triggers import Searched
+from ci_guard.secrets.triggers import ByNumber, Searched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -93,9 +93,10 @@ class Matcher:
         self._searched: list[Searched] = []
         for side in filter(None, (rules, own)):
             searched = Searched(side, self._signs)
-            offset = sum(len(before.triggers) for before in self._searched)
+            offset = sum(map(len, self._searched))
             self._openings.append((Opening(searched.expressions, searched.sources), offset))
             self._searched.append(searched)
+        self._met = ByNumber(self._searched)
 
     def ready(self) -> None:
         """
@@ -182,7 +183,7 @@ class Matcher:
             return []
         from ci_guard.secrets.spans import confirmed  # with all checks, which a scan that meets nothing need not load
 
-        return confirmed(data, met, self.triggers)
+        return confirmed(data, met, self._met)
 
     @cached_property
     def triggers(self) -> Sequence[Trigger]:

@@ -93,15 +93,34 @@ class Shelf:
         self.texts = [(folder / name).read_bytes() for name in names]
         """What the files hold, in the order of their names."""
 
+        self._rules: dict[int, Rule] = {}
+
+    def __bool__(self) -> bool:
+        """Return whether there are any, without looking."""
+        return bool(self.texts)
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __getitem__(self, number: int) -> Rule:
+        """Return one of the rules, in the order of the files and of their lines, which is made when it is wanted."""
+        if number not in self._rules:
+            self._rules[number] = _rule(self._raw[number])
+        return self._rules[number]
+
     def __iter__(self) -> Iterator[Rule]:
-        """Yield the rules in the order of the files and of their lines."""
-        return iter(self._rules)
+        """Yield the rules in that order."""
+        return (self[number] for number in range(len(self)))
+
+    def triggers(self) -> Iterator[int]:
+        """Yield how many triggers each rule has, as `triggers.triggers_of` makes them."""
+        return (1 if raw.get("anchor") else len(raw["keywords"]) for raw in self._raw)
 
     @cached_property
-    def _rules(self) -> tuple[Rule, ...]:
+    def _raw(self) -> list[dict[str, Any]]:
         import json
 
-        return tuple(_rule(raw) for text in self.texts for raw in json.loads(text))
+        return [raw for text in self.texts for raw in json.loads(text)]
 
 
 def load(folder: Path = _FOLDER) -> Shelf:

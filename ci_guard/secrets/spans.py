@@ -15,7 +15,7 @@ from ci_guard.secrets.formats import CHECKS
 from ci_guard.secrets.triggers import BY_NAME, VENDOR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ci_guard.model.judgement import Severity
     from ci_guard.model.scan import Confidence
@@ -40,7 +40,9 @@ class Span(NamedTuple):
     detail: str
 
 
-def confirmed(data: bytes, met: Iterable[tuple[int, int]], triggers: Sequence[Trigger]) -> list[Span]:
+def confirmed(
+    data: bytes, met: Iterable[tuple[int, int]], triggers: Mapping[int, Trigger] | Sequence[Trigger]
+) -> list[Span]:
     """Return the secrets where triggers were met, told by number and end, in order and without overlaps."""
     found: list[Span] = []
     tried: dict[int, int] = {}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from ci_guard.rows import NamedTuple
@@ -61,6 +63,24 @@ class Searched:
         """What stands behind the numbers that follow those of the signs."""
         return triggers_of(self._rules)
 
+    def __len__(self) -> int:
+        """Return how many triggers there are."""
+        return self._starts[-1]
+
+    def trigger(self, number: int) -> Trigger:
+        """Return a trigger by number, without making the others, of which a scan meets few."""
+        if not isinstance(self._rules, Shelf):
+            return self.triggers[number]
+        rule = bisect_right(self._starts, number) - 1
+        return list(_triggers(self._rules[rule]))[number - self._starts[rule]]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """The number of each rule's first trigger, and how many there are in all."""
+        if isinstance(self._rules, Shelf):
+            return list(accumulate(self._rules.triggers(), initial=0))
+        return [0, len(self.triggers)]
+
     def expressions(self) -> list[Expression]:
         """Return what the engine is to search for."""
         return expressions_of(self.triggers, self._signs)
@@ -69,6 +89,25 @@ class Searched:
     def sources(self) -> tuple[bytes, ...]:
         """What all of it is made of, where these are rules as files hold them: much quicker to compare."""
         return (*self._rules.texts, *self._signs) if isinstance(self._rules, Shelf) else ()
+
+
+class ByNumber(dict[int, Trigger]):
+    """Triggers by number, of several databases one behind the other; each is made when it is first met."""
+
+    def __init__(self, searched: Sequence[Searched]) -> None:
+        """Know what there is."""
+        super().__init__()
+        self._searched = searched
+
+    def __missing__(self, number: int) -> Trigger:
+        """Make one."""
+        first = 0
+        for searched in self._searched:
+            if number < first + len(searched):
+                self[number] = made = searched.trigger(number - first)
+                return made
+            first += len(searched)
+        raise KeyError(number)
 
 
 def expressions_of(triggers: Iterable[Trigger], signs: Iterable[bytes] = SIGNS) -> list[Expression]:

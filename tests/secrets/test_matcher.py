@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from ci_guard.errors import ScanFault
 from ci_guard.model.judgement import Severity
 from ci_guard.secrets.matcher import OVERLAP, PIECE, Match, Matcher
-from ci_guard.secrets.rule import Rule
+from ci_guard.secrets.rule import Rule, load
+from ci_guard.secrets.triggers import ByNumber, Searched, triggers_of
 from tests.secrets.made_up import github_token, private_key, rules, text_for, windows_of
 
 
@@ -166,3 +167,12 @@ def test_an_engine_that_refuses_the_rules_is_a_fault_and_no_clean_scan() -> None
 def test_an_empty_content_has_no_match(matcher: Matcher) -> None:
     assert matcher.scan(b"") == []
     assert matcher.scan_pieces(iter(())) == []
+
+
+def test_triggers_that_are_made_one_by_one_are_those_that_are_made_together() -> None:
+    shelf, own = load(), tuple(load())[:20]
+    together = [*triggers_of(shelf), *triggers_of(own)]
+    one_by_one = ByNumber([Searched(load()), Searched(own)])
+    assert [one_by_one[number] for number in reversed(range(len(together)))] == together[::-1]
+    with pytest.raises(KeyError):
+        one_by_one[len(together)]
