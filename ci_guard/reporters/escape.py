@@ -22,6 +22,16 @@ URL_LENGTH: Final = 2_000
 PATH_LENGTH: Final = 4_096
 """Longer paths are no files (`PATH_MAX` on Linux)."""
 
+_BLANK = late.pattern(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]"
+    "|(?<![^\\x00-\\x7f])[\ufe0e\ufe0f]|(?<=[\ufe0e\ufe0f])[\ufe0e\ufe0f]"
+)
+"""
+Letters and marks that show nothing; variation selectors, too, but for one behind a sign whose form it chooses.
+
+Source: Unicode, "Default_Ignorable_Code_Point"; U+2800 is a letter of six empty dots.
+"""
+
 _COMMAND = late.pattern(r"^((?:\s|\x1b\[[0-9;]*m)*)::")
 _COMMAND_LINE = late.pattern(r"^(\s*)::", re.MULTILINE)
 _LEGACY_COMMAND = late.pattern(r"##(?=\w*\[)")
@@ -56,15 +66,16 @@ def visible(text: str, limit: int = SENTENCE) -> str:
     r"""
     Return the text on one line with nothing in it that a screen would obey or hide.
 
-    Shape: line ends, controls (C0, C1, ESC), format characters (bidi, zero width, tags), lone surrogates and every
-    space but the plain one become `\n`, `\x1b`, `\u202e`, `\udcff`; the result can be encoded in UTF-8 and has at
-    most `limit` characters.
+    Shape: line ends, controls (C0, C1, ESC), format characters (bidi, zero width, tags), lone surrogates, every space
+    but the plain one, and letters and marks that show nothing become `\n`, `\x1b`, `\u202e`, `\udcff`; the result can
+    be encoded in UTF-8 and has at most `limit` characters.
     Source: Unicode Technical Report 36, "Bidirectional Text Spoofing"; CVE-2021-42574.
     """
     text = cut(text, limit)
-    if text.isprintable():
+    if text.isprintable() and (text.isascii() or not _BLANK.search(text)):
         return text
-    return cut("".join(each if each.isprintable() else repr(each)[1:-1] for each in text), limit)
+    shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+    return cut(_BLANK.sub(lambda blank: blank[0].encode("unicode_escape").decode("ascii"), shown), limit)
 
 
 def plain(text: str, limit: int = SENTENCE) -> str:

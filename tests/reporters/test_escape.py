@@ -71,8 +71,12 @@ def test_visible_text_is_one_printable_line_of_bounded_length(text: str, limit: 
     assert shown.encode("utf-8").decode("utf-8") == shown
 
 
+EMPTY = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters that show nothing."""
+
+
 @settings(deadline=None)
-@given(st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=50))
+@given(st.text(st.characters(categories=["L", "N", "P", "S"], exclude_characters=EMPTY), max_size=50))
 def test_visible_text_is_left_as_it_is_where_nothing_is_hidden(text: str) -> None:
     assert escape.visible(text, 100) == text
 
@@ -88,6 +92,14 @@ def test_visible_text_is_left_as_it_is_where_nothing_is_hidden(text: str) -> Non
         ("\x9b", r"\x9b"),
         ("\U000e0041", r"\U000e0041"),
         ("\u00a0", r"\xa0"),
+        ("production\u3164", r"production\u3164"),
+        ("pro\u115fduction\uffa0", r"pro\u115fduction\uffa0"),
+        ("alice\U000e0101", r"alice\U000e0101"),
+        ("main\ufe0f", r"main\ufe0f"),
+        ("\ufe0fmain\n", r"\ufe0fmain\n"),
+        ("\u2764\ufe0f\ufe0e", "\u2764\ufe0f" + r"\ufe0e"),
+        ("\u2800", r"\u2800"),
+        ("\u2764\ufe0f", "\u2764\ufe0f"),
     ],
 )
 def test_hidden_characters_are_named(text: str, shown: str) -> None:
