@@ -226,24 +226,29 @@ def returned() -> Iterator[str]:
         yield f"    value: ${{{{ steps.guard.outputs.{name} }}}}"
 
 
-def step(given: Mapping[Input, str], *, root: str, control: str = "") -> Iterator[str]:
-    """Yield the lines of the one step that runs ci-guard; an input that is not given is passed on as nothing."""
+def step(
+    given: Mapping[Input, str], *, root: str, control: str = "", check: str = "${{ job.check_run_id }}"
+) -> Iterator[str]:
+    """
+    Yield the lines of the one step that runs ci-guard; an input that is not given is passed on as nothing.
+
+    `check` tells which job this is, where the server and the runner know it: what binds an ID token to the job.
+    """
     yield "- id: guard"
     yield "  # By its path, as an earlier step may have put another bash first on PATH. -p: it takes no function, no"
     yield "  # option and no start-up file from the environment."
     yield "  shell: /bin/bash --noprofile --norc -p -euo pipefail {0}"
     yield "  env:"
-    yield from (f"    {line}" for line in environment(given))
+    yield from (f"    {line}" for line in environment(given, check))
     command = " ".join(filter(None, ("check", control, "--platform github --enforce --inputs")))
     yield f'  run: exec /bin/bash -p "{root}/launch.sh" {command}'
 
 
-def environment(given: Mapping[Input, str]) -> Iterator[str]:
+def environment(given: Mapping[Input, str], check: str) -> Iterator[str]:
     """Yield the variables of the step: every input, and what is blanked."""
     for item in INPUTS:
         yield f"{item.variable}: " + given.get(item, "''")
-    yield "# Which job this is, where the server and the runner know it: what binds an ID token to the job."
-    yield "CI_GUARD_CHECK_RUN_ID: ${{ job.check_run_id }}"
+    yield f"CI_GUARD_CHECK_RUN_ID: {check}"
     yield "# An earlier step of the same job may have set these to run code of its own inside this one. launch.sh"
     yield "# removes all else that may be set, and uses the next only for a Python that may not start without it."
     yield "CI_GUARD_LIBRARY_PATH: ${{ env.LD_LIBRARY_PATH }}"

@@ -88,7 +88,8 @@ def workflow_files() -> dict[str, str]:
         "outputs": block((returned(name, text) for name, text in results.items()), 6),
         "results": block((f"{name}: ${{{{ steps.guard.outputs.{name} }}}}" for name in results), 6),
         "checkout": checkout(),
-        "step": block(step(given, root="${RUNNER_TEMP}/ci-guard"), 6),
+        # It asks for no ID token, as every caller would have to grant that.
+        "step": block(step(given, root="${RUNNER_TEMP}/ci-guard", check="''"), 6),
     }
     text = re.sub(r"<([a-z-]+)>", lambda found: parts[found[1]], TEXT)
     return {".github/workflows/guard.yml": HEADER + text}
