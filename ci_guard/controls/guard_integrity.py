@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from ci_guard.controls import enforcement, guarded_paths, own_program, role_approval, wiring
+from ci_guard.controls import enforcement, guarded_paths, own_program, proven_environment, role_approval, wiring
 from ci_guard.controls.declared import guard_integrity as declared
 from ci_guard.controls.judging import RUN, Bench, asked
 from ci_guard.controls.policy_source import judge_source
@@ -24,8 +24,8 @@ JUDGES: Final[Mapping[str, Callable[[Facts, Settings, Bench], Iterator[Judgement
     "not-weakened": wiring.judge_wiring,
     "version": own_program.judge_version,
     "clean-environment": own_program.judge_environment,
+    "proven-environment": proven_environment.judge_proof,
 }
-
 
 FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "policy-unchanged": frozenset({"parts"}),
@@ -36,11 +36,19 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
 }
 """The fields of `Guard` that a requirement is judged by."""
 
+AROUND: Final[Mapping[str, frozenset[str]]] = {
+    "policy-unchanged": frozenset({"changed_paths"}),
+    "proven-environment": frozenset({"environments", "signed_environment"}),
+}
+"""The fields of `Circumstances` that a requirement is judged by."""
+
 
 def needs(settings: Settings, run: Run) -> Needs:
     """See `Control.needs`."""
-    around = frozenset({"changed_paths"} if settings.asks("policy-unchanged") else ())
-    guard = frozenset(field for name, fields in FIELDS.items() if settings.asks(name) for field in fields)
+    guard, around = (
+        frozenset(field for name, fields in table.items() if settings.asks(name) for field in fields)
+        for table in (FIELDS, AROUND)
+    )
     found = Needs(circumstances=around, guard=guard)
     roles = settings.names("policy-unchanged") if settings.asks("policy-unchanged") else ()
     return found | role_approval.needs(roles, settings, run) if roles else found

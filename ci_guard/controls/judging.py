@@ -27,7 +27,7 @@ LONGEST_LIST: Final = 10
 COMMIT: Final = late.pattern("[0-9a-f]{40}|[0-9a-f]{64}")
 """A commit id, by SHA-1 or SHA-256."""
 
-GRANTED_BY_A_JOB: Final = frozenset({"contents: read", "pull-requests: read", "actions: read"})
+GRANTED_BY_A_JOB: Final = frozenset({"contents: read", "pull-requests: read", "actions: read", "id-token: write"})
 """Permissions that a job on GitHub can give its own token; a stronger one is not needed for them."""
 
 RUN: Final = "run"

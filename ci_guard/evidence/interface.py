@@ -145,6 +145,10 @@ class CircumstanceEvidence(Protocol):
         """Return each environment that the platform knows the job to be of, with who vouches for it; mostly none."""
         ...
 
+    def signed_environment(self) -> Fact[str | None]:
+        """Return the environment that the job's verified ID token names, None where it names none."""
+        ...
+
     def visibility(self) -> Fact[Visibility]:
         """Return who may see the repository, by the server's word."""
         ...

@@ -111,6 +111,10 @@ class Local:
         """See `CircumstanceEvidence.environments`."""
         return ()
 
+    def signed_environment(self) -> Fact[str | None]:
+        """See `CircumstanceEvidence.signed_environment`."""
+        return NO_FORGE
+
     def visibility(self) -> Fact[Visibility]:
         """See `CircumstanceEvidence.visibility`."""
         return NO_FORGE

@@ -21,11 +21,13 @@ def of_caller(environment: str | None, told: Iterable[Fact[str]]) -> Iterator[Cl
     """
     Yield the claim of whoever calls ci-guard about the environment, by each that a verified ID token names.
 
-    Of a job that has none the caller alone speaks, as of what a later job will deploy to.
+    Of a job that has none the caller alone speaks, as of what a later job will deploy to. In another letter case it is
+    the same environment, as it is to contexts.
     """
     for one in told:
         if environment and isinstance(one, Known) and one.source is Source.SIGNED:
-            yield Claim(name=CALLER, claimed=environment, truth=one)
+            same = environment.casefold() == one.value.casefold()
+            yield Claim(name=CALLER, claimed=one.value if same else environment, truth=one)
 
 
 def get_circumstances(
@@ -44,6 +46,8 @@ def get_circumstances(
         if run.environment:
             claimed = (Known(value=run.environment, source=Source.ENV, detail=CALLER),)
         found = replace(found, environments=(*claimed, *forge.environments()))
+    if "signed_environment" in wanted:
+        found = replace(found, signed_environment=forge.signed_environment())
     if "visibility" in wanted:
         found = replace(found, visibility=forge.visibility())
     if "labels" in wanted:

@@ -48,6 +48,8 @@ class Circumstances:
     Every environment that somebody names for the run, each with who vouches for it; empty where nobody names one. Two
     may contradict each other, and then the run is of both.
     """
+    signed_environment: Fact[str | None] = UNASKED
+    """The environment that a verified ID token names, None where it names none."""
     visibility: Fact[Visibility] = UNASKED
     labels: Fact[frozenset[str]] = UNASKED
     """Of the change, or of all changes in the queue; empty where the event has none."""

@@ -200,6 +200,7 @@ def circumstances(raw: Raw) -> Circumstances:
     wanted: dict[str, Callable[[Raw], Any]] = {
         "now": lambda raw: datetime.fromisoformat(raw).astimezone(timezone.utc),
         "visibility": Visibility,
+        "signed_environment": optional(str),
         "labels": frozenset,
         "changed_paths": optional(frozenset),
         "runner": runner,

@@ -72,13 +72,15 @@ CONTRACT: dict[str, dict[str, Kind]] = {
         "not-weakened": FLAG,
         "version": NONE,
         "clean-environment": FLAG,
+        "proven-environment": FLAG,
     },
 }
 """Every requirement with its kind, in the order in which it is reported."""
 
 HELPERS = {
     *("__init__", "cited", "holders", "interface", "judge", "judging", "origins", "registry", "tally", "words"),
-    *("enforcement", "expressions", "guarded_paths", "own_program", "policy_source", "role_approval", "wiring"),
+    *("enforcement", "expressions", "guarded_paths", "own_program", "policy_source", "proven_environment"),
+    *("role_approval", "wiring"),
 }
 """Modules of the room that are no control."""
 

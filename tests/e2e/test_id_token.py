@@ -79,6 +79,19 @@ def test_it_is_asked_for_where_something_needs_it_and_counted(github: FakeGitHub
     assert asked(f"{name}{context}write}}}}}}}}]\n") == 2
 
 
+def test_a_policy_that_wants_proof_names_the_permission_that_gives_it(
+    github: FakeGitHub, guard: Guard, tmp_path: Path
+) -> None:
+    policy = "version: 1\ncontrols: {guard-integrity: {require: {proven-environment: true}}}\n"
+    shop = consumer.make(github, tmp_path / "shop", base_files={".ci-guard.yml": policy})
+    named = {"CI_GUARD_INPUT_ENVIRONMENT": "production"}
+    told = guard(push_of(github, shop, tmp_path / "job", **named), shop.path)
+    assert (told.report["verdict"], told.exit_code) == ("undecided", 3)
+    assert told.of("proven-environment")["remedy"] == "Add id-token: write to the job's `permissions`."
+    told = guard(job(github, shop, tmp_path / "job", "production", **named), shop.path)
+    assert (told.report["verdict"], told.of("proven-environment")["source"]) == ("allow", "signed")
+
+
 def test_neither_the_token_nor_what_it_was_asked_with_is_said_anywhere(
     github: FakeGitHub, guard: Guard, tmp_path: Path
 ) -> None:

@@ -202,5 +202,35 @@ META: Final = Meta(
             source="https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#setting-an-environment-variable",
             references=OWASP.supports("CICD-SEC-4"),
         ),
+        Requirement(
+            id="proven-environment",
+            kind=Flag(),
+            title="the environment that is named is the one that the job's ID token proves",
+            why=(
+                "Contexts and admission tables ask for more where production is deployed to. What names the "
+                "environment is an option that the pipeline's author writes, and another name asks for less."
+            ),
+            notes=(
+                "Everything that names an environment has to agree with the verified ID token of the guard's own job, "
+                "in any letter case: `--environment` or the input, and the event file of a deployment. A name for a "
+                "job without an environment fails, so the guard has to stand in the job that has it. Without a token "
+                "it is unknown. In a context (`when: {environment: [production]}`) only jobs that name production "
+                "have to prove it, and one that names nothing and may ask for no token escapes the context. Asked for "
+                "everywhere it leaves nobody out, and every job of the guard on GitHub needs the permission: a job "
+                "that may ask for ID tokens may ask for cloud credentials, too, and pull requests from forks are "
+                "never granted it."
+            ),
+            severity=Severity.HIGH,
+            github=(
+                "Give the job `environment` and the permission `id-token: write`, and name the same environment in the "
+                "input, or none. Takes `actions: read`, too, by which the token is bound to the run."
+            ),
+            gitlab=(
+                "Give the job of the guard `environment`, with `action: verify` where it does not deploy itself, and "
+                "name the same in the input, or none. Takes the ID token that the template asks for."
+            ),
+            source="https://docs.github.com/actions/reference/security/oidc",
+            references=OWASP.supports("CICD-SEC-1"),
+        ),
     ),
 )

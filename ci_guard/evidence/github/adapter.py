@@ -186,6 +186,10 @@ class GitHub:
         """See `CircumstanceEvidence.environments`."""
         return surroundings.get_environments(self._job, self._run, self._identity())
 
+    def signed_environment(self) -> Fact[str | None]:
+        """See `CircumstanceEvidence.signed_environment`."""
+        return surroundings.get_signed_environment(self._identity())
+
     def visibility(self) -> Fact[Visibility]:
         """See `CircumstanceEvidence.visibility`."""
         return surroundings.get_visibility(self._client)

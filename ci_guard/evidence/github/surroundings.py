@@ -12,7 +12,7 @@ from ci_guard.evidence.github.identity import NOT_PERMITTED, Outcome, refused
 from ci_guard.evidence.github.job import Job
 from ci_guard.evidence.github.owners import get_paths
 from ci_guard.evidence.github.records import Pull
-from ci_guard.evidence.id_token import DETAIL, Identity
+from ci_guard.evidence.id_token import DETAIL, Identity, Refused
 from ci_guard.evidence.pushed import get_pushed_paths, united
 from ci_guard.evidence.rest.shape import ShapeError, checked, optional, text, texts
 from ci_guard.evidence.rest.shape import records as objects
@@ -37,6 +37,13 @@ def get_environments(job: Job, run: Run, identity: Outcome) -> tuple[Fact[str], 
     may ask for no ID token, it is not known, and nothing is said of it here.
     """
     return (*_of_token(identity), *_of_deployment(job, run))
+
+
+def get_signed_environment(identity: Outcome) -> Fact[str | None]:
+    """Return the environment that the verified ID token names, None where it names none."""
+    if isinstance(identity, Refused):
+        return refused(identity)
+    return apply(identity, lambda token: token.text("environment") or None)
 
 
 def _of_token(identity: Outcome) -> Iterator[Fact[str]]:

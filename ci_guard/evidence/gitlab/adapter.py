@@ -201,6 +201,10 @@ class GitLab:
         """See `CircumstanceEvidence.environments`."""
         return surroundings.get_environments(self._sources)
 
+    def signed_environment(self) -> Fact[str | None]:
+        """See `CircumstanceEvidence.signed_environment`."""
+        return surroundings.get_signed_environment(self._sources)
+
     def visibility(self) -> Fact[Visibility]:
         """See `CircumstanceEvidence.visibility`."""
         return surroundings.get_visibility(self._client, self._sources)

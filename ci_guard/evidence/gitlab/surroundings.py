@@ -48,6 +48,17 @@ def get_environments(sources: Sources) -> tuple[Fact[str], ...]:
     return (*told, outcome if isinstance(outcome, Unknown) else _refused(outcome))
 
 
+def get_signed_environment(sources: Sources) -> Fact[str | None]:
+    """Return the environment that the verified ID token names, None where it names none."""
+    outcome = sources.identity
+    if outcome is None:
+        said = "which environment the job is of, only an ID token proves"
+        return invisible(said, needs=TOKEN, detail=id_token.DETAIL)
+    if isinstance(outcome, Refused):
+        return _refused(outcome)
+    return apply(outcome, lambda token: token.text("environment") or None)
+
+
 def _described(token: Identity) -> str:
     """Return where an environment was read, and what else the token says of it. Source: "ID token payload"."""
     tier, protected = token.text("deployment_tier"), token.text("environment_protected")

@@ -66,8 +66,9 @@ def test_a_token_of_this_run_signs_the_environment_of_its_job_and_whose_the_runn
     forge = granted(scene, runner_environment="self-hosted")
     (fact,) = forge.environments()
     assert fact == Known(value="production", source=Source.SIGNED, detail="the ID token")
+    assert forge.signed_environment() == fact
     assert known(forge.runner()).host == Known(value=Host.SELF_HOSTED, source=Source.SIGNED, detail="the ID token")
-    assert lies(forge, "production") == []
+    assert lies(forge, "production") == lies(forge, "Production") == []
     (lie,) = lies(forge, "staging")
     assert (lie.name, lie.claimed, lie.truth) == ("--environment", "staging", fact)
 
@@ -77,6 +78,7 @@ def test_of_a_job_without_an_environment_the_token_says_that_and_the_caller_alon
     forge = granted(scene, environment=None)
     assert isinstance(outcome(forge), Known)
     assert forge.environments() == ()
+    assert known(forge.signed_environment()) is None
     assert lies(forge, "production") == []
 
 
@@ -103,6 +105,7 @@ def test_it_costs_two_requests_for_all_who_ask_and_none_where_nobody_does(scene:
 def test_without_the_permission_nothing_is_asked_and_the_permission_is_named(scene: Scene) -> None:
     forge = adapter(scene, pushed(scene))
     assert outcome(forge) is NOT_PERMITTED
+    assert forge.signed_environment() is NOT_PERMITTED
     assert (NOT_PERMITTED.cause, NOT_PERMITTED.needs) == (Cause.INVISIBLE, "id-token: write")
     assert forge.environments() == ()
     assert lies(forge, "production") == []
@@ -185,6 +188,7 @@ def test_what_is_no_token_of_this_very_run_is_refused_and_denies(scene: Scene, c
     assert isinstance(lie.truth, Known)
     (doubt,) = forge.environments()
     assert isinstance(doubt, Unknown)
+    assert forge.signed_environment() == doubt
     assert doubt.cause is Cause.UNAVAILABLE
     told = repr((found, lie, doubt, forge.runner()))
     assert given[0] not in told

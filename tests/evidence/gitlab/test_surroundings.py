@@ -118,11 +118,13 @@ def test_the_token_says_which_environment_the_job_has_whatever_a_variable_says(s
     assert fact == Known(
         value="production", source=Source.SIGNED, detail="the ID token, tier production, not protected"
     )
+    assert known(scene.adapter.signed_environment()) == "production"
 
 
 def test_without_a_token_a_variable_names_the_environment_and_is_called_a_variable(scene: Scene) -> None:
     scene.start(scene.shop.run(), CI_ENVIRONMENT_NAME="production")
     assert scene.adapter.environments() == (Known(value="production", source=Source.ENV, detail="CI_ENVIRONMENT_NAME"),)
+    assert unknown(scene.adapter.signed_environment()).needs == "an ID token for ci-guard"
     assert scene.start(scene.shop.run()).adapter.environments() == ()
 
 
@@ -132,3 +134,4 @@ def test_a_token_that_is_refused_leaves_the_environment_unknown(scene: Scene) ->
     scene.start(job, CI_GUARD_ID_TOKEN=scene.gitlab.id_token(other, audience=AUDIENCE))
     (fact,) = scene.adapter.environments()
     assert "the ID token was refused" in unknown(fact).reason
+    assert scene.adapter.signed_environment() == fact
