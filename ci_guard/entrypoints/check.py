@@ -136,7 +136,7 @@ def replayed(options: CheckOptions, file: str) -> Result:
 def forge_of(platform: Platform, options: CheckOptions, environ: Mapping[str, str], checkout: Checkout) -> Forge:
     """Return the adapter of the platform; raise for one whose evidence cannot be read yet."""
     if platform is Platform.LOCAL:
-        return Local(checkout)
+        return Local(checkout, proxy=options.proxy, ca_bundle=options.ca_bundle)
     if platform is Platform.GITHUB:
         from ci_guard.evidence.github.adapter import GitHub
 

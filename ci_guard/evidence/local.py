@@ -10,7 +10,7 @@ from typing import Final
 from ci_guard.errors import GitUnavailable
 from ci_guard.evidence.checkout import Checkout, read_plain_file
 from ci_guard.evidence.interface import Enough, PolicyFile
-from ci_guard.evidence.organisation import get_public
+from ci_guard.evidence.organisation import Public
 from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Runner, Visibility
@@ -28,12 +28,25 @@ NO_FORGE: Final = unavailable("no CI platform was detected, so no forge was aske
 class Local:
     """The machine of somebody who tries the gate. Fulfils `Forge`."""
 
-    requests = 0
-    transport: tuple[str, ...] = ()
+    def __init__(self, checkout: Checkout, *, proxy: str | None = None, ca_bundle: str | None = None) -> None:
+        """
+        Judge the folder of this checkout; only an organisation's policy is asked for.
 
-    def __init__(self, checkout: Checkout) -> None:
-        """Judge the folder of this checkout."""
+        Raises: `UsageError` for a proxy or bundle that cannot be used.
+        """
         self._checkout = checkout
+        self._transport = Transport(proxy=proxy, ca_bundle=ca_bundle)
+        self._public = Public(self._transport)
+
+    @property
+    def requests(self) -> int:
+        """See `Forge.requests`."""
+        return self._public.requests
+
+    @property
+    def transport(self) -> tuple[str, ...]:
+        """See `Forge.transport`."""
+        return self._transport.describe()
 
     def run(self) -> Run:
         """See `RunEvidence.run`: the commit that is checked out, and nothing about people."""
@@ -63,7 +76,7 @@ class Local:
 
     def organisation_policy(self, reference: LayerReference) -> Fact[str]:
         """See `PolicyEvidence.organisation_policy`: what anybody may read."""
-        return get_public(reference, Transport())
+        return self._public.get(reference)
 
     def default_tip(self) -> Fact[str]:
         """See `PolicyEvidence.default_tip`."""

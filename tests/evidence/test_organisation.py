@@ -13,13 +13,13 @@ from ci_guard.entrypoints.layers import Layers
 from ci_guard.errors import CiGuardError, PolicyError, PolicyUnreadable, UsageError
 from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES
 from ci_guard.evidence.interface import Forge, PolicyFile
-from ci_guard.evidence.organisation import get_public
+from ci_guard.evidence.organisation import Public
 from ci_guard.evidence.rest import exchange
 from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model import layer_reference
 from ci_guard.model.fact import Fact, unavailable
 from ci_guard.model.layer_reference import LayerReference
-from tests.e2e import gitlab_shop
+from tests.e2e import consumer, gitlab_shop
 from tests.e2e.test_check import Guard, guard
 from tests.e2e.test_gitlab import run
 from tests.fakes import faults
@@ -93,7 +93,7 @@ class Anybody:
         self._transport = Transport(ca_bundle=ca_bundle, wait_seconds=0.5)
 
     def organisation_policy(self, reference: LayerReference) -> Fact[str]:
-        return get_public(reference, self._transport)
+        return Public(self._transport).get(reference)
 
 
 def layers(floor: str, ca_bundle: str | None) -> list[str]:
@@ -225,6 +225,28 @@ def test_the_command_sends_no_token_there(
     told = run(guard, gitlab, shop.path, environ, "--floor", shelf.reference(), "--ca-bundle", shelf.bundle)
     assert told.report["verdict"] == ("deny" if passing else "undecided"), told.stdout
     (call,) = shelf.calls
+    assert told.report["evidence"]["requests"] == (gitlab.count() + 1 if passing else 0)
     assert set(call.headers) == {"host", "user-agent", "accept", "accept-encoding"}
     sent = f"{call.path} {call.query} {call.headers}"
     assert [value for value in (environ["CI_JOB_TOKEN"], stronger) if value in sent] == []
+
+
+def test_outside_ci_it_is_read_by_the_proxy_and_the_authority_that_are_named(
+    serve: Serve, guard: Guard, tmp_path: Path
+) -> None:
+    """Whoever tries a policy behind an organisation's own authority names it as the job does."""
+    shelf = serve("good")
+    shelf.text = TEXT.replace(
+        "actor-permissions: {require: {actor: admin}}", "secret-free: {require: {no-secrets: true}}"
+    )
+    reference = shelf.reference(hashlib.sha256(shelf.text.encode()).hexdigest())
+    consumer.git(tmp_path, "init", "-q")
+    consumer.write(tmp_path, {"README.md": "# Shop\n"})
+    consumer.git(tmp_path, "commit", "-q", "-m", "Start")
+    told = guard({}, tmp_path, "check", "--floor", reference, "--ca-bundle", shelf.bundle)
+    assert told.exit_code == 0, told.stdout
+    assert told.report["evidence"]["requests"] == len(shelf.calls) == 1
+    assert f"CA bundle {shelf.bundle}" in told.stdout.replace("\n", "")
+    assert guard({}, tmp_path, "check", "--floor", reference).exit_code == 3, (
+        "no authority of the machine's vouches for it"
+    )

@@ -35,7 +35,7 @@ from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.identity import IdentityDesk, Outcome
 from ci_guard.evidence.github.job import read_job
 from ci_guard.evidence.interface import Enough, PolicyFile
-from ci_guard.evidence.organisation import get_public
+from ci_guard.evidence.organisation import Public
 from ci_guard.evidence.rest.together import two
 from ci_guard.evidence.rest.transport import Transport
 from ci_guard.evidence.surroundings import of_caller
@@ -70,6 +70,7 @@ class GitHub:
         self._tokens = environment.named_tokens(environ, Platform.GITHUB)
         self._api_url = environ.get("GITHUB_API_URL") or PUBLIC_API
         self._transport = Transport(proxy=proxy, ca_bundle=ca_bundle)
+        self._public = Public(self._transport)
         self._elsewhere = 0
         self._client = Client(
             api_url=self._api_url,
@@ -92,7 +93,7 @@ class GitHub:
     @property
     def requests(self) -> int:
         """See `Forge.requests`."""
-        return self._client.requests + self._elsewhere + self._desk.requests
+        return self._client.requests + self._elsewhere + self._public.requests + self._desk.requests
 
     @property
     def transport(self) -> tuple[str, ...]:
@@ -121,7 +122,7 @@ class GitHub:
     def organisation_policy(self, reference: LayerReference) -> Fact[str]:
         """See `PolicyEvidence.organisation_policy`."""
         if reference.host != "github":
-            return get_public(reference, self._transport)
+            return self._public.get(reference)
         client = self._client_of(reference.project)
         found = policy_file.get_text(client, reference.commit, reference.path)
         self._elsewhere += client.requests

@@ -35,7 +35,7 @@ from ci_guard.evidence.gitlab.server import server_of
 from ci_guard.evidence.gitlab.sources import Sources
 from ci_guard.evidence.gitlab.variables import read_variables
 from ci_guard.evidence.interface import Enough, PolicyFile
-from ci_guard.evidence.organisation import get_public
+from ci_guard.evidence.organisation import Public
 from ci_guard.evidence.rest.transport import Transport
 from ci_guard.evidence.surroundings import of_caller
 from ci_guard.model.branch import BranchSelection, TagRules
@@ -79,6 +79,7 @@ class GitLab:
         job_token = environment.JOB_TOKENS[Platform.GITLAB]
         self._held = [Token(value=value, of_job=name == job_token) for name, value in self._tokens.items()]
         self._transport = Transport(proxy=proxy, ca_bundle=ca_bundle)
+        self._public = Public(self._transport)
         self._elsewhere = 0
         self._client = Client(
             server_url=server_of(environ, server),
@@ -103,7 +104,7 @@ class GitLab:
     @property
     def requests(self) -> int:
         """See `Forge.requests`."""
-        return self._client.requests + self._elsewhere
+        return self._client.requests + self._elsewhere + self._public.requests
 
     @property
     def transport(self) -> tuple[str, ...]:
@@ -133,7 +134,7 @@ class GitLab:
     def organisation_policy(self, reference: LayerReference) -> Fact[str]:
         """See `PolicyEvidence.organisation_policy`."""
         if reference.host != "gitlab":
-            return get_public(reference, self._transport)
+            return self._public.get(reference)
         client = Client(
             server_url=self._client.server_url,
             project=reference.project,
