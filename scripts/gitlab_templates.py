@@ -37,7 +37,6 @@ REPORTS_FOLDER: Final = ".ci-guard-reports"
 
 HOST: Final = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?"
 FILE: Final = "[A-Za-z0-9_@+./ -]"
-WORD: Final = "[A-Za-z0-9_.-]+"
 NO_BLANK: Final = FILE.replace(" ", "")
 KEPT: Final = f"[.]{REPORTS_FOLDER[1:]}/[A-Za-z0-9_][A-Za-z0-9_.-]*"
 """A file that the job leaves."""
@@ -80,6 +79,9 @@ class Input:
         return self.name.upper().replace("-", "_")
 
 
+NAME: Final = r"[A-Za-z0-9_](\.?[A-Za-z0-9_-])*"
+"""A part of a path that leads nowhere up: RE2 has no word for `not ..`."""
+
 INPUTS: Final = (
     Input(
         name=OWN_COMMIT,
@@ -119,8 +121,8 @@ INPUTS: Final = (
         "only tighten it.",
         # Where it is put, in single quotes within a block of text, its sign # begins a comment neither of YAML nor of
         # the shell.
-        regex=rf"^((github|gitlab):{WORD}(/{WORD})+//[A-Za-z0-9._/-]+@([0-9a-f]{{40}}|[0-9a-f]{{64}})"
-        rf"|https://[A-Za-z0-9.-]+(:[0-9]+)?(/{WORD})+#sha256=[0-9a-f]{{64}})?$",
+        regex=rf"^((github:{NAME}/{NAME}|gitlab:{NAME}(/{NAME})+)//\.?{NAME}(/{NAME})*@([0-9a-f]{{40}}|[0-9a-f]{{64}})"
+        rf"|https://[A-Za-z0-9](\.?-*[A-Za-z0-9])*(:[0-9]{{1,5}})?(/{NAME})+#sha256=[0-9a-f]{{64}})?$",
     ),
     Input(
         name="floor-signature",

@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints.options import FORMATS
@@ -178,6 +180,17 @@ def test_a_floor_of_every_kind_reaches_the_program_whole_which_takes_it(floor: s
     assert layer_reference.parse(floor).text == floor
 
 
+FLOORS = str(reading.inputs_of(ALL)["floor"]["regex"])
+
+
+@hypothesis.given(
+    st.from_regex(FLOORS.rstrip("$") + r"\Z").filter(lambda text: 0 < len(text) <= layer_reference.LONGEST)
+)
+def test_no_floor_gets_through_the_template_that_the_program_refuses(floor: str) -> None:
+    """Otherwise every pipeline of the organisation is denied by a slip that the editor could have shown."""
+    assert layer_reference.parse(floor).text == floor
+
+
 UNFIT_ADDRESSES = [
     "/p.yml",
     f"/p.yml#sha256={'0f' * 31}",
@@ -198,6 +211,9 @@ UNFIT = [
     *(("floor", f"https://policies.example{rest}") for rest in UNFIT_ADDRESSES),
     ("floor", f"http://policies.example/p.yml#sha256={'0f' * 32}"),
     ("floor", "gitlab:acme/security//p.yml@main"),
+    *(("floor", f"{text}@{'0' * 40}") for text in ("gitlab:a/..//p.yml", "gitlab:a/b//../p.yml", "github:a/b//d/..")),
+    ("floor", f"https://policies..example/p.yml#sha256={'0f' * 32}"),
+    ("floor", f"https://policies.example/a/../p.yml#sha256={'0f' * 32}"),
     ("floor", f"gitlab:acme/security//p.yml@{'0' * 39}"),
     ("floor", f"gitlab:acme/security//p.yml@{'0' * 41}"),
     ("report-facts", "facts.json"),
