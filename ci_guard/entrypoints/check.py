@@ -12,6 +12,7 @@ from ci_guard.controls.registry import CONTROLS, METAS
 from ci_guard.entrypoints import ratchet
 from ci_guard.entrypoints.check_options import CheckOptions, add_options, options
 from ci_guard.entrypoints.commands import Call
+from ci_guard.entrypoints.hiding import without_secrets
 from ci_guard.entrypoints.layers import Layers
 from ci_guard.entrypoints.policies import DEFAULT_POLICY, named_policy, proposal, read_policy, same, unused
 from ci_guard.errors import UsageError
@@ -109,7 +110,8 @@ def run(options: CheckOptions, call: Call) -> Result:
         effort=Effort(requests=forge.requests, seconds=time.monotonic() - started),
         transport=forge.transport,
     )
-    return ratchet.kept(judged(recorded, CONTROLS, __version__), options.baselines)
+    # Before it is judged: what a control quotes is cut, and half a secret is not found any more.
+    return ratchet.kept(judged(without_secrets(recorded, this_run), CONTROLS, __version__), options.baselines)
 
 
 def replayed(options: CheckOptions, file: str) -> Result:

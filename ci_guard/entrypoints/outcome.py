@@ -11,7 +11,7 @@ from ci_guard import __version__
 from ci_guard.entrypoints.argv import input_of, values_of
 from ci_guard.errors import CiGuardError
 from ci_guard.model.decision import Decision, Effort, Failure, Result, Verdict
-from ci_guard.model.run import Platform, Run
+from ci_guard.model.run import Platform, Run, unknown_run
 from ci_guard.records import replace
 
 ENDED_EARLY: Final = "the run ended before it was read"
@@ -39,7 +39,7 @@ def failed(error: Exception, run: Run) -> Result:
             fault_of_ci_guard=True,
         )
         exit_code = CiGuardError.exit_code
-    return Result(
+    result = Result(
         version=__version__,
         time=datetime.now(timezone.utc),
         decision=Decision(
@@ -58,6 +58,12 @@ def failed(error: Exception, run: Run) -> Result:
         effort=Effort(),
         failure=failure,
     )
+    from ci_guard.entrypoints.hiding import without_secrets
+
+    try:
+        return without_secrets(result, run)
+    except CiGuardError:  # the scanner broke, perhaps for the second time
+        return replace(result, run=unknown_run(run.platform, ENDED_EARLY))
 
 
 def place_of(error: Exception) -> str:

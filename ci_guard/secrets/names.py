@@ -1,11 +1,13 @@
-"""Secrets in the names of files: found like others, and taken out of every path that is told."""
+"""Secrets in names of files and branches: found like others, and taken out of every text that is told."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, TypeAlias
+from urllib.parse import quote
 
+from ci_guard import late
 from ci_guard.model.judgement import Location
 from ci_guard.model.scan import Confidence, SecretFinding, SecretScan, Skipped, Suppressed
 from ci_guard.records import replace
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
 Search: TypeAlias = "Callable[[Iterator[bytes]], list[Match]]"
 """Finds the secrets of a text that comes in pieces."""
 
+Hide = Callable[[str], str]
+"""Returns a text with the preview of each secret in its place."""
+
+_LONG: Final = late.pattern(r"[A-Za-z0-9]{12,}")
+"""What every secret has that names tell for sure."""
+_ID: Final = late.pattern(r"[0-9a-f]{40}|[0-9a-f]{64}|[0-9]+")
 _TOGETHER: Final = 10_000
 """Names that are searched at once."""
 
@@ -34,13 +42,7 @@ def judged(found: SecretScan, places: Iterable[Place], search: Search, sieve: Si
     matches = [(path, commit, match) for path, commit, match in _search(paths, search) if _counts(match)]
     if not matches:
         return found
-    secrets = {match.excerpt.secret.decode("utf-8", "surrogateescape"): match.preview for _, _, match in matches}
-
-    def hide(text: str) -> str:
-        for secret, preview in secrets.items():
-            text = text.replace(secret, preview)
-        return text
-
+    hide = _hiding(match for _, _, match in matches)
     named: dict[tuple[str, str | None], SecretFinding] = {}
     for path, commit, match in matches:
         finding = _finding(match, hide(path), commit)
@@ -54,6 +56,36 @@ def judged(found: SecretScan, places: Iterable[Place], search: Search, sieve: Si
         suppressed=(*found.suppressed, *sieve.suppressed[before[0] :]),
         unreviewed=(*found.unreviewed, *sieve.unreviewed[before[1] :]),
     )
+
+
+def hiding(names: Iterable[str]) -> Hide | None:
+    """
+    Return what takes the secrets in these names out of any text; None where they have none that is sure.
+
+    Raises: `ScanFault` where the scanner cannot search.
+    """
+    suspect = [name for name in names if any(not _ID.fullmatch(word[0]) for word in _LONG.finditer(name))]
+    if not suspect:
+        return None  # Mostly: and then no engine is opened for a policy that asks for no scan.
+    from ci_guard.secrets.matcher import Matcher
+    from ci_guard.secrets.rule import load
+
+    found = _search(((name, None) for name in suspect), lambda pieces: Matcher(load()).scan_pieces(pieces))
+    matches = [match for _, _, match in found if _counts(match)]
+    return _hiding(matches) if matches else None
+
+
+def _hiding(matches: Iterable[Match]) -> Hide:
+    secrets = {match.excerpt.secret.decode("utf-8", "surrogateescape"): match.preview for match in matches}
+    # In an address that was asked, signs of a secret are escaped.
+    secrets |= {quote(secret, safe="", errors="surrogateescape"): preview for secret, preview in secrets.items()}
+
+    def hide(text: str) -> str:
+        for secret, preview in secrets.items():
+            text = text.replace(secret, preview)
+        return text
+
+    return hide
 
 
 def _search(paths: Iterator[tuple[str, str | None]], search: Search) -> Iterator[tuple[str, str | None, Match]]:
@@ -94,7 +126,7 @@ def _finding(match: Match, path: str, commit: str | None) -> SecretFinding:
     )
 
 
-def _hidden(found: SecretScan, hide: Callable[[str], str]) -> SecretScan:
+def _hidden(found: SecretScan, hide: Hide) -> SecretScan:
     """Return a scan in which every text that holds a path was passed through `hide`."""
 
     def place(location: Location) -> Location:

@@ -25,6 +25,7 @@ from ci_guard.git import find_git
 from ci_guard.secrets import findings
 from ci_guard.secrets.matcher import Matcher
 from tests.e2e import consumer
+from tests.fakes.github import FakeGitHub
 from tests.secrets.made_up import github_token, private_key
 from tests.secrets.repositories import Repo
 
@@ -279,3 +280,44 @@ def test_an_error_in_a_file_of_ours_does_not_quote_a_secret(
     told = stdout.getvalue() + stderr.getvalue() + report.read_text()
     assert f"{file}:" in told
     assert secrets.found_in(told.encode()) == []
+
+
+NAMED = {
+    "all that can be told": "version: 1\nextends: builtin:strict\ncontrols:\n"
+    "  branch-protection: {branches: [current]}\n  required-reviews: {branches: [current]}\n"
+    "  guard-integrity: {require: {policy-source: true}}\n",
+    "no scan": "version: 1\ncontrols: {branch-protection: {branches: [current], require: {no-force-push: true}}}\n",
+    "no policy that can be read": "version: 7\n",
+}
+
+
+@pytest.mark.parametrize("policy", NAMED.values(), ids=NAMED)
+def test_nothing_that_is_told_of_a_run_holds_a_secret_in_the_name_of_its_branch(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str
+) -> None:
+    """Somebody pastes a token where a branch is named, and the audit log keeps what is told of the run for years."""
+    secrets = Planted()
+    branch = f"release/{secrets.token('branch')}"
+    shop = consumer.make(github, tmp_path / "shop", base_files={".ci-guard.yml": policy})
+    shop.repo.push(branch, shop.base, by="bob")
+    shop.repo.push(branch, shop.merge, by="bob")
+    run = shop.repo.run("push", actor="bob", sha=shop.merge, branch=branch)
+    payload = github.events(shop.repo).push(branch, before=shop.base, sender="bob")
+    told, job = tmp_path / "told", tmp_path / "job"
+    (told / "temp").mkdir(parents=True)
+    environ = github.job_environment(shop.repo, run, payload, job, RUNNER_TEMP=str(told / "temp"))
+    environ |= {"GITHUB_TOKEN": github.token("job").value, "CI_GUARD_INPUT_ENVIRONMENT": branch}
+    reports = [word for name in FORMATS for word in ("--report", f"{name}={told / name}")]
+    stdout, stderr = io.StringIO(), io.StringIO()
+    monkeypatch.chdir(shop.path)
+    words = ["check", "--platform", "github", "--enforce", "--inputs", "--audit-log", str(told / "log"), *reports]
+    assert cli.run(words, environ, stdout, stderr) in (1, 2, 3)
+    artefacts = {"stdout": stdout.getvalue().encode(), "stderr": stderr.getvalue().encode()}
+    artefacts |= {file.name: file.read_bytes() for file in told.rglob("*") if file.is_file()}
+    for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"):
+        artefacts[name] = Path(environ[name]).read_bytes()
+    assert {"log", "GITHUB_STEP_SUMMARY", *FORMATS} <= artefacts.keys()
+    assert {name: held for name, text in artefacts.items() if (held := secrets.found_in(text))} == {}
+    report = json.loads((told / "json").read_text())
+    assert report["context"]["ref"] == "refs/heads/release/ghp_…"
+    assert report["context"]["environment"] == "release/ghp_…"
