@@ -11,6 +11,7 @@ from ci_guard.policy.load import load_builtin
 from ci_guard.policy.reading import PROFILES
 from ci_guard.policy.schema import json_schema
 from ci_guard.policy.text import profile_text
+from ci_guard.policy.topics import topics
 
 TOP: Final = """\
 # Policy reference
@@ -56,6 +57,9 @@ def lines(metas: Sequence[Meta]) -> Iterator[str]:
     yield TOP
     yield "## Top level\n"
     yield from table(keys, schema["required"])
+    yield "\nA line of each, and where the guide tells of it (`ci-guard explain waivers` and so on say the same):\n"
+    for topic in topics(metas):
+        yield f"- [`{topic.key}`]({topic.page.removeprefix('docs/')}): `{topic.example}`"
     yield "\n## Options of a control\n"
     yield CONTROL_TEXT
     yield from table(options(keys["controls"]["properties"]), ())

@@ -1,4 +1,4 @@
-"""`ci-guard explain`: the page of a control, a requirement or a rule of the secret scanner."""
+"""`ci-guard explain`: the page of a control, a requirement, a key of a policy or a rule of the secret scanner."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ci_guard.model import project
 from ci_guard.model.meta import Meta, Requirement
 from ci_guard.policy.load import load_builtin
 from ci_guard.policy.reading import PROFILES
+from ci_guard.policy.topics import FLOOR, Topic, topics
 from ci_guard.records import replace
 from ci_guard.reporters import manual
 from ci_guard.reporters.manual import Article, Entry
@@ -26,7 +27,9 @@ from ci_guard.secrets.rule import Rule
 LIST: Final = "list"
 RULES: Final = "rules"
 
-Thing: TypeAlias = "Meta | tuple[Meta, Requirement] | Rule | KeyFile"
+POLICY: Final = "policy"
+
+Thing: TypeAlias = "Meta | tuple[Meta, Requirement] | Topic | Rule | KeyFile"
 """What has a page."""
 
 
@@ -38,8 +41,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="ID",
         help="a control (branch-protection), a requirement (no-force-push, or branch-protection/approvals where two "
-        "controls have one of the name), a rule of the scanner (github-pat); 'list' or nothing: all controls and "
-        "requirements; 'rules': all rules",
+        "controls have one of the name), a key of a policy (waivers, break-glass), a rule of the scanner (github-pat); "
+        "'list' or nothing: all but the rules; 'rules': all rules",
     )
 
 
@@ -95,6 +98,7 @@ def things() -> Iterator[tuple[str, Thing]]:
     for meta in METAS:
         yield meta.id, meta
         yield from ((f"{meta.id}/{requirement.id}", (meta, requirement)) for requirement in meta.requirements)
+    yield from ((f"{POLICY}/{topic.key}", topic) for topic in topics(METAS))
     yield from ((one.id, one) for one in rule.known())
     yield from ((kind.id, kind) for kind in KEY_FILES)
 
@@ -104,6 +108,8 @@ def article_of(thing: Thing) -> Article:
     match thing:
         case Meta():
             return with_address(manual.of_control(thing), project.page(f"docs/controls/{thing.id}.md"))
+        case Topic():
+            return with_address(of_topic(thing), thing.address)
         case Rule():
             return of_rule(thing)
         case KeyFile():
@@ -118,6 +124,18 @@ def article_of(thing: Thing) -> Article:
 def with_address(article: Article, address: str) -> Article:
     """Return an article that says last where it stands on the web."""
     return replace(article, entries=(*article.entries, Entry(label="more", text=address, verbatim=True)))
+
+
+def of_topic(topic: Topic) -> Article:
+    """Return the article of a key of a policy."""
+    said = tuple(f"{text.rstrip('.')}." for text in (topic.title, topic.description) if text)
+    label = "called with" if topic.key == FLOOR else "in a policy"
+    return Article(
+        name=f"{POLICY}/{topic.key}",
+        paragraphs=(" ".join(said),),
+        entries=(Entry(label=label, text=topic.example, verbatim=True),),
+        parts=topic.parts,
+    )
 
 
 def of_rule(one: Rule) -> Article:
@@ -169,6 +187,10 @@ def write_list(page: Page) -> None:
         page.wrapped(meta.summary, 2)
         page.write()
         manual.write_parts(manual.of_control(meta).parts, page)
+    page.heading(POLICY)
+    page.wrapped("What else a policy can say, and what its caller can.", 2)
+    page.write()
+    manual.write_parts(((topic.key, topic.title) for topic in topics(METAS)), page)
     page.write()
     page.wrapped(f"The rules of the scanner: ci-guard explain {RULES}", 0)
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints import cli
+from ci_guard.entrypoints.layers import floor_of
 from ci_guard.model.meta import Meta, Requirement
+from ci_guard.model.origin import LayerKind
 from ci_guard.model.reference import Framework, Reference, Relation
 from ci_guard.policy.load import load, load_builtin
 from ci_guard.policy.text import PolicyText
+from ci_guard.policy.topics import Topic, topics
 from ci_guard.reporters import manual
 from ci_guard.reporters.page import Page
 from ci_guard.secrets import rule
 from ci_guard.secrets.keyfiles import KEY_FILES
 
+ROOT = Path(__file__).resolve().parents[2]
 METAS = [control.META for control in CONTROLS]
 REQUIREMENTS = [
     pytest.param(meta, requirement, id=f"{meta.id}/{requirement.id}")
@@ -81,6 +87,31 @@ def test_nothing_has_the_name_of_something_else() -> None:
     assert (
         len({*controls, *requirements, *rules, "list", "rules"}) == len(controls) + len(requirements) + len(rules) + 2
     )
+
+
+@pytest.mark.parametrize("topic", list(topics(METAS)), ids=lambda topic: topic.key)
+def test_every_key_of_a_policy_has_a_page_whose_example_the_loader_accepts(topic: Topic) -> None:
+    code, out, _ = explain(topic.key)
+    assert code == 0
+    assert words(topic.description) in words(out)
+    assert f"policy/{topic.key}" in out
+    assert f"/{topic.page}" in out
+    file, _, anchor = topic.page.partition("#")
+    headings = re.findall(r"^#+ (.*)$", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+    assert not anchor or anchor in [heading.lower().replace(" ", "-").replace(",", "") for heading in headings]
+    if topic.key == "floor":
+        assert floor_of(topic.example.partition(" ")[2], None)
+        return
+    known = {"version": "1", "roles": "[{name: operators, levels: [admin]}]", "extends": "builtin:baseline"}
+    beside = [f"{key}: {value}" for key, value in known.items() if key != topic.key]
+    text = "\n".join([*beside, topic.example])
+    read(text)
+
+
+def read(text: str) -> None:
+    """Read a policy as an organisation's; a layer that lies elsewhere has the same text as a profile."""
+    content = re.sub("extends: github:.*", "extends: builtin:baseline", text).encode()
+    load([PolicyText(content=content, place="p.yml", kind=LayerKind.REMOTE)], METAS)
 
 
 def test_a_controls_page_lists_its_requirements() -> None:
