@@ -102,10 +102,10 @@ def test_finds_nothing_in_an_example(matcher: Matcher, rule: Rule) -> None:
 @RULES
 def test_a_text_of_nothing_but_its_beginnings_takes_no_age(matcher: Matcher, rule: Rule) -> None:
     token = text_for(rule)
-    started = time.monotonic()
+    started = time.thread_time()  # the processor's time, which is the same on a busy machine
     for text in (*rule.keywords, token[: len(token) * 2 // 3], token[:-1]):
-        matcher.scan((text * 9_000).encode()[:9_000])
-    assert time.monotonic() - started < 10, "a pattern backtracks"
+        matcher.scan((text * 3_000).encode()[:3_000])
+    assert time.thread_time() - started < 1, "a pattern backtracks"
 
 
 def test_ids_are_unique_and_kebab_case() -> None:
