@@ -79,7 +79,8 @@ INPUTS: Final = (
     ),
     Input(
         name="environment",
-        description="Name of the environment that is about to be deployed to, for the report.",
+        description="Name of the environment that is about to be deployed to, for contexts and the report; the ID "
+        "token of the job has to agree, where id-token is set to write.",
         variable="CI_GUARD_INPUT_ENVIRONMENT",
     ),
     Input(

@@ -78,6 +78,8 @@ AFTER_JOB: Final = """
   and `complete-scan` need it on pull requests only.
 - Without `actions: read` the variables still name who triggered a re-run, and the report says `env` as the source;
   that nobody set them is what `consistent-identity` then cannot prove.
+- `id-token: write` proves [which environment the job is of](github.md#the-environment-of-a-job): without it
+  `proven-environment` is unknown. It belongs to jobs that deploy, and to no others.
 - Secrets in files need no token: the checkout has them. `complete-scan` asks for the commits between two pushes,
   which the event and the API name.
 - Without any token nothing of the forge is known, and not because it is invisible: that is never tolerated.

@@ -96,7 +96,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--floor", metavar="REFERENCE", help="a pinned organisation policy below all others")
     parser.add_argument("--floor-signature", metavar="BY", help="whose signature it needs, as signature in a policy")
     parser.add_argument("--platform", choices=PLATFORMS, metavar="NAME", help=f"{platforms} (default: detected)")
-    parser.add_argument("--environment", metavar="NAME", help="where this will be deployed; nothing vouches for it")
+    parser.add_argument("--environment", metavar="NAME", help="where this will be deployed; an ID token has to agree")
     parser.add_argument("--server", metavar="URL", help="GitLab: the only instance that may be asked")
     parser.add_argument("--audience", metavar="TEXT", help="GitLab: whom the ID token in CI_GUARD_ID_TOKEN is for")
     parser.add_argument("--proxy", metavar="URL", help="the proxy to ask through; variables are not heard")

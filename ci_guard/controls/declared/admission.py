@@ -26,8 +26,8 @@ META: Final = Meta(
             notes=(
                 "It is judged for the actor and for whoever pressed re-run; each needs a row. Nearer layers can only "
                 "narrow, because the table of every layer has to admit the run. The environment is what the caller "
-                "names, and nothing vouches for that but an ID token on GitLab: a run that names none is admitted as "
-                "one without environment, so keep a deployment's secrets in the platform's own environment too. "
+                "names, and nothing vouches for that but an ID token: without one, a run that names none is admitted "
+                "as one without environment, so keep a deployment's secrets in the platform's own environment too. "
                 "Changes from forks are judged like all others: admit them by a row for `everybody`."
             ),
             severity=Severity.HIGH,
