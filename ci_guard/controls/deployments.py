@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Final
@@ -11,8 +12,16 @@ from ci_guard.controls.judging import COMMIT, clip
 from ci_guard.model.guard import Job, Spot, Wiring
 from ci_guard.records import replace
 
+NAME: Final = "ci-guard"
+"""The job of our template."""
 FIRST: Final = ".pre"
 """The stage before all others, which our templates take."""
+_OF_EVENT: Final = re.compile(
+    r"github\.(?:sha|workflow_sha|event\.(?:after|(?:pull_request\.(?:head|base)|deployment)\.sha"
+    r"|pull_request\.merge_commit_sha|(?:workflow_run|check_suite|check_run|merge_group)\.(?:head|base)_sha))",
+    re.IGNORECASE,
+)
+"""Expressions that the platform fills in with a commit."""
 REGARDLESS: Final = frozenset({"always", "on_failure"})
 """Values of `when` with which a job runs although an earlier stage has failed."""
 
@@ -21,6 +30,7 @@ def of_deployment(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> Iterato
     """Yield by which a job on GitHub deploys without the guard's leave."""
     yield from _of_checkout(job)
     if job.guard:
+        yield from _of_steps_before(job)
         after = False
         for step in job.steps:
             text = step.condition.text if after and step.condition else ""
@@ -49,18 +59,42 @@ def of_deployment_on_gitlab(job: Job, wiring: Wiring, guards: AbstractSet[str]) 
     """Yield by which a job on GitLab deploys without the guard's leave: stages wait, but for who names its needs."""
     yield from _of_checkout(job)
     if job.guard:
+        yield from _of_steps_before(job)
         return
     for one in job.whens:
         if one.text in REGARDLESS:
             yield replace(one, text=f"it deploys and runs on when: {one.text}, whatever the guard says")
-    called = guards | {"ci-guard"} if wiring.includes else guards
-    if not called or waits(job, wiring, called):
+    if not guards or waits(job, wiring, guards):
         return
     if job.needs is None:
         said = f"it deploys in the stage {clip(job.stage)}, which does not wait for the guard's"
         yield Spot(text=said, line=job.line)
     else:
         yield Spot(text="it deploys and its needs leave the guard out", line=job.line)
+
+
+def guards_of(wiring: Wiring) -> AbstractSet[str]:
+    """
+    Return the jobs whose failure has to stop what deploys.
+
+    Where the platform says in which job this guard runs it is that one: any other may ask less, or only look like one.
+    """
+    found = {job.name for job in wiring.jobs if job.guard}
+    own = {name for name in found if name == wiring.own or name.endswith(f" / {wiring.own}")} if wiring.own else set()
+    # Whoever calls the workflow of a job fails with it.
+    callers = {name.rsplit(" / ", depth)[0] for name in own for depth in range(1, name.count(" / ") + 1)}
+    if wiring.includes and not own:
+        return {wiring.own} if wiring.own else found | {NAME}
+    return own | callers or found
+
+
+def _of_steps_before(job: Job) -> Iterator[Spot]:
+    """Yield the first step by which a job may have deployed before the guard in it had a say."""
+    for step in job.steps:
+        if step.acts:
+            yield Spot(text="what goes before the guard may have deployed by then", line=step.line)
+        if step.acts or step.guard:
+            return
 
 
 def _of_checkout(job: Job) -> Iterator[Spot]:
@@ -71,9 +105,17 @@ def _of_checkout(job: Job) -> Iterator[Spot]:
 
 
 def fixed(ref: str) -> bool:
-    """Tell whether what is checked out is a commit: its id, or an expression that ends in one."""
+    """
+    Tell whether what is checked out is the judged commit or another that its id names, and nobody's choice.
+
+    Source: "Contexts reference"; `inputs` and `client_payload` hold what whoever starts a run wrote.
+    """
     inner = ref.strip().removeprefix("${{").removesuffix("}}").strip()
-    return not inner or COMMIT.fullmatch(inner) is not None or (inner != ref.strip() and inner.lower().endswith("sha"))
+    return (
+        not inner
+        or COMMIT.fullmatch(inner) is not None
+        or (inner != ref.strip() and _OF_EVENT.fullmatch(inner) is not None)
+    )
 
 
 def ancestors(job: Job, wiring: Wiring) -> AbstractSet[str]:
@@ -100,7 +142,7 @@ def waits(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> bool:
     waiting = [job]
     while waiting:
         one = waiting.pop()
-        if one.needs is None and is_behind(one, wiring):
+        if one.needs is None and is_behind(one, wiring, guards):
             return True
         for name in one.needs or ():
             if name in guards:
@@ -115,13 +157,14 @@ def waits(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> bool:
     return False
 
 
-def is_behind(job: Job, wiring: Wiring) -> bool:
+def is_behind(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> bool:
     """Tell whether the stage of a job comes after that of a guard; True where nothing is known of stages."""
     order = {name: place for place, name in enumerate(wiring.stages)}
     if not order or not job.stage:
         return True
     # A job that is only called as an included one has that one's stage.
-    stages = [one.stage for one in wiring.jobs if any(step.guard for step in one.steps)]
-    stages += [pin.stage or FIRST for pin in wiring.includes]
+    stages = [one.stage for one in wiring.jobs if one.name in guards and any(step.guard for step in one.steps)]
+    if not (stages and wiring.own in guards):
+        stages += [pin.stage or FIRST for pin in wiring.includes]
     own = order.get(job.stage)
     return own is not None and any(own > order.get(stage, len(order)) for stage in stages)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from ci_guard.controls.deployments import of_deployment, of_deployment_on_gitlab
+from ci_guard.controls.deployments import guards_of, of_deployment, of_deployment_on_gitlab
 from ci_guard.controls.expressions import is_harmless, is_regardless
 from ci_guard.controls.judging import COMMIT, LONGEST_REASON, Bench, clip, listing
 from ci_guard.model.fact import Unknown, unavailable
@@ -44,7 +44,7 @@ def judge_wiring(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Jud
     if weak:
         return
     guards = [job.name for job in wiring.jobs if job.guard] or [pin.name for pin in wiring.includes]
-    doubts = list(wiring.doubts)
+    doubts = [*wiring.doubts, *maybe_deploying(wiring, platform)]
     if not guards:
         doubts.append(unavailable(f"nothing in {clip(wiring.path)} is known to run ci-guard", detail=found.detail))
     if doubts:
@@ -63,7 +63,7 @@ def whereabouts(spot: Spot, path: str) -> str:
 def weaknesses(wiring: Wiring, platform: Platform) -> Mapping[tuple[str, str], list[Spot]]:
     """Return by file and job what is weak about it."""
     found: dict[tuple[str, str], list[Spot]] = {}
-    guards = {job.name for job in wiring.jobs if job.guard}
+    guards = guards_of(wiring)
     on_gitlab = platform is Platform.GITLAB
     for job in wiring.jobs:
         of_guard = _of_guard(job, on_gitlab=on_gitlab) if job.guard else ()
@@ -77,6 +77,16 @@ def weaknesses(wiring: Wiring, platform: Platform) -> Mapping[tuple[str, str], l
         said = f"{clip(job.name)} reports a check of the guard's name, {clip(job.label)!r}"
         found.setdefault((job.path, job.name), []).append(Spot(text=said, line=job.line))
     return {key: places for key, places in found.items() if places}
+
+
+def maybe_deploying(wiring: Wiring, platform: Platform) -> Iterator[Unknown]:
+    """Yield a doubt for each job that calls what was not read and does not stop where the guard denies."""
+    for job in wiring.jobs:
+        if job.calls and platform is not Platform.GITLAB and next(of_deployment(job, wiring, guards_of(wiring)), None):
+            said = (
+                f"{clip(job.name)} does not wait for the guard, and whether {clip(job.calls.text)} deploys was not read"
+            )
+            yield unavailable(said)
 
 
 def _of_guard(job: Job, *, on_gitlab: bool) -> Iterator[Spot]:

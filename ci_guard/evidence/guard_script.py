@@ -70,6 +70,13 @@ def hidden(script: str, depth: int = 0) -> str | None:
     return next((how for call in calls if (how := _hides(found, call, depth))), "") if calls else None
 
 
+@lru_cache(maxsize=4096)
+def leads(script: str) -> bool:
+    """Tell whether ci-guard's is the first command of a script."""
+    found = commands(script) if len(script) <= LONGEST else []
+    return bool(found) and _call(found, 0, 0) is not None
+
+
 def _call(found: Sequence[Command], place: int, depth: int) -> _Call | None:
     words = list(found[place].words)
     while words and _ASSIGNS.fullmatch(words[0]):

@@ -55,6 +55,11 @@ class Step:
     """What keeps the exit code of ci-guard's command from the shell that runs it, such as `||`."""
     checkout: Spot | None = None
     """What it checks out of the judged repository, where it names something."""
+    acts: bool = False
+    """
+    Whether it may deploy before a guard behind it, or in it, has a say: it does more than GitHub's own actions do, such
+    as `actions/checkout`.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +68,7 @@ class Job:
 
     name: str
     label: str
-    """What its check is called: `name`, else the id."""
+    """What its check is called: `name`, else the id. An expression that nobody can fill in stays in it."""
     path: str
     line: int
     guard: bool = False
@@ -83,6 +88,10 @@ class Job:
     """GitLab: empty where nothing is known of it."""
     pin: Pin | None = None
     """Set for a reusable workflow of ci-guard."""
+    labels: tuple[str, ...] = ()
+    """GitHub: what its checks are called, where a matrix makes several."""
+    calls: Spot | None = None
+    """GitHub: a workflow of another repository that it calls, which was not read and may deploy."""
     steps: tuple[Step, ...] = ()
 
 
@@ -93,10 +102,12 @@ class Wiring:
     path: str
     commit: str
     jobs: tuple[Job, ...]
+    own: str = ""
+    """The job in which this ci-guard runs, as the platform calls it; empty where nothing says it."""
     includes: tuple[Pin, ...] = ()
     """GitLab: includes that bring ci-guard in."""
     namesakes: tuple[Job, ...] = ()
-    """GitHub: jobs of other workflows whose check has the name of the guard's."""
+    """GitHub: other jobs, of this workflow too, whose check may have the name of the guard's."""
     stages: tuple[str, ...] = ()
     """GitLab: in their order, with the two that are always there."""
     doubts: tuple[Unknown, ...] = ()

@@ -265,6 +265,7 @@ def wiring(raw: Raw) -> Wiring:
     return Wiring(
         path=raw.get("path", ".github/workflows/ci.yml"),
         commit=SHA,
+        own=raw.get("own", ""),
         jobs=tuple(job(number, one) for number, one in enumerate(raw["jobs"], 1)),
         includes=tuple(included(one) for one in raw.get("includes", ())),
         stages=tuple(raw.get("stages", ())),
@@ -290,6 +291,7 @@ def job(number: int, raw: Raw) -> Job:
         overrides=tuple(raw.get("overrides", ())),
         stage=raw.get("stage", ""),
         pin=pin(raw["pin"], number * 10 + 1) if "pin" in raw else None,
+        calls=spot(raw.get("calls"), number * 10 + 1),
         steps=tuple(step(number * 10 + place, one) for place, one in enumerate(raw.get("steps", ()), 4)),
     )
 
@@ -304,6 +306,7 @@ def step(line: int, raw: Raw) -> Step:
         tolerated=tuple(Spot(text=one, line=line) for one in raw.get("tolerated", ())),
         swallowed=spot(raw.get("swallowed"), line),
         checkout=spot(raw.get("checkout"), line),
+        acts=raw.get("acts", False),
     )
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ci_guard.controls import guard_integrity
 from ci_guard.evidence.commit_files import CommitFiles
-from ci_guard.evidence.github import local_actions, workflow
+from ci_guard.evidence.github import local_actions, workflow_file
 from ci_guard.evidence.gitlab import pipeline, pipeline_file
 from ci_guard.evidence.gitlab.client import Client
 from ci_guard.evidence.gitlab.includes import At
@@ -38,7 +38,7 @@ def name(path: Path) -> str:
 
 
 def of_github(files: CommitFiles) -> Fact[Wiring]:
-    return workflow.read_wiring(files, ".github/workflows/ci.yml")
+    return workflow_file.read_wiring(files, ".github/workflows/ci.yml")
 
 
 def of_gitlab(files: CommitFiles) -> Fact[Wiring]:

@@ -10,7 +10,8 @@ from ci_guard.evidence.github.branch_rules import rules_of
 from ci_guard.evidence.github.client import Client, segment
 from ci_guard.evidence.github.job import Job
 from ci_guard.evidence.github.local_actions import files_elsewhere
-from ci_guard.evidence.github.workflow import REF, read_wiring
+from ci_guard.evidence.github.workflow import REF
+from ci_guard.evidence.github.workflow_file import read_wiring
 from ci_guard.evidence.rest.shape import checked, integer, optional, record, records, text
 from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown
 from ci_guard.model.guard import Enforcement, Hold, HoldKind

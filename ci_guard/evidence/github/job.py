@@ -52,6 +52,8 @@ class Job:
     action_ref: str = ""
     check_run_id: str = ""
     """The number of the job's check, which an expression of the action tells, where the server has it."""
+    job: str = ""
+    """The id of the job in its workflow."""
 
 
 def read_job(environment: Mapping[str, str]) -> Job:
@@ -81,6 +83,7 @@ def read_job(environment: Mapping[str, str]) -> Job:
         workflow_sha=variable("GITHUB_WORKFLOW_SHA"),
         action_ref=variable("GITHUB_ACTION_REF"),
         check_run_id=variable("CI_GUARD_CHECK_RUN_ID"),
+        job=variable("GITHUB_JOB"),
         event=payload.read(variable("GITHUB_EVENT_PATH")),
     )
 

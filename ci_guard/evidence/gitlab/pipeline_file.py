@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 from ci_guard.evidence.gitlab.pipeline import Pipeline
 from ci_guard.evidence.gitlab.resolving import place
 from ci_guard.evidence.gitlab.sources import Sources
-from ci_guard.evidence.guard_script import NAME, hidden
+from ci_guard.evidence.guard_script import NAME, hidden, leads
 from ci_guard.evidence.guard_signs import mutable_checkout, spot, spots
 from ci_guard.evidence.yaml_tree import Tree
 from ci_guard.model.fact import Fact, Known, Unknown, unavailable
@@ -29,13 +30,16 @@ STAGE: Final = "test"
 
 INPUT: Final = "$[["
 
+_PARALLEL: Final = re.compile(r" \d+/\d+$|: \[.*\]$", re.DOTALL)
+
 
 def get_wiring(pipeline: Fact[Pipeline], sources: Sources, commit: str) -> Fact[Wiring]:
     """Return the jobs; what could not be put together and may change any of them is among the doubts."""
     if isinstance(pipeline, Unknown):
         return pipeline
     found = pipeline.value
-    own = sources.job.value.name if isinstance(sources.job, Known) else ""
+    # Of several that `parallel` makes of one. Source: "CI/CD YAML syntax reference", `parallel`, `parallel:matrix`.
+    own = _PARALLEL.sub("", sources.job.value.name) if isinstance(sources.job, Known) else ""
     jobs = tuple(_Reader(found, own).job(name, tree) for name, tree in found.jobs.items())
     stages = found.resolver.settled(found.whole.get("stages"))
     names = tuple(str(one.value) for one in stages.items) if stages else STAGES
@@ -43,6 +47,7 @@ def get_wiring(pipeline: Fact[Pipeline], sources: Sources, commit: str) -> Fact[
     wiring = Wiring(
         path=str(found.at),
         commit=commit,
+        own=own,
         jobs=jobs,
         includes=tuple(found.includes.pins),
         stages=tuple(dict.fromkeys((".pre", *names, ".post"))),
@@ -73,12 +78,14 @@ class _Reader:
             self.pipeline.includes.unread(unavailable(f"{place(written)} takes inputs, which were not filled in"))
         rules = [rule for rule in _items(keys.get("rules")) if rule.entries]
         script = [*_items(keys.get("before_script")), *_items(keys.get("script"))]
-        how = hidden("\n".join(str(one.value) for one in script))
         called = is_guards(name) or name == self.own
         parts: list[Mapping[str, Tree]] = [keys, *(rule.entries for rule in rules)]
         line = self.pipeline.whole.lines[name]
+        text = "\n".join(str(one.value) for one in script)
+        how = hidden(text)
         step = Step(
             line=line,
+            acts=how is not None and not leads(text),
             guard=how is not None,
             swallowed=_first(script, how) if how else None,
             checkout=next((found for found in map(mutable_checkout, script) if found), None),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ci_guard.evidence.checkout import Checkout
-from ci_guard.evidence.github import workflow
+from ci_guard.evidence.github import workflow, workflow_file
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.fact import Cause, Fact, Known, Source
@@ -42,7 +42,7 @@ jobs:
 
 def jobs(text: str, **others: str) -> dict[str, Job]:
     files: dict[str, str | None] = {f".github/workflows/{name}.yml": one for name, one in others.items()}
-    found = known(workflow.read_wiring(commit_files({**files, PATH: text}), PATH))
+    found = known(workflow_file.read_wiring(commit_files({**files, PATH: text}), PATH))
     return {job.name: job for job in found.jobs}
 
 
@@ -124,7 +124,7 @@ def test_calls_that_multiply_are_followed_so_far_and_no_further() -> None:
         {**flows, PATH: "jobs: {x: {uses: ./.github/workflows/0.yml}}"},
         {**action, PATH: f"jobs: {{x: {{steps: [{steps}]}}}}"},
     ):
-        found = known(workflow.read_wiring(commit_files(files), PATH, beside=False))
+        found = known(workflow_file.read_wiring(commit_files(files), PATH, beside=False))
         assert any("more than 5000" in doubt.reason for doubt in found.doubts)
 
 
@@ -203,3 +203,7 @@ def test_a_hostile_workflow_is_unknown(scene: Scene, content: str) -> None:
 )
 def test_a_workflow_of_another_shape_has_no_guard(content: str) -> None:
     assert not any(job.guard for job in jobs(content).values())
+
+
+def test_the_job_that_judges_is_the_one_that_the_runner_names(scene: Scene) -> None:
+    assert known(wiring(pushed(scene, {PATH: GUARDED}, GITHUB_JOB="guard"))).own == "guard"

@@ -123,3 +123,12 @@ def test_what_is_not_wanted_is_not_asked_for(scene: Scene) -> None:
     before = adapter.requests
     assert isinstance(adapter.guard(frozenset()).wiring, Unknown)
     assert adapter.requests == before
+
+
+@pytest.mark.parametrize("name", ["gate", "gate 1/2", "gate: [a, b]"])
+def test_the_job_that_judges_is_the_one_that_the_server_names(scene: Scene, name: str) -> None:
+    scene.shop.commit(author="alice", on="main", files={".gitlab-ci.yml": "gate: {script: ci-guard check}"})
+    job = scene.shop.run()
+    job.name = name
+    started = scene.start(job)
+    assert known(started.adapter.guard(frozenset({"wiring"})).wiring).own == "gate"
