@@ -37,7 +37,7 @@ def judge_paths(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Judg
     if changed.value is None:
         yield bench.excuses("this event brings no change")
         return
-    names = [*POLICY, *PIPELINES, *SUPPRESSIONS, *OWNERS, *named_policies(settings)]
+    names = [*POLICY, *PIPELINES, *SUPPRESSIONS, *OWNERS, *named_policies(settings), *settings.files]
     names += [] if isinstance(parts, Unknown) else parts.value.names
     patterns = frozenset() if isinstance(parts, Unknown) else parts.value.patterns
     edited = sorted({*touched(changed.value, names), *matching(changed.value, patterns)})

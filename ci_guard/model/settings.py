@@ -66,6 +66,8 @@ class Settings:
     """The policy's tables, one of each layer that has one: every one has to admit a run."""
     origins: tuple[LayerOrigin, ...] = field(default=(), compare=False)
     """How each layer of the policy is held fast, nearest to the organisation first; it asks for nothing by itself."""
+    files: tuple[str, ...] = field(default=(), compare=False)
+    """Files of the repository besides the policy itself by which it says what counts: its baseline."""
     said_by: Mapping[str, str] = field(default_factory=dict)
     """
     Who asks for it, such as `.ci-guard.yml:9` or `builtin:baseline`: by requirement id, and for `branches`, `on` and

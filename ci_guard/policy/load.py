@@ -23,6 +23,7 @@ from ci_guard.policy.stack import Stack, join
 from ci_guard.policy.text import PolicyText, profile_text
 from ci_guard.policy.uniting import unite
 from ci_guard.policy.wording import listed, quoted, refusal
+from ci_guard.records import replace
 
 
 def load_builtin(name: str, metas: Sequence[Meta]) -> Policy:
@@ -67,6 +68,7 @@ def settled(
     tables = tuple(stated.value for stated in united.admission)
     named = {name: stated.value for name, stated in united.roles.items()}
     origins = tuple(text.origin for text in stack.texts)
+    files = (united.baseline.value.file,) if united.baseline else ()
     mode = modes.in_force(united)
     counting, waiver_notes = counting_waivers(united, stack.names)
     blankets = [note for table in tables for note in blanket(table, named)]
@@ -78,7 +80,7 @@ def settled(
         mode=mode.value if mode else None,
         policy_branch=united.policy_branch.value if united.policy_branch else "",
         controls={
-            meta.id: settings(meta, united.controls[meta.id], named, tables, origins)
+            meta.id: replace(settings(meta, united.controls[meta.id], named, tables, origins), files=files)
             for meta in metas
             if meta.id in united.controls
         },

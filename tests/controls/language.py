@@ -109,6 +109,7 @@ def settings(name: str, raw: Raw) -> Settings:
         roles={name: role(name, one) for name, one in raw.get("roles", {}).items()},
         admission=tuple(table(number, one) for number, one in enumerate(raw.get("tables", ()), 1)),
         origins=tuple(origin_of(one) for one in raw.get("origins", ())),
+        files=tuple(raw.get("files", ())),
     )
 
 

@@ -123,3 +123,9 @@ def test_a_file_has_a_line_for_each_failure() -> None:
     known = KnownFailure(**{**ONE, "since": date(2028, 2, 29)})  # type: ignore[arg-type]
     assert write_known([known]).count("\n") == 6
     assert write_known([]) == f'{{\n  "schema": "{SCHEMA}",\n  "known": []\n}}\n'
+
+
+def test_every_control_knows_the_file_that_says_what_is_known() -> None:
+    """Whoever adds to it waives what denies: `policy-unchanged` has to name an edit of it."""
+    policy = policy_of("version: 1\nextends: builtin:baseline\n" + BASELINE)
+    assert {settings.files for settings in policy.controls.values()} == {("known.json",)}

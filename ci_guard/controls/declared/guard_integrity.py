@@ -59,16 +59,16 @@ META: Final = Meta(
             ),
             notes=(
                 "It names each path: the policy, `.github/workflows` and `.github/actions`, `.gitlab-ci.yml`, what "
-                "suppresses findings, and `CODEOWNERS`; and what the pipelines of the judged commit are made of: on "
-                "GitHub every action of the repository that a workflow uses, or that such an action uses; on GitLab "
-                "the file that the project's settings name, what it and its child pipelines include of the project, "
-                "with wildcards, and by way of other projects where the token reads those. What cannot be followed, "
-                "such as an include with a variable, is unknown. Scripts that a step calls are code, and not followed. "
-                "`true` fails every edit, also one on purpose: waive that for a day. A list names roles: an approval "
-                "by somebody of one of them passes, of the head, by a person who is neither author nor contributor of "
-                "the change, given before its merge, as `required-reviews` counts them; whoever approves later has the "
-                "job run again. A push has to consist of approved changes alone. An event that brings no change is not "
-                "judged."
+                "suppresses findings, the file of the policy's `baseline`, and `CODEOWNERS`; and what the pipelines "
+                "of the judged commit are made of: on GitHub every action of the repository that a workflow uses, or "
+                "that such an action uses; on GitLab the file that the project's settings name, what it and its child "
+                "pipelines include of the project, with wildcards, and by way of other projects where the token reads "
+                "those. What cannot be followed, such as an include with a variable, is unknown. Scripts that a step "
+                "calls are code, and not followed. `true` fails every edit, also one on purpose: waive that for a "
+                "day. A list names roles: an approval by somebody of one of them passes, of the head, by a person who "
+                "is neither author nor contributor of the change, given before its merge, as `required-reviews` "
+                "counts them; whoever approves later has the job run again. A push has to consist of approved changes "
+                "alone. An event that brings no change is not judged."
             ),
             severity=Severity.HIGH,
             github=(
