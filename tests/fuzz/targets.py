@@ -72,15 +72,19 @@ def commit(data: bytes) -> None:
         parse_commit(SHA1, data)
 
 
+@cache
+def context() -> Context:
+    return Context(known=lambda: frozenset(one.id for one in rule.known()))
+
+
 def suppression_file(name: str) -> Target:
     """Return a target that reads a file of suppressions."""
-    context = Context(known=lambda: frozenset(one.id for one in rule.known()))
     read = import_module(f"ci_guard.secrets.suppression_files.{MODULES[name]}").read
 
     def target(data: bytes) -> None:
         book = Book()
         with suppress(PolicyError):
-            read(data, name, book, context)
+            read(data, name, book, context())
         assert all(remark.isprintable() for remark in book.remarks)
 
     return target

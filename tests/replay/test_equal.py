@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,7 @@ BASE: dict[str, Any] = {
 }
 
 
+@cache
 def policies() -> list[Policy]:
     """Return the base with each choice of the parts."""
     made = []
@@ -105,9 +107,6 @@ def policies() -> list[Policy]:
                 text |= {**part, "controls": {**text["controls"], **part.get("controls", {})}}
         made.append(policy_of(text))
     return made
-
-
-POLICIES = policies()
 
 
 unhurried = settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -128,9 +127,9 @@ def test_every_replay_equals_its_run(data: st.DataObject) -> None:
 
 def equals(data: st.DataObject) -> None:
     facts = data.draw(values(Facts))
-    policy = data.draw(st.sampled_from(POLICIES))
-    earlier = tuple(data.draw(st.lists(st.sampled_from(POLICIES[-4:]), max_size=2, unique_by=id)))
-    proposed = data.draw(st.sampled_from([None, *POLICIES[-4:]]))
+    policy = data.draw(st.sampled_from(policies()))
+    earlier = tuple(data.draw(st.lists(st.sampled_from(policies()[-4:]), max_size=2, unique_by=id)))
+    proposed = data.draw(st.sampled_from([None, *policies()[-4:]]))
     run = Recorded(
         version="0",
         time=data.draw(values(datetime)),

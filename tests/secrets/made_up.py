@@ -32,6 +32,7 @@ def rules() -> dict[str, Rule]:
     return {rule.id: rule for rule in load() if rule.check not in BY_NAME}
 
 
+@functools.cache
 def text_for(rule: Rule, seed: int = 0, *, longest: bool = False) -> str:
     """Return a text that holds one secret of the rule's kind, and all that belongs to it."""
     chance = random.Random(f"{rule.id} {seed}")
@@ -282,7 +283,7 @@ def _from_part(operator: str, value: Any, chance: random.Random, *, longest: boo
     if operator == "NOT_LITERAL":
         return "x"
     if operator == "IN":
-        return chance.choice(_signs(value))
+        return chance.choice(_signs(tuple(value)))
     if operator == "BRANCH":
         return _from_pattern(chance.choice(value[1]), chance, longest=longest)
     if operator == "SUBPATTERN":
@@ -296,7 +297,8 @@ def _from_part(operator: str, value: Any, chance: random.Random, *, longest: boo
     raise NotImplementedError(operator)
 
 
-def _signs(members: Any) -> list[str]:
+@functools.cache
+def _signs(members: tuple[Any, ...]) -> list[str]:
     if str(members[0][0]) == "NEGATE":
         return [*BASE62]
     signs: list[str] = []

@@ -19,7 +19,7 @@ from ci_guard.secrets import patterns, regexes
 from tests.secrets.counted import growth
 
 FOLDER = Path(ci_guard.secrets.__file__).parent
-CALLS = r"(?:re|late)\.(?:compile|pattern|search|match|fullmatch|subn?|split|findall|finditer)|_holding"
+CALLS = re.compile(r"(?:re|late)\.(?:compile|pattern|search|match|fullmatch|subn?|split|findall|finditer)|_holding")
 ELSEWHERE = frozenset(
     {
         "deltas.py",  # alternatives of single signs
@@ -94,8 +94,19 @@ def found() -> tuple[Found, ...]:
 def calls(tree: ast.AST) -> Iterator[ast.Call]:
     """Yield calls of functions that compile their first argument."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and node.args and re.fullmatch(CALLS, ast.unparse(node.func)):
+        if isinstance(node, ast.Call) and node.args and CALLS.fullmatch(name_of(node.func)):
             yield node
+
+
+def name_of(function: ast.expr) -> str:
+    """Return a name, or a name's attribute; else nothing."""
+    match function:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name(id=owner), attr=name):
+            return f"{owner}.{name}"
+        case _:
+            return ""
 
 
 def is_analysed(text: bytes) -> bool:

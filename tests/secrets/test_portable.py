@@ -79,7 +79,7 @@ ASSIGNED = st.builds(
     ),
 )
 FRAGMENTS = st.one_of(
-    st.sampled_from(secrets()),
+    st.deferred(lambda: st.sampled_from(secrets())),
     st.sampled_from(WORDS),
     ASSIGNED,
     st.sampled_from(
