@@ -17,7 +17,6 @@ from ci_guard.evidence.rest.shape import checked, text
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.guard import Wiring
 from ci_guard.model.run import Run
-from ci_guard.rows import NamedTuple
 
 REF: Final = re.compile(r"([^/@]+/[^/@]+)/(\.github/workflows/[^@\x00-\x1f]+)@(.+)")
 """`owner/name/path@ref`. Source: "Variables reference", `GITHUB_WORKFLOW_REF`."""
