@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
+from tests import drawing
 from tests.fakes.github import FakeGitHub
 from tests.fakes.gitlab import FakeGitLab
 
@@ -33,9 +33,7 @@ GIT_IDENTITY = {
 
 HOST_ENVIRONMENT = MappingProxyType(dict(os.environ))
 
-# Machines are shared: how long an example takes is no claim. Each run draws others, and many runs make up for few.
-settings.register_profile("tests", deadline=None, max_examples=40)
-settings.load_profile("tests")
+drawing.register()
 
 _forbidden: list[str] = []
 

@@ -16,6 +16,7 @@ from ci_guard.audit.log import START, beside
 from ci_guard.audit.verify import Verification, settled, verify
 from ci_guard.errors import AuditError
 from tests.audit import logs
+from tests.drawing import examples
 
 SIGNER = note.signer(note.generate("audit.example.com"))
 VERIFIER = note.verifier(SIGNER.verifier())
@@ -57,7 +58,7 @@ def test_a_log_as_it_was_written_holds(log: tuple[bytes, str, list[str]], tmp_pa
     assert found.last == hashlib.sha256(content.splitlines()[-1]).hexdigest()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 10**9), change=st.integers(1, 255))
 def test_any_changed_byte_is_found(log: tuple[bytes, str, list[str]], tmp_path: Path, place: int, change: int) -> None:
     content, checkpoint, _ = log

@@ -17,13 +17,14 @@ from ci_guard.model.facts import Facts
 from ci_guard.model.recorded import Recorded
 from ci_guard.model.settings import Mode, OnInvisible, Policy
 from tests.controls import language, strategies
+from tests.drawing import examples
 from tests.policy.given import policy_of
 from tests.policy.test_layering import assert_no_looser, stack
 
 SOMETIMES = {"event": ["push"]}
 NOW = datetime(2026, 11, 25, tzinfo=timezone.utc)
 THOROUGH = tune(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[phase for phase in Phase if phase is not Phase.explain],

@@ -14,6 +14,7 @@ from ci_guard.model.judgement import Outcome
 from tests.controls import language
 from tests.controls.strategies import facts as facts_of
 from tests.controls.strategies import settings
+from tests.drawing import examples
 from tests.facts_walker import gains, tolerable, weakened
 
 EVERY = pytest.mark.parametrize("name", [control.META.id for control in CONTROLS])
@@ -25,7 +26,7 @@ SECTIONS = {
 }
 """The sections of facts, and what of `Needs` wants them."""
 THOROUGH = tune(
-    max_examples=50,
+    max_examples=examples(50),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[phase for phase in Phase if phase is not Phase.explain],

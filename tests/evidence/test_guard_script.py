@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from ci_guard.evidence.guard_script import LONGEST, hidden
+from tests.drawing import examples
 
 PLAIN = [
     "ci-guard check --platform github --enforce",
@@ -161,7 +162,7 @@ SCRIPTS = st.recursive(
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(SCRIPTS)
 def test_no_script_succeeds_where_nothing_is_said_to_hide_the_guard(run: Run, script: str) -> None:
     assume(hidden(script) == "")

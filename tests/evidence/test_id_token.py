@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ci_guard.evidence import id_token
 from ci_guard.evidence.id_token import Refused
+from tests.drawing import examples
 from tests.fakes.lab import issuer
 
 AUDIENCE = "ci-guard"
@@ -29,7 +30,7 @@ def encoded(value: object) -> str:
 TEXTS = st.text(max_size=200) | st.lists(st.text(max_size=20), min_size=3, max_size=3).map(".".join)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(TEXTS)
 def test_nothing_that_is_written_as_a_token_breaks_it_or_is_accepted(token: str) -> None:
     """Also through PyJWT: its errors are not all of one kind."""
@@ -37,7 +38,7 @@ def test_nothing_that_is_written_as_a_token_breaks_it_or_is_accepted(token: str)
     assert id_token.issuer_of(token) is None
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(
     st.dictionaries(
         st.sampled_from(["alg", "kid", "typ", "crit", "b64", "jwk", "x5c"]),

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from ci_guard.evidence.sigstore_bundle import verify
 from ci_guard.model.fact import Known, Unknown
 from ci_guard.model.signature import SigstoreSignature
+from tests.drawing import examples
 from tests.fakes.sigstore import FakeSigstore
 
 TEXT = b"version: 1\ncontrols: {actor-permissions: {require: {actor: admin}}}\n"
@@ -183,7 +184,7 @@ def test_what_is_no_bundle_is_refused_on_one_printable_line(demand: SigstoreSign
     refusal(demand, hostile)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(place=st.integers(min_value=0), mask=st.integers(min_value=1, max_value=255), in_text=st.booleans())
 def test_one_changed_byte_of_text_or_signature_is_refused(
     demand: SigstoreSignature, bundle: Bundle, place: int, mask: int, in_text: bool

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ci_guard.evidence.ssh_signature import verify
 from ci_guard.model.fact import Fact, Known, Unknown
 from ci_guard.model.signature import SshSignature, Verified
+from tests.drawing import examples
 from tests.fakes.ssh_keys import SshKey, make_key, needs_keygen
 
 pytestmark = needs_keygen
@@ -137,7 +138,7 @@ def test_what_is_no_signature_is_refused_in_printable_words(key: SshKey, hostile
     assert refusal(hostile, key.line()).isprintable()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(place=st.integers(min_value=0), mask=st.integers(min_value=1, max_value=255), in_text=st.booleans())
 def test_one_changed_byte_of_text_or_signature_is_refused(
     key: SshKey, signature: str, place: int, mask: int, in_text: bool

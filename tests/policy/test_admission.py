@@ -12,6 +12,7 @@ from ci_guard.model.facts import Facts
 from ci_guard.model.judgement import Outcome
 from ci_guard.model.settings import Policy
 from tests.controls import language, strategies
+from tests.drawing import examples
 from tests.policy.given import policy_of
 
 ROLES = [
@@ -37,7 +38,7 @@ FACTS = st.fixed_dictionaries(
         "around": strategies.AROUND,
     }
 )
-generous = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+generous = settings(max_examples=examples(80), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def layer(rows: list[dict[str, Any]], **more: Any) -> dict[str, Any]:

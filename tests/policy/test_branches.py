@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_guard.policy.branches import objection
+from tests.drawing import examples
 from tests.policy.given import CASES
 
 NAMES = (CASES / "branches.txt").read_text(encoding="utf-8").splitlines()
@@ -60,7 +61,7 @@ def test_says_what_is_wrong_with_an_entry(entry: str, expected: str) -> None:
     assert found[1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.text(st.sampled_from(list("ab./~^:?[\\@{}- lock\t-")), min_size=1, max_size=8))
 def test_refuses_what_git_refuses(entry: str) -> None:
     """Whatever may stand in the file and holds no pattern is a branch name that `git check-ref-format` accepts."""

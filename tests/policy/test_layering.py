@@ -27,6 +27,7 @@ from ci_guard.policy.load import load
 from ci_guard.policy.place import Place, Stated
 from ci_guard.policy.reading import POLICY_KEYS, LayerReader
 from ci_guard.policy.text import PolicyText
+from tests.drawing import examples
 from tests.policy.given import CASES, METAS, policy_of, refused, said_in_comment, unhurried
 
 
@@ -203,7 +204,7 @@ def policy_or_none(*texts: Mapping[str, Any]) -> Policy | None:
 
 
 generous = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+    max_examples=examples(120), deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
 )
 
 

@@ -23,6 +23,7 @@ from ci_guard.policy.reading import LayerReader
 from ci_guard.policy.roles import ROLE_KEYS
 from ci_guard.policy.schema import json_schema
 from ci_guard.policy.text import PROFILE_FOLDER
+from tests.drawing import examples
 from tests.policy.given import CASES, METAS, plain
 
 SCHEMA: Final = json_schema(METAS)
@@ -366,7 +367,7 @@ def loader_accepts(document: Any) -> bool:
     return True
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents | documents.flatmap(spoilt))
 @example({"version": True})
 @example({"version": 1, "controls": {"branch-protection": {"branches": ["main\n"]}}})
@@ -458,7 +459,7 @@ surrounded = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(surrounded | surrounded.flatmap(spoilt))
 @example({"version": 1, "contexts": [], "roles": []})
 @example({"version": 1, "admission": [{"role": "X", "events": ["any"], "refs": ["any"], "environments": ["any"]}]})

@@ -7,6 +7,8 @@ from typing import Any, Final
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
+from tests.drawing import examples
+
 Raw = st.SearchStrategy[Any]
 
 ROLES: Final[dict[str, dict[str, Any]]] = {
@@ -48,17 +50,17 @@ TAKES: Final = {
 NAMES: Final = [(control, name) for control, asked in ASKED.items() for name in asked]
 
 
-def thorough(examples: int) -> settings:
+def thorough(drawn: int) -> settings:
     """Return settings for properties of whole policies, of which each example takes tens of milliseconds."""
     return settings(
-        max_examples=examples,
+        max_examples=drawn,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         phases=[phase for phase in Phase if phase is not Phase.explain],
     )
 
 
-FEW: Final = thorough(25)
+FEW: Final = thorough(examples(25))
 MANY: Final = thorough(500)
 """For the same property, marked as slow."""
 

@@ -18,6 +18,7 @@ from ci_guard.model.run import Claim, Run, Seat
 from ci_guard.model.scan import SecretScan
 from ci_guard.model.settings import Policy, Settings
 from ci_guard.model.waiver import Waiver
+from tests.drawing import examples
 from tests.replay.strategies import values
 
 TYPES: list[Any] = [
@@ -36,7 +37,7 @@ TYPES: list[Any] = [
 
 
 @pytest.mark.parametrize("declared", TYPES, ids=str)
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(data=st.data())
 def test_what_is_written_is_read_back(declared: Any, data: st.DataObject) -> None:
     value = data.draw(values(declared))
@@ -60,7 +61,7 @@ def spots(data: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(data=st.data())
 def test_a_record_that_was_tampered_with_is_refused_with_the_path_or_means_what_it_says(data: st.DataObject) -> None:
     declared = data.draw(st.sampled_from([Change, Run, SecretScan, Policy]))

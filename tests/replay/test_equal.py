@@ -30,6 +30,7 @@ from ci_guard.records import replace
 from ci_guard.replay.reading import decoded
 from ci_guard.reporters import facts as facts_report
 from ci_guard.reporters import json_v1, markdown
+from tests.drawing import examples
 from tests.policy.given import METAS, policy_of
 from tests.replay.strategies import values
 
@@ -112,7 +113,7 @@ def policies() -> list[Policy]:
 unhurried = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@settings(unhurried, max_examples=6)
+@settings(unhurried, max_examples=examples(6))
 @given(data=st.data())
 def test_a_replay_equals_the_run(data: st.DataObject) -> None:
     equals(data)

@@ -26,6 +26,7 @@ from ci_guard.reporters import (
     gitlab_security,
     terminal,
 )
+from tests.drawing import examples
 from tests.reporters import sample
 from tests.reporters.hostile import CORPUS, dressed
 
@@ -275,7 +276,7 @@ def test_hostile_text_leaves_every_report_valid_and_in_shape(name: str) -> None:
     assert all(each["url"].startswith("https://") and "\n" not in each["label"] for each in links_of(told))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.text(st.characters(codec=None), max_size=60) | st.text("<>&'\"\n:#[]!~%$", max_size=30))
 def test_any_text_leaves_every_report_valid(text: str) -> None:
     result = dressed(sample.denied(1), text)

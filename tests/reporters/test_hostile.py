@@ -28,6 +28,7 @@ from ci_guard.reporters import (
     terminal,
 )
 from ci_guard.reporters.annotations import render as render_annotations
+from tests.drawing import examples
 from tests.reporters import runner, sample
 from tests.reporters.gfm import rendered
 from tests.reporters.hostile import ADDRESSES, CORPUS, dressed
@@ -162,7 +163,7 @@ def test_any_text_stays_text_in_every_report(text: str) -> None:
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(ANYTHING)
 def test_any_text_leaves_the_structure_of_the_summary_alone(text: str) -> None:
     harmless = rendered(step_summary.render(dressed(sample.denied(findings=1), tamed(text), "https://x.example/")))

@@ -17,6 +17,7 @@ from ci_guard.secrets.decode import Decoding, encoded
 from ci_guard.secrets.matcher import PIECE, Matcher
 from ci_guard.secrets.rule import load
 from ci_guard.secrets.scan import scan_bytes
+from tests.drawing import examples
 from tests.secrets.made_up import github_token, private_key, rules, text_for
 
 TOKEN = github_token()
@@ -129,7 +130,7 @@ def test_texts_made_to_be_slow_are_not(text: str) -> None:
     assert sum(len(part.text) for part in encoded(content)) <= 4 * len(content)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=3))
 def test_any_bytes_are_decoded_to_something(content: bytes, cuts: list[int]) -> None:
     text = quote(base64.b64encode(content)).encode()
@@ -149,7 +150,7 @@ def test_what_begins_in_one_encoded_text_does_not_hide_what_is_in_the_next() -> 
 MATCHER = Matcher(load())
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(st.text(string.printable, max_size=40), st.text(string.printable, max_size=40), st.integers(0, 9))
 def test_base64_of_any_text_with_a_token_is_found(before: str, behind: str, seed: int) -> None:
     token = github_token(seed)

@@ -22,6 +22,7 @@ from ci_guard.secrets.reading import Reading
 from ci_guard.secrets.rule import load
 from ci_guard.secrets.scan import ScanRequest, scan
 from ci_guard.secrets.suppression_files import MODULES
+from tests.drawing import examples
 from tests.secrets.made_up import github_token, jwt, openssh_key, private_key, rules, text_for
 from tests.secrets.repositories import Repo
 
@@ -60,7 +61,7 @@ def read(matcher: Matcher, content: bytes, path: str = "a.txt") -> None:
     reading._judge(oid, content[:PIECE], [path])
 
 
-@settings(max_examples=120, suppress_health_check=SHARED)
+@settings(max_examples=examples(120), suppress_health_check=SHARED)
 @given(content=CONTENTS, path=st.sampled_from(["id_rsa", ".env", "a.p12", "x.jks.gz", ".netrc", "terraform.tfstate"]))
 def test_any_content_is_read_to_its_end(matcher: Matcher, content: bytes, path: str) -> None:
     read(matcher, content, path)
@@ -98,7 +99,7 @@ def damaged(content: bytes, changes: list[tuple[float, bytes, int]]) -> bytes:
     return content
 
 
-@settings(max_examples=80, suppress_health_check=SHARED)
+@settings(max_examples=examples(80), suppress_health_check=SHARED)
 @given(archive=ARCHIVES, changes=CHANGES, end=st.floats(0.2, 1))
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_any_archive_is_read_or_told(
@@ -179,7 +180,7 @@ def ended(request: ScanRequest) -> SecretScan | CiGuardError:
 
 @pytest.mark.parametrize("source", SOURCES)
 class TestDamagedRepositories:
-    @settings(max_examples=2, suppress_health_check=SHARED)
+    @settings(max_examples=examples(2), suppress_health_check=SHARED)
     @given(damage=DAMAGE)
     def test_some(
         self, template: Path, tmp_path_factory: pytest.TempPathFactory, source: str, damage: list[Any]
@@ -281,7 +282,7 @@ def toml(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-@settings(max_examples=40, suppress_health_check=SHARED)
+@settings(max_examples=examples(40), suppress_health_check=SHARED)
 @given(name=st.sampled_from(sorted(MODULES)), document=st.one_of(LIKELY, DOCUMENTS))
 def test_any_configuration_is_understood_or_refused(
     tmp_path_factory: pytest.TempPathFactory, name: str, document: dict[str, Any]

@@ -18,6 +18,7 @@ from ci_guard.secrets import generic, looks
 from ci_guard.secrets.lexical import assignment, topic
 from ci_guard.secrets.matcher import Matcher
 from ci_guard.secrets.rule import load
+from tests.drawing import examples
 from tests.secrets.made_up import github_token
 
 CASES = Path(__file__).parents[1] / "cases/secrets-generic"
@@ -144,7 +145,7 @@ def test_words_and_order_tell_a_value_that_nobody_drew(value: str, worded: bool,
     assert (looks.is_worded(value), looks.is_in_order(value)) == (worded, in_order)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(ahead=SIGNS, behind=st.binary(max_size=500))
 def test_no_text_breaks_the_reading_of_an_assignment(ahead: str, behind: bytes) -> None:
     data = ahead.encode() + b"password = '" + behind
@@ -155,7 +156,7 @@ def test_no_text_breaks_the_reading_of_an_assignment(ahead: str, behind: bytes) 
     assignment(ahead)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(value=st.text(min_size=1, max_size=400))
 def test_the_numbers_of_any_value_are_finite_and_the_same_again(value: str) -> None:
     numbers = looks.features(value)
@@ -163,7 +164,7 @@ def test_the_numbers_of_any_value_are_finite_and_the_same_again(value: str) -> N
     assert numbers == looks.features(value)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(ahead=st.binary(max_size=400), behind=st.binary(max_size=700))
 def test_only_a_window_of_bounded_size_is_read_round_a_place(ahead: bytes, behind: bytes) -> None:
     data, place = ahead + b" password = '" + behind, len(ahead) + 13

@@ -14,6 +14,7 @@ from ci_guard.model.judgement import Severity
 from ci_guard.secrets.matcher import OVERLAP, PIECE, Match, Matcher
 from ci_guard.secrets.rule import Rule, load
 from ci_guard.secrets.triggers import ByNumber, Searched, triggers_of
+from tests.drawing import examples
 from tests.secrets.made_up import github_token, private_key, rules, text_for, windows_of
 
 
@@ -105,7 +106,7 @@ def test_pieces_of_any_size_give_what_the_whole_gives(matcher: Matcher, size: in
     assert matcher.scan_pieces(pieces_of(data, size)) == whole
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(offset=st.integers(min_value=-6000, max_value=100))
 def test_a_secret_across_the_seam_of_two_pieces_is_found_once(offset: int) -> None:
     matcher = shared()
@@ -128,13 +129,13 @@ def shared() -> Matcher:
     return _shared[0]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(data=st.binary(max_size=3000))
 def test_no_bytes_make_it_fail(data: bytes) -> None:
     shared().scan(data)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(
     rule=st.sampled_from(sorted(rules())),
     seed=st.integers(min_value=0, max_value=50),

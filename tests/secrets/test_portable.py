@@ -23,6 +23,7 @@ from ci_guard.secrets.scan import ScanRequest, scan
 from ci_guard.secrets.search import search, search_pieces
 from ci_guard.secrets.signs import SIGNS
 from ci_guard.secrets.triggers import expressions_of, triggers_of
+from tests.drawing import examples
 from tests.secrets import made_up
 from tests.secrets.repositories import Repo
 from tests.secrets.without import hyperscan_missing
@@ -113,21 +114,21 @@ def contents(draw: st.DrawFn) -> bytes:
     return data.decode("latin-1").encode(encoding) if encoding else data
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.too_slow])
 @given(contents())
 def test_both_engines_meet_the_same(data: bytes) -> None:
     quick, slow = engines()
     assert met(slow, data) == met(quick, data)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow])
 @given(contents())
 def test_both_engines_find_the_same(data: bytes) -> None:
     quick, slow = matchers()
     assert told(search(slow, data)) == told(search(quick, data))
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.too_slow])
 @given(contents(), st.integers(-600, 600), st.integers(1, 3 * OVERLAP), st.sampled_from([b"\n", b"x", b" ="]))
 def test_both_engines_find_the_same_across_the_bounds_of_pieces(
     data: bytes, shift: int, size: int, filling: bytes
@@ -183,7 +184,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.sampled_from(PATTERNS), TEXTS)
 def test_patterns_of_suppressions_mean_the_same_to_both_engines(pattern: str, text: bytes) -> None:
     quick, slow = of_both(pattern)

@@ -13,6 +13,7 @@ from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
 from ci_guard.secrets import patterns, rule
 from ci_guard.secrets.matcher import Matcher
+from tests.drawing import examples
 from tests.secrets import rule_form
 
 ACME = {"id": "acme-key", "keywords": ["acme_"], "pattern": "acme_[0-9a-z]{32}"}
@@ -77,7 +78,7 @@ def test_a_message_does_not_repeat_what_may_be_a_secret() -> None:
     assert "k3v9x1p7" not in refusal({**ACME, "documented": ["acme_k3v9x1p7q8w2e6r4"]})
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(
     raw=st.dictionaries(
         st.sampled_from(["id", "pattern", "keywords", "anchor", "reach", "severity", "check", "entropy", "x"]),
@@ -92,7 +93,7 @@ def test_any_mapping_is_a_rule_or_a_clear_error(raw: dict[str, object]) -> None:
 PIECES = ("a", "[a-z]", ".", r"\d", "(?:a|ab)", "(?:ab)?", "[a-z]{0,9}", "a{2,40}", "-", "(?=a)")
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(parts=st.lists(st.sampled_from(PIECES), min_size=1, max_size=6))
 def test_a_pattern_that_is_accepted_ends_within_its_bounds_on_any_text(parts: list[str]) -> None:
     pattern = "".join(parts)

@@ -16,6 +16,7 @@ from ci_guard.secrets.regexes import check
 from ci_guard.secrets.scan import ScanRequest, scan
 from ci_guard.secrets.suppression_files import OWN, golang
 from ci_guard.secrets.suppression_files.gitleaks_rules import SAME
+from tests.drawing import examples
 from tests.secrets.made_up import github_token
 
 DIGITS = "9f2c71e0b84d63a5"
@@ -140,7 +141,7 @@ def test_ids_of_gitleaks_stand_for_rules_that_there_are() -> None:
     assert {name for names in SAME.values() for name in names} <= known
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     pattern=st.lists(
         st.sampled_from(["a", "b", "[ab]", ".", "(", ")", "(?:", "|", "*", "+", "?", "{2,9}", "{1,40}", "x"]),
@@ -162,7 +163,7 @@ def test_a_pattern_that_is_accepted_is_soon_done_with_any_text_and_means_what_it
         assert (compiled.search(text) is not None) is other(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(pattern=st.text(alphabet="ab()[]|?*+{}1,:^$\\QEzxi.P<>-U&", min_size=1, max_size=24))
 def test_any_pattern_of_go_is_translated_or_refused(pattern: str) -> None:
     try:

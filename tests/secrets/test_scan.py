@@ -20,6 +20,7 @@ from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Gap, GapKind, SecretScan, Skipped
 from ci_guard.secrets.matcher import PIECE
 from ci_guard.secrets.scan import ScanRequest, scan, scan_bytes
+from tests.drawing import examples
 from tests.secrets.made_up import github_token, private_key, rules, text_for, windows_of
 from tests.secrets.repositories import Repo
 
@@ -701,7 +702,7 @@ class TestResult:
         assert "less severe" not in finding.detail
         assert [found.severity for found in result.key_files] == [Severity.MEDIUM]
 
-    @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(deadline=None, max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         names=st.lists(st.sampled_from(sorted(rules())), min_size=1, max_size=4, unique=True), seed=st.integers(0, 99)
     )

@@ -21,6 +21,7 @@ from ci_guard.secrets.excerpt import Excerpt
 from ci_guard.secrets.review import Review
 from ci_guard.secrets.scan import ScanRequest, scan
 from ci_guard.secrets.suppression_files import MODULES, OURS, OWN, OWN_BASELINE, baseline
+from tests.drawing import examples
 from tests.secrets.made_up import github_token, private_key
 from tests.secrets.repositories import Repo
 
@@ -415,7 +416,7 @@ class TestHostileFiles:
             assert any("symlink" in remark for remark in changed(repo, base).remarks)
 
     @pytest.mark.parametrize("name", MODULES)
-    @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @settings(max_examples=examples(8), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
     @given(
         content=st.one_of(st.binary(max_size=200), st.text(alphabet='[]{}":,= \na1*-.#', max_size=200).map(str.encode))
     )
@@ -434,7 +435,7 @@ def outcome(root: Path) -> list[str]:
         return [error.message + error.hint]
 
 
-@settings(max_examples=28, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(28), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     path=st.sampled_from(["a.py", "src/a.py", "src/deep/a.py", "b.txt"]),
     glob=st.sampled_from(["a.py", "*.py", "src/*", "src/**", "src/*.py", "**/a.py", "b.*"]),

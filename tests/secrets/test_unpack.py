@@ -22,6 +22,7 @@ from ci_guard.secrets import unpack
 from ci_guard.secrets.content import archive_format
 from ci_guard.secrets.matcher import Match
 from ci_guard.secrets.scan import ScanRequest, scan
+from tests.drawing import examples
 from tests.secrets.made_up import github_token, private_key
 
 TOKEN = github_token().encode()
@@ -302,7 +303,7 @@ def test_an_archive_that_is_too_large_to_be_held_is_told(tmp_path: Path, monkeyp
     assert reasons(read(tmp_path, {"a": gzip.compress(inner)})) == {"a": "archives in it have more than 3 MiB"}
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(
     base=st.sampled_from([make({"a": b"x" * 50, "b": TOKEN}) for make, _ in ARCHIVES.values()]),
     changes=st.lists(st.tuples(st.integers(0, 4000), st.binary(min_size=1, max_size=8)), max_size=6),

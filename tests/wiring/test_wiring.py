@@ -26,6 +26,7 @@ from ci_guard.model.guard import Guard, Wiring
 from ci_guard.model.judgement import Judgement
 from ci_guard.records import replace
 from tests.controls import language
+from tests.drawing import examples
 from tests.evidence.files_of import commit_files
 
 ROOT = Path(__file__).parent
@@ -110,7 +111,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(["ci/x.yml", "a/action.yml"]), ANYTHING, max_size=2), ANYTHING)
 def test_whatever_stands_in_the_files_is_judged(others: dict[str, Any], first: Any) -> None:
     """Of the words that are looked for, in every shape, a reference of any kind among them."""

@@ -22,6 +22,7 @@ from ci_guard.evidence.rest.exchange import RETRIES, RETRIES_PER_RUN
 from ci_guard.evidence.rest.shape import ShapeError, checked, integer, optional, records, text, texts, when
 from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown
+from tests.drawing import examples
 from tests.evidence.github.asking import ADMIN, client_of, with_admin
 from tests.evidence.github.scene import known, unknown
 from tests.evidence.github.wire import Wire, reply, says
@@ -565,7 +566,7 @@ def test_an_optional_value_may_be_absent_or_null_but_not_of_another_type() -> No
         optional([], "key", text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     body=st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),

@@ -16,6 +16,7 @@ from ci_guard.evidence.github.job import pull_of_ref, queue_of_ref, read_job
 from ci_guard.evidence.rest.transport import Transport
 from ci_guard.model.fact import Cause, Known, Source, Unknown
 from ci_guard.model.run import Event, Part, Platform, Run
+from tests.drawing import examples
 from tests.evidence.github.scene import Scene, known, no_checkout, present, unknown
 from tests.evidence.github.starts import STARTS, change, deployment, push, rewrite
 from tests.fakes import faults
@@ -411,7 +412,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(name=st.sampled_from([*sorted(event.EVENTS), "push", "create", "x"]), content=JSON, ref=st.text(max_size=12))
 def test_no_event_file_and_no_variable_raises(tmp_path: Path, name: str, content: object, ref: str) -> None:
     file = tmp_path / "event.json"

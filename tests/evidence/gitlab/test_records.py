@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ci_guard.evidence.gitlab import records
 from ci_guard.evidence.rest.shape import ShapeError
+from tests.drawing import examples
 from tests.fakes.lab import shapes
 from tests.fakes.lab.world import World
 
@@ -48,7 +49,7 @@ def test_an_honest_answer_is_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BODIES)
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(data=st.data())
 def test_an_answer_with_anything_in_the_place_of_anything_is_read_or_refused(name: str, data: st.DataObject) -> None:
     parse, honest = BODIES[name]
