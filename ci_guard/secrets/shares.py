@@ -10,8 +10,8 @@ from ci_guard.git import ObjectStream, Repository
 from ci_guard.secrets.reading import Reading
 from ci_guard.secrets.workers import helpers_for, spread
 
-_FEW: Final = 80
-"""Objects that are not worth a process."""
+_FEW: Final = 500
+"""Objects that are not worth a process: each has to load what judges, and a git of its own."""
 _TOLD: Final = 5000
 """Objects that are told of together."""
 

@@ -69,7 +69,7 @@ def _said(form: str) -> tuple[bytes, int]:
     return rb"(?:%s)={0,2}(?![0-9A-Za-z_+/-])" % form.encode("ascii"), int(re.IGNORECASE)
 
 
-_ANY: Final = _whole("[0-9A-Za-z_.+/-]{14,100}")
+_ANY: Final = late.pattern(*_said("[0-9A-Za-z_.+/-]{14,100}"))
 _STARTS: Final = late.pattern(rb"(?<![0-9A-Za-z_+/.-])(?=[A-Za-z_+/.-]{0,15}[0-9][0-9A-Za-z_+/.-]{8})")
 """Where a value begins, as the rule `vendor-context` is searched for."""
 _LONGEST_START: Final = 24
