@@ -11,6 +11,7 @@ told apart by the server, which takes only what continues the branch: whoever co
 from __future__ import annotations
 
 import base64
+import errno
 import re
 import secrets
 import time
@@ -196,8 +197,9 @@ def export(address: str, transport: Transport, token: str, out: Path, known_host
     """
     Write the log on a branch as a log in a file, with its checkpoint beside it, and return the number of records.
 
-    Nothing is believed of what the branch says: `verify` reads the file as it reads any other.
-    Raises: `AuditError` where there is no such branch, or the file cannot be written.
+    Nothing is believed of what the branch says: `verify` reads the file as it reads any other. Both files are new, and
+    neither is there where not all could be had.
+    Raises: `AuditError` where there is no such branch, or the files cannot be written.
     """
     from ci_guard.audit.log import beside, replace
 
@@ -207,6 +209,10 @@ def export(address: str, transport: Transport, token: str, out: Path, known_host
             tip = repository.fetch(name, contents=True)
             if tip is None:
                 raise AuditError(f"There is no branch {name!r} there.", hint="The first run that is recorded makes it.")
+            if beside(out, "checkpoint").exists():
+                raise FileExistsError(
+                    errno.EEXIST, f"{beside(out, 'checkpoint').name} is there, and may be an earlier one"
+                )
             lines = [oid for path, oid in repository.files(tip).items() if RECORD.fullmatch(path)]
             write(out, repository.read(lines, LONGEST + 1))
             replace(beside(out, "checkpoint"), note_of(repository.message(tip)))
@@ -220,5 +226,8 @@ def export(address: str, transport: Transport, token: str, out: Path, known_host
 def write(out: Path, lines: Iterator[bytes]) -> None:
     """Write a new file; one that is there is not touched, it may be the better copy."""
     with out.open("xb") as file:
-        for line in lines:
-            file.write(line)
+        try:
+            file.writelines(lines)
+        except BaseException:  # half a log looks like a whole one
+            out.unlink()
+            raise

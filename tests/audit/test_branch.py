@@ -17,6 +17,7 @@ import pytest
 
 from ci_guard.audit import branch, note, sinks
 from ci_guard.audit.canonical import canonical
+from ci_guard.audit.log import LONGEST
 from ci_guard.audit.record import record_of
 from ci_guard.audit.spool import Spool
 from ci_guard.audit.verify import verify
@@ -282,12 +283,32 @@ def test_an_export_goes_over_no_file_and_wants_a_branch(bare: Path, tmp_path: Pa
     with pytest.raises(AuditError, match="File exists"):
         branch.export(f"git+{bare.as_uri()}#audit/log", Transport(), "", out)
     assert out.read_text() == "mine"
+    out.rename(tmp_path / "out.jsonl.checkpoint")
+    with pytest.raises(AuditError, match="is there, and may be an earlier one"):
+        branch.export(f"git+{bare.as_uri()}#audit/log", Transport(), "", out)
+    assert not out.exists()
+    assert (tmp_path / "out.jsonl.checkpoint").read_text() == "mine"
 
 
 def run(*arguments: str) -> tuple[int, str]:
     out, err = io.StringIO(), io.StringIO()
     code = cli.run(list(arguments), {}, out, err)
     return code, out.getvalue() + err.getvalue()
+
+
+def test_an_export_that_breaks_off_leaves_no_half_of_a_log(bare: Path, tmp_path: Path) -> None:
+    """Half a log is intact as far as it goes, and nothing beside it would say that there is more."""
+    sinks.deliver(sink(bare), record())
+    tip = git(bare, "rev-parse", "audit/log")
+    git(bare, "read-tree", tip)
+    blob = git(bare, "hash-object", "-w", "--stdin", stdin=b" " * (LONGEST + 2))
+    git(bare, "update-index", "--add", "--cacheinfo", f"100644,{blob},records/000000/000000001-{'0' * 32}.json")
+    tree = git(bare, "write-tree")
+    made = git(bare, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit-tree", "-p", tip, tree, stdin=b"x")
+    git(bare, "update-ref", "refs/heads/audit/log", made)
+    with pytest.raises(AuditError, match="no file of at most"):
+        branch.export(f"git+{bare.as_uri()}#audit/log", Transport(), "", tmp_path / "out.jsonl")
+    assert not list(tmp_path.glob("out.jsonl*"))
 
 
 def test_check_records_on_a_branch_and_export_makes_a_log_of_it(
