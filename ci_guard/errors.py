@@ -7,6 +7,7 @@ from typing import Final
 from ci_guard import late
 
 _LIKE_A_SECRET: Final = late.pattern(r"(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{12,}")
+_USER_PART: Final = late.pattern(r"(?<=://)[^\s/@]+@")
 _OBJECT_ID: Final = late.pattern(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -72,9 +73,10 @@ class AuditError(CiGuardError):
 
 def unrevealing(text: str) -> str:
     """
-    Return a text that a message quotes, with an ellipsis for every long word of letters and digits.
+    Return a text that a message quotes, with an ellipsis for long words of letters and digits and users of addresses.
 
     A file that is refused was not scanned, and what is wrong in it may be a token that stands where no token belongs.
     The ids of git's objects stay.
     """
+    text = _USER_PART.sub("…@", text)
     return _LIKE_A_SECRET.sub(lambda word: word[0] if _OBJECT_ID.fullmatch(word[0]) else "…", text)

@@ -19,6 +19,8 @@ AWS = "AK" + "IA" + "Q3EGRTZ7KLMNWXYV"
         ("1000000000000000000000", "1000000000000000000000"),
         ("src/configuration/internationalisation.py", "src/configuration/internationalisation.py"),
         ("0f" * 20, "0f" * 20),
+        ("fatal: 'https://bot:hunter@git.example/x'", "fatal: 'https://…@git.example/x'"),
+        ("https://git.example/x@y", "https://git.example/x@y"),
         ("0f" * 32, "0f" * 32),
         ("0f" * 19, "…"),
         ("", ""),

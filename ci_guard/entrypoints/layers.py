@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ci_guard.controls.registry import METAS
-from ci_guard.errors import PolicyError, PolicyUnreadable, UsageError
+from ci_guard.errors import PolicyError, PolicyUnreadable, UsageError, unrevealing
 from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES, read_plain_file
 from ci_guard.evidence.interface import Forge, PolicyFile
 from ci_guard.model import layer_reference
@@ -140,7 +140,7 @@ def floor_of(floor: str | None, signature: str | None) -> Extended | None:
         reference = layer_reference.parse(floor)
     except ValueError as error:
         raise UsageError(
-            f"The floor {floor[:200]!r} was refused: expected {error}.", hint=layer_reference.HINT
+            f"The floor {unrevealing(floor)[:200]!r} was refused: expected {error}.", hint=layer_reference.HINT
         ) from None
     signatures = read_signature(read_document(signature.encode("utf-8"), FLOOR_SIGNATURE)) if signature else ()
     return Extended(reference=reference, signatures=signatures, place=Place(file=FLOOR, line=1, column=1))

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from ci_guard.entrypoints.layers import Layers
+from ci_guard.entrypoints.layers import Layers, floor_of
 from ci_guard.errors import CiGuardError, PolicyError, PolicyUnreadable, UsageError
 from ci_guard.evidence.interface import Forge, PolicyFile
 from ci_guard.model.fact import Fact, Known, Source, unavailable
@@ -157,3 +157,10 @@ def test_a_signature_of_the_floor_that_says_nothing_is_refused(asks: str) -> Non
 
 def test_a_signature_without_a_floor_is_refused(key: SshKey) -> None:
     refused(UsageError, OWN, {}, asks=demand(key))
+
+
+def test_a_floor_with_credentials_is_refused_without_them() -> None:
+    with pytest.raises(UsageError) as caught:
+        floor_of("https://bot:hunter@policies.example/ci-guard.yml#sha256=0", None)
+    assert "hunter" not in caught.value.message + caught.value.hint
+    assert "policies.example" in caught.value.message
