@@ -55,6 +55,7 @@ def main() -> None:
                 *("--verdict", "deny", "--format", "csv"),
             ),
             "`audit query --format csv`, every record": ("query", str(log), "--format", "csv"),
+            "`audit query`, every record as a table": ("query", str(log)),
             "`audit report --format html`": ("report", str(log), "--format", "html"),
         }
         commands = {name: Command(argv=checkout.bare("audit", *words)) for name, words in questions.items()}

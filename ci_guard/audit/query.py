@@ -71,15 +71,17 @@ def outcomes(record: dict[str, Any]) -> set[str]:
     return {f"{each['control']}/{each['requirement']}={each['outcome']}" for each in record["judgements"]}
 
 
-def records(path: Path, question: Question | None = None) -> Iterator[dict[str, Any]]:
+def records(path: Path, question: Question | None = None, *, judged: bool = True) -> Iterator[dict[str, Any]]:
     """
     Yield the wanted records in the log's order, with `index`; one line is held at a time.
 
+    Without `judged` a record may have no judgements, which are most of a line and take as long to read.
     Raises: `AuditError` where the log cannot be read, or a line is no record: a log that is not intact answers nothing.
     """
     asked = question or Question()
     needles = asked.needles()
     since, until = asked.since.encode(), asked.until.encode()
+    judged = judged or bool(asked.outcome)
     try:
         with path.open("rb") as file:
             number = 0
@@ -89,10 +91,10 @@ def records(path: Path, question: Question | None = None) -> Iterator[dict[str, 
                     raise AuditError(f"Line {number} of {path.name} is torn.", hint=_VERIFY.format(path))
                 if any(needle not in line for needle in needles):
                     continue
-                time = _TIME.search(line)
+                time = _TIME.search(line) if since or until else None
                 if time and ((since and time[1] < since) or (until and time[1] >= until)):
                     continue
-                record = parsed(line, number, path)
+                record = parsed(line if judged else unjudged(line), number, path)
                 try:
                     wanted = asked.wants(record)
                 except MISSHAPEN:
@@ -125,6 +127,18 @@ def of_each(found: Iterable[dict[str, Any]], read: Callable[[dict[str, Any]], T]
         yield made
 
 
+def unjudged(line: bytes) -> bytes:
+    """
+    Return a line without its judgements, or as it is where they are not where canonical JSON has them.
+
+    Both marks have quotes of JSON's own, so neither is part of a text; where the second one ends something else, what
+    is left has brackets without a partner and is no JSON.
+    """
+    begin = line.find(b'"judgements":[')
+    end = line.find(b'],"outcomes":', begin)
+    return line[: begin + len(b'"judgements":[')] + line[end:] if 0 <= begin < end else line
+
+
 def no_record(number: int, path: Path) -> AuditError:
     """Return the error for a line that holds no record."""
     return AuditError(f"Line {number} of {path.name} is no record.", hint=_VERIFY.format(path))
@@ -133,7 +147,7 @@ def no_record(number: int, path: Path) -> AuditError:
 def parsed(line: bytes, number: int, path: Path) -> dict[str, Any]:
     """Return the record of a line with its index."""
     try:
-        whole = json.loads(line)
+        whole = json.loads(line.decode("utf-8"))
         record: dict[str, Any] = {**whole["record"], "index": whole["chain"]["index"]}
         for key in ("what", "who"):
             record[key].keys()

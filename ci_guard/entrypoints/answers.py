@@ -33,6 +33,9 @@ PART: Final = 1 << 16
 ALIKE: Final = 4096
 """Cells that are kept as they are shown: most say the same from run to run."""
 
+_PLAIN: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z:._-]{0,99}")
+"""A cell that is shown as it is everywhere, such as a number or a time, of which every record has its own."""
+
 _FORMULA: Final = re.compile(r"(^|[;,\t])(\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 Records = Iterable[dict[str, Any]]
@@ -67,19 +70,19 @@ def table(found: Records, kept: IO[str], call: Call) -> tuple[int, Iterator[str]
     """Return rows in columns as wide as they need, the last one free; every cell on one line and harmless."""
     widths, count = [len(name) for name in COLUMNS], 0
     for row in of_each(found, row_of):
-        cells = [short(cell) for cell in row]
-        widths = [max(width, len(cell)) for width, cell in zip(widths, cells, strict=True)]
-        kept.write(json.dumps(cells) + "\n")
+        cells = [cell if _PLAIN.fullmatch(cell) else short(cell) for cell in row]
+        widths = [*map(max, widths, map(len, cells))]
+        kept.write("\t".join(cells) + "\n")  # no cell has either: both are signs that a screen obeys
         count += 1
     kept.seek(0)
 
     def lines() -> Iterator[str]:
         yield line(COLUMNS)
-        yield from (line(json.loads(text)) for text in kept)
+        yield from (line(text[:-1].split("\t")) for text in kept)
         yield f"{count:,} record{'' if count == 1 else 's'}."
 
     def line(row: Iterable[str]) -> str:
-        return "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        return "  ".join(map(str.ljust, row, widths)).rstrip()
 
     def shown() -> Iterator[str]:
         every = lines()
@@ -112,7 +115,7 @@ def as_csv(found: Records, kept: IO[str], _call: Call) -> tuple[int, Iterator[st
     count, writer = 0, csv.writer(kept, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in of_each(found, row_of):
-        writer.writerow([harmless(cell) for cell in row])
+        writer.writerow([cell if _PLAIN.fullmatch(cell) else harmless(cell) for cell in row])
         count += 1
     return count, parts(kept)
 
@@ -156,7 +159,7 @@ def row_of(record: dict[str, Any]) -> tuple[str, ...]:
         what["environment"],
         record["reason"],
     )
-    return tuple("" if each is None else str(each) for each in cells)
+    return tuple(["" if each is None else str(each) for each in cells])
 
 
 FORMS: Final[Mapping[str, Callable[[Records, IO[str], Call], tuple[int, Iterator[str]]]]] = {

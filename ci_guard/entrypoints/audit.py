@@ -87,7 +87,7 @@ def query(options: AuditOptions, call: Call) -> Said:
     """List the records that are wanted; exit code 1 where there is none."""
     from ci_guard.entrypoints.answers import answer
 
-    return answer(wanted(options), options.form, call)
+    return answer(wanted(options, judged=options.form == "json"), options.form, call)
 
 
 def report(options: AuditOptions, _call: Call) -> Said:
@@ -138,8 +138,8 @@ def export(options: AuditOptions, call: Call) -> Said:
     return Said(f"{told}Verify it with: ci-guard audit verify {escape.visible(options.out)}\n")
 
 
-def wanted(options: AuditOptions) -> Iterator[dict[str, Any]]:
-    """Yield the records that are asked for."""
+def wanted(options: AuditOptions, *, judged: bool = True) -> Iterator[dict[str, Any]]:
+    """Yield the records that are asked for; see `query.records`."""
     from ci_guard.audit.query import Question, moment, records
 
     now = datetime.now(timezone.utc)
@@ -151,7 +151,7 @@ def wanted(options: AuditOptions) -> Iterator[dict[str, Any]]:
         raise UsageError(
             f"outcome={asked['outcome'][:80]!r} was refused.", hint="For example outcome=secret-free/no-secrets=fail."
         )
-    return records(Path(options.subject), Question(**asked))
+    return records(Path(options.subject), Question(**asked), judged=judged)
 
 
 def read(path: Path) -> str:

@@ -101,6 +101,41 @@ def test_a_log_with_a_line_that_is_no_record_answers_nothing(tmp_path: Path, lin
         list(records(path))
 
 
+def test_rows_are_the_same_without_reading_judgements(log: Path) -> None:
+    rows = [[answers.row_of(each) for each in records(log, judged=judged)] for judged in (True, False)]
+    assert rows[0] == rows[1]
+    assert [len(each["judgements"]) for each in records(log, judged=False)] == [0] * 12
+    asked = Question(outcome="secret-free/no-secrets=fail")
+    assert [each["index"] for each in records(log, asked, judged=False)] == [0, 3, 6, 9]
+
+
+BENT = {
+    "an end inside": (b'"judgements":[', b'"judgements":[{"x":[1],"outcomes":{}},'),
+    "an end inside, deeper": (b'"judgements":[', b'"judgements":[[[1],"outcomes"],'),
+    "two beginnings": (b'"evidence":{', b'"evidence":{"judgements":[1],"outcomes":2,'),
+    "a beginning inside": (b'"judgements":[', b'"judgements":[{"judgements":[],"outcomes":1},'),
+    "a text that says so": (b'"reason":"', b'"reason":"\\"judgements\\":[ ],\\"outcomes\\":'),
+    "no end": (b'],"outcomes":', b'], "outcomes":'),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), BENT.values(), ids=BENT)
+def test_a_line_is_bent_into_no_other_record_by_what_its_judgements_say(
+    log: Path, tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    """What is shown without reading them is what is shown with them, or that the line is no record."""
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(log.read_bytes().splitlines()[0].replace(old, new, 1) + b"\n")
+
+    def rows(*, judged: bool) -> list[tuple[str, ...]]:
+        try:
+            return [answers.row_of(each) for each in records(path, judged=judged)]
+        except AuditError:
+            return []
+
+    assert rows(judged=False) in ([], rows(judged=True))
+
+
 def said(*arguments: str) -> tuple[int, str, str]:
     out, err = io.StringIO(), io.StringIO()
     code = cli.run(["audit", *arguments], {}, out, err)
