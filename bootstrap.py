@@ -617,7 +617,7 @@ def asks_gitlab(arguments: list[str], environ: Mapping[str, str]) -> bool:
 def asks_for_id_token(arguments: list[str], environ: Mapping[str, str]) -> bool:
     """Tell whether the program may ask GitHub's runner for an ID token: the job has `id-token: write`."""
     variables = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
-    return arguments[:1] in (["check"], ["facts"]) and all(environ.get(name) for name in variables)
+    return arguments[:1] in (["check"], ["doctor"], ["facts"]) and all(environ.get(name) for name in variables)
 
 
 def values_of(option: str, arguments: list[str]) -> list[str]:

@@ -169,6 +169,7 @@ SHARED = {"CI_GUARD_AUDIT_KEY": "whsec_" + "x"}
         ("", GITLAB, "runtime"),
         ("check --platform github", ID_TOKEN, "signing"),
         ("facts --out f", ID_TOKEN, "signing"),
+        ("doctor", ID_TOKEN, "signing"),
         ("check --platform gitlab", ID_TOKEN, "gitlab"),
         ("check", {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner.example"}, "runtime"),
         ("scan", ID_TOKEN, "runtime"),
