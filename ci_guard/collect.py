@@ -15,6 +15,7 @@ from ci_guard.evidence.interface import Enough, Forge
 from ci_guard.evidence.pool import Pool
 from ci_guard.evidence.surroundings import get_circumstances
 from ci_guard.git import Repository
+from ci_guard.model.circumstances import Circumstances
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.facts import NOT_COLLECTED, Facts, Needs
 from ci_guard.model.guard import Guard
@@ -74,8 +75,9 @@ def collect(
         around = pool.submit(get_circumstances, forge, run, needs.circumstances, now)
         # Matching is work for this thread's core while the others wait for the network.
         found = scan() if needs.scan else NOT_COLLECTED
+        circumstances = around.result()
         return Facts(
-            run=run,
+            run=named(run, circumstances),
             branches=result_of(branches),
             tags=result_of(tags),
             people=result_of(people),
@@ -83,11 +85,17 @@ def collect(
             claims=result_of(claims),
             provenance=result_of(provenance),
             scan=found,
-            circumstances=around.result(),
+            circumstances=circumstances,
             guard=guard.result() if guard else Guard(),
             glass=tuple(each.result() for each in glass),
             aftermath=tuple(each.result() for each in aftermath),
         )
+
+
+def named(run: Run, circumstances: Circumstances) -> Run:
+    """Return the run by the name of its environment: where the caller gives none, the one that is signed."""
+    told = [one for one in circumstances.environments if isinstance(one, Known) and one.source is Source.SIGNED]
+    return run if run.environment or not told else replace(run, environment=told[0].value)
 
 
 def result_of(future: Future[Fact[T]] | None) -> Fact[T]:

@@ -111,7 +111,7 @@ def run(options: CheckOptions, call: Call) -> Result:
         transport=forge.transport,
     )
     # Before it is judged: what a control quotes is cut, and half a secret is not found any more.
-    return ratchet.kept(judged(without_secrets(recorded, this_run), CONTROLS, __version__), options.baselines)
+    return ratchet.kept(judged(without_secrets(recorded, facts.run), CONTROLS, __version__), options.baselines)
 
 
 def replayed(options: CheckOptions, file: str) -> Result:

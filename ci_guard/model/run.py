@@ -179,6 +179,7 @@ class Run:
     """Login, for display."""
     triggering_actor: str = ""
     environment: str | None = None
+    """What the caller names; where that is none, what a verified ID token names, if it was asked for."""
     notes: tuple[str, ...] = field(default=())
     pages: Pages = Pages()
 

@@ -45,6 +45,7 @@ def test_an_environment_that_the_caller_left_out_is_known(github: FakeGitHub, gu
     assert told.exit_code == 1
     assert told.of("actor")["expected"].endswith("(admin or more)")
     assert "the environment is production (by the ID token)" in " ".join(told.stdout.split())
+    assert told.report["context"]["environment"] == "production"
 
 
 def test_a_forged_token_denies_and_what_it_would_say_counts_for_nothing(
