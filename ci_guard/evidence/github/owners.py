@@ -86,7 +86,12 @@ def _content(value: Any) -> bytes:
 
 
 def get_paths(client: Client, pull: Pull) -> Fact[tuple[str, ...]]:
-    """Return what a pull request changes, of a renamed file both names."""
+    """
+    Return what a pull request changes, of a renamed file both names.
+
+    The server lists the files of whatever is the head when it is asked. So an open pull request is looked at once more
+    behind the list: whoever pushes in between, and back again, would have another head's files judged.
+    """
 
     def parse(items: Any) -> tuple[str, ...]:
         names: dict[str, None] = {}
@@ -97,7 +102,15 @@ def get_paths(client: Client, pull: Pull) -> Fact[tuple[str, ...]]:
                 names[former] = None
         return tuple(names)
 
-    return checked(client.get_all(f"pulls/{pull.number}/files", limit=FILE_LIMIT), parse)
+    listed = checked(client.get_all(f"pulls/{pull.number}/files", limit=FILE_LIMIT), parse)
+    if isinstance(listed, Unknown) or pull.state is ChangeState.MERGED:
+        return listed
+    now = records.get_pull_again(client, pull.number, behind="files")
+    if isinstance(now, Unknown):
+        return now
+    if (now.value.head_sha, now.value.base_ref) != (pull.head_sha, pull.base_ref):
+        return unavailable(f"#{pull.number} has moved on while its files were listed", detail=listed.detail)
+    return listed
 
 
 def _get_members(client: Client, job: Job, name: str, reviews: Fact[tuple[Review, ...]]) -> Fact[frozenset[int]]:

@@ -158,6 +158,11 @@ def get_pull(client: Client, number: int) -> Fact[Pull]:
     return checked(client.get(f"pulls/{number}"), parse_pull)
 
 
+def get_pull_again(client: Client, number: int, *, behind: str) -> Fact[Pull]:
+    """Return it as it is after something else was read: each distinct request is sent once, so this is another."""
+    return checked(client.get(f"pulls/{number}", params={"behind": behind}), parse_pull)
+
+
 def get_pulls_of_commit(client: Client, sha: str) -> Fact[tuple[Pull, ...]]:
     """
     Return the pull requests that GitHub connects with a commit.

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from ci_guard.evidence.checkout import Checkout
-from ci_guard.evidence.gitlab import codeowners, landing
+from ci_guard.evidence.gitlab import codeowners, landing, records
 from ci_guard.evidence.gitlab.client import STRONGER, Client, Sight, segment
 from ci_guard.evidence.gitlab.codeowners import Section
 from ci_guard.evidence.gitlab.records import MergeRequest
@@ -16,7 +16,7 @@ from ci_guard.evidence.gitlab.reviews import REPORTER, get_reviews
 from ci_guard.evidence.rest.shape import checked, integer, text
 from ci_guard.evidence.rest.together import three
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, invisible, unavailable
-from ci_guard.model.review import OwnedPath, Owner, Review, ReviewState
+from ci_guard.model.review import ChangeState, OwnedPath, Owner, Review, ReviewState
 from ci_guard.model.run import Person
 
 MEMBER: Final = f"{STRONGER}, of a member of the group"
@@ -71,17 +71,30 @@ def _get_sections(client: Client, change: MergeRequest) -> Fact[tuple[Section, .
 
 
 def get_paths(client: Client, change: MergeRequest, checkout: Checkout) -> Fact[tuple[str, ...]]:
-    """Return what a merge request changes: by git, else by the server. Source: Merge requests API, diffs."""
+    """
+    Return what a merge request changes: by git, else by the server, as long as that still speaks of the same head.
+
+    It lists the files of the diff that it has made last. Source: Merge requests API, diffs, `diff_refs`.
+    """
     refs = change.diff_refs
     if refs is not None and refs.head == change.head:
         local = checkout.changed(refs.base, refs.head)
         if local is not None:
             detail = f"git diff-tree {refs.base[:12]} {refs.head[:12]}"
             return Known(value=tuple(local), source=Source.GIT, detail=detail)
-    return checked(
+    listed = checked(
         client.get_all(f"merge_requests/{change.iid}/diffs", sight=Sight.BY_STRONGER, needs=REPORTER),
         lambda items: tuple(dict.fromkeys(text(item, key) for item in items for key in ("old_path", "new_path"))),
     )
+    if isinstance(listed, Unknown) or change.state is ChangeState.MERGED:
+        return listed
+    now = records.get_merge_request_again(client, change.iid, behind="diffs")
+    if isinstance(now, Unknown):
+        return now
+    of_head = now.value.diff_refs is not None and now.value.diff_refs.head == change.head
+    if now.value.head != change.head or now.value.target_branch != change.target_branch or not of_head:
+        return unavailable(f"!{change.iid} has moved on while its files were listed", detail=listed.detail)
+    return listed
 
 
 def _get_members(client: Client, name: str, reviews: Fact[tuple[Review, ...]]) -> Fact[frozenset[int]]:

@@ -181,6 +181,11 @@ def get_merge_request(client: Client, iid: int, *, sight: Sight = Sight.BY_JOB) 
     return checked(client.get(f"merge_requests/{iid}", sight=sight), parse_merge_request)
 
 
+def get_merge_request_again(client: Client, iid: int, *, behind: str) -> Fact[MergeRequest]:
+    """Return it as it is after something else was read: each distinct request is sent once, so this is another."""
+    return checked(client.get(f"merge_requests/{iid}", params={"behind": behind}), parse_merge_request)
+
+
 def get_merge_requests_of_commit(client: Client, sha: str) -> Fact[tuple[MergeRequest, ...]]:
     """Return the merge requests that a commit came by or is in. Source: Commits API."""
     return _all(client.get_all(f"repository/commits/{sha}/merge_requests"), parse_merge_request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from ci_guard.model.fact import Cause, Fact, Known, Source
 from tests.evidence.github.scene import PERMISSIONS, Scene, known, unknown
 from tests.evidence.github.test_queue import queue
 from tests.fakes import faults
+from tests.fakes.faults import Fault
 from tests.fakes.hub.pulls import Pull
+from tests.fakes.hub.router import Answer
 from tests.secrets.repositories import Repo
 
 
@@ -99,6 +102,20 @@ def test_a_change_that_moved_on_is_unknown(scene: Scene) -> None:
     pull.head_sha = scene.repo.commit("More", author="alice", on=pull.head_ref, by="alice")
     scene._read = None
     assert "moved on" in unknown(paths(scene)).reason
+
+
+@pytest.mark.parametrize("moves", ["head_sha", "base_ref"])
+def test_a_change_that_moves_on_while_its_files_are_listed_is_unknown(scene: Scene, moves: str) -> None:
+    """Whoever pushes in between, and back again, has the files of another head judged."""
+    pull = scene.repo.pull(author="alice", files={".github/workflows/a.yml": "x"})
+    other = {"head_sha": scene.repo.commit("More", author="alice", on="main", by="alice"), "base_ref": "release"}
+
+    def move(answer: Answer) -> Answer:
+        setattr(pull, moves, other[moves])
+        return replace(answer, body=[])
+
+    scene.github.fault("GET /repos/{owner}/{repo}/pulls/{pull_number}/files", Fault(name="a push", change=move))
+    assert "moved on while" in unknown(paths(of_pull(scene, pull))).reason
 
 
 def test_a_merge_group_changes_what_all_its_changes_do(scene: Scene) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,9 @@ from ci_guard.evidence.gitlab import surroundings
 from ci_guard.model.circumstances import Host, Visibility
 from ci_guard.model.fact import Cause, Fact, Known, Source
 from tests.evidence.gitlab.scene import Scene, known, source_of, unknown
+from tests.fakes import faults
+from tests.fakes.faults import Fault
+from tests.fakes.hub.router import Answer
 from tests.fakes.lab.state import Job
 from tests.secrets.repositories import Repo
 
@@ -70,6 +74,32 @@ def test_a_merge_request_changes_what_the_server_says_to_a_stronger_token(scene:
     job = scene.shop.run(mr=scene.open("alice", files={"ci/a.yml": "x"}))
     assert "ci/a.yml" in (known(scene.start(job, CI_GUARD_TOKEN=scene.reader).adapter.changed_paths()) or ())
     assert unknown(scene.start(job).adapter.changed_paths()).cause is Cause.INVISIBLE
+
+
+def test_a_merge_request_that_moves_on_while_its_files_are_listed_is_unknown(scene: Scene) -> None:
+    """Whoever pushes in between, and back again, has the files of another head judged."""
+    change = scene.open("alice", files={"ci/a.yml": "x"})
+
+    def move(answer: Answer) -> Answer:
+        change.sha = "d" * 40
+        return replace(answer, body=[])
+
+    scene.gitlab.fault("GET /projects/*/merge_requests/*/diffs", Fault(name="a push", change=move))
+    found = scene.start(scene.shop.run(mr=change), CI_GUARD_TOKEN=scene.reader).adapter.changed_paths()
+    assert "moved on while" in unknown(found).reason
+
+
+def test_the_diff_of_another_head_than_the_judged_one_is_unknown(scene: Scene) -> None:
+    """The server makes it some time after a push, and shows the one from before until then."""
+    change = scene.open("alice", files={"ci/a.yml": "x"})
+    job = scene.shop.run(mr=change)
+
+    def stale(body: Any) -> Any:
+        return {**body, "diff_refs": {**body["diff_refs"], "head_sha": "e" * 40}}
+
+    scene.gitlab.fault("GET /projects/*/merge_requests/[0-9]", faults.altered(stale))
+    found = scene.start(job, CI_GUARD_TOKEN=scene.reader).adapter.changed_paths()
+    assert "moved on while" in unknown(found).reason
 
 
 def test_a_push_changes_what_lies_between_its_ends_by_the_clone(scene: Scene, tmp_path: Path) -> None:
