@@ -75,8 +75,15 @@ def find_git(workspace: Path) -> str:
 
 
 def find_program(name: str, workspace: Path) -> str | None:
-    """Return the path of the first such program on PATH that is not in the workspace, where anybody could put one."""
+    """
+    Return the path of the first such program on PATH that is not in the workspace, where anybody could put one.
+
+    Of a folder within a work tree all of that is the workspace: a change brings files anywhere in it.
+    """
     inside = os.path.realpath(workspace)
+    located = locate(Path(inside))
+    if located and located[1]:
+        inside = str(located[1])
     for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
         candidate = os.path.join(folder, f"{name}.exe" if os.name == "nt" else name)
         places = (Path(candidate), Path(os.path.realpath(candidate)))

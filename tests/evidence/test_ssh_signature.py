@@ -199,6 +199,23 @@ def test_an_ssh_keygen_of_the_workspace_is_never_run(
     assert not (tmp_path / "mark").exists()
 
 
+def test_an_ssh_keygen_of_the_checkout_is_never_run_from_a_folder_within_it(
+    signature: str, key: SshKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change brings one; the command is started further below, and PATH leads to it."""
+    programs, within = tmp_path / "bin", tmp_path / "services" / "shop"
+    for folder in (programs, within, tmp_path / ".git"):
+        folder.mkdir(parents=True)
+    program = programs / "ssh-keygen"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/mark\n", encoding="ascii")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    demand = SshSignature(signer=SIGNER, allowed_signers=(key.line(),))
+    found = verify(TEXT.encode(), signature, demand, within)
+    assert isinstance(found, Unknown)
+    assert not (tmp_path / "mark").exists()
+
+
 def test_a_program_that_only_ends_well_has_not_verified_anything(
     signature: str, key: SshKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
