@@ -115,8 +115,8 @@ token of a GitHub App, installed on the repositories that it judges, with no mor
 | `administration: write` | also the bypass lists of rulesets |
 | `members: read` on the organisation | who is in a team that CODEOWNERS or a [role](policy/roles.md#roles) names |
 
-A job on a pull request from a fork or by Dependabot gets no secrets, so there the stronger token is empty and the
-same facts are invisible once more.
+A job on a pull request from a fork gets no secrets, and one by Dependabot those that are stored as *Dependabot secrets*
+alone, so there the stronger token is empty and the same facts are invisible once more.
 
 ## On GitLab
 

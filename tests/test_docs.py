@@ -18,7 +18,7 @@ import yaml
 from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints import commands, explain, sink_options
 from ci_guard.entrypoints.options import INPUTS
-from ci_guard.model import codec, project
+from ci_guard.model import codec, layer_reference, project
 from ci_guard.model.recorded import Recorded
 from ci_guard.policy.extending import chain
 from ci_guard.policy.load import load, load_builtin
@@ -160,6 +160,13 @@ def sections() -> dict[str, str]:
     text = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
     parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.mark.parametrize("file", ["docs/examples/required-workflow.yml", "docs/enforce.md"])
+def test_a_floor_that_waits_to_be_named_is_one_that_the_program_takes(file: str) -> None:
+    """It stands in a comment, because only the reader's organisation has such a commit."""
+    waiting = re.findall(r"^ *# (?:with: [{])?floor: '([^']+)'[}]?$", (ROOT / file).read_text("utf-8"), re.MULTILINE)
+    assert [layer_reference.parse(each).text for each in waiting] == waiting != []
 
 
 def test_every_command_has_a_section_and_a_row_in_the_table_of_commands() -> None:
