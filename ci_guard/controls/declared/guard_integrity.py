@@ -168,8 +168,10 @@ META: Final = Meta(
                 "file, by git or the server, pins it in `uses` or `include`, and denied where the program says another "
                 "one, or a checkout of ci-guard holds other files than its commit. Which release it is, and its commit "
                 "where a script starts it, is the program's own word, and the judgement says so: a checkout counts as "
-                "a release only where the tag of that version names its commit. A program that was replaced says what "
-                "it likes: only what starts it can prevent that."
+                "a release only where the tag of that version names its commit. A digest that the program took of its "
+                "own files would be its word as well: one that was replaced says what it likes, and only what starts "
+                "it can prevent that. So to have a release proven, list its commit here and pin that commit in the "
+                "pipeline's file ([how to find and verify it](../release.md))."
             ),
             severity=Severity.MEDIUM,
             github="Pin the action to the commit of an allowed release. Takes `actions: read` and `contents: read`.",
