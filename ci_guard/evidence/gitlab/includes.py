@@ -24,6 +24,10 @@ DEEPEST: Final = 20
 
 NEEDS: Final = f"{STRONGER}, of a member of the project that is included"
 
+OR_WAIVER: Final = "(or a waiver of the requirement for a while)"
+BY_LOCAL: Final = "(`include: local` or `project`; or a waiver of the requirement for a while)"
+"""What helps where nothing more can be read: an unknown of the pipeline's own making does not go by itself."""
+
 _COMMIT: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
 _OURS: Final = re.compile(r"(?<![\w-])ci-guard(?![\w-])|gitlab-templates/")
 _SERVER: Final = re.compile(r"\$(?:\{CI_SERVER_(?:FQDN|HOST)\}|CI_SERVER_(?:FQDN|HOST)\b)")
@@ -146,23 +150,25 @@ class Includes:
             yield raw, when
         elif entry.text("template"):
             # A file of GitLab itself, which includes nothing but others of its kind.
-            self.unread(unavailable(f"what {place(entry)} includes of GitLab was not read"), leads=False)
+            said = f"what {place(entry)} includes of GitLab is a part of the server, which no token reads"
+            self.unread(unavailable(said, needs=f"a copy of that template in the project {BY_LOCAL}"), leads=False)
+        elif entry.text("artifact"):
+            said = f"what {place(entry)} includes is made while it runs"
+            self.unread(unavailable(said, needs=f"a pipeline that stands in a file {OR_WAIVER}"))
         else:
-            how = (
-                "is made while it runs"
-                if entry.text("artifact")
-                else "lies on another server, or is no file that a token opens"
-            )
-            self.unread(unavailable(f"what {place(entry)} includes {how}"))
+            said = f"what {place(entry)} includes lies on another server, or is no file that a token opens"
+            self.unread(unavailable(said, needs=f"a copy in the project or on this server {BY_LOCAL}"))
 
     def _local(self, local: str, at: At, entry: Tree) -> Iterator[At]:
         path = local.lstrip("/")
         if "$" in path:
-            self.unread(unavailable(f"which file {place(entry)} includes is decided while it runs"))
+            said = f"which file {place(entry)} includes is decided while it runs"
+            self.unread(unavailable(said, needs=f"a path without variables and inputs {OR_WAIVER}"))
         elif "*" not in path:
             yield At(path=path, project=at.project, ref=at.ref)
         elif at.project:
-            self.unread(unavailable(f"the files that {place(entry)} includes of {at.project} are not listed"))
+            said = f"the files that {place(entry)} includes of {at.project} are not listed"
+            self.unread(unavailable(said, needs=f"their paths without wildcards {OR_WAIVER}"))
         else:
             self.patterns[path] = None
             listed = self.files.names(path.partition("*")[0].rpartition("/")[0])
@@ -184,8 +190,13 @@ class Includes:
         else:
             project, files = entry.text("project"), entry.get("file")
             found = [str(one.value).lstrip("/") for one in files.items] if files else []
-        if not project or not found or "$" in f"{project}{ref}{found}" or "*" in str(found) or ref.startswith("~"):
-            self.unread(unavailable(f"what {place(entry)} includes is decided while it runs, or not read"))
+        if ref.startswith("~"):
+            said = f"which version of a component {place(entry)} includes is decided while it runs"
+            self.unread(unavailable(said, needs=f"a version or a commit in place of {ref[:20]} {OR_WAIVER}"))
+            return
+        if not project or not found or "$" in f"{project}{ref}{found}" or "*" in str(found):
+            said = f"what {place(entry)} includes is decided while it runs, or not read"
+            self.unread(unavailable(said, needs=f"project, file and ref of this server without variables {OR_WAIVER}"))
             return
         places = [At(path=path, project=project, ref=ref) for path in found]
         if component:

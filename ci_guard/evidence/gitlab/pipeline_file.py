@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from ci_guard.evidence.gitlab.includes import OR_WAIVER
 from ci_guard.evidence.gitlab.pipeline import Pipeline
 from ci_guard.evidence.gitlab.resolving import place
 from ci_guard.evidence.gitlab.sources import Sources
@@ -75,7 +76,9 @@ class _Reader:
     def job(self, name: str, written: Tree) -> Job:
         keys = self.keys(name)
         if INPUT in name or any(_mentions(keys[key]) for key in JUDGED if key in keys):
-            self.pipeline.includes.unread(unavailable(f"{place(written)} takes inputs, which were not filled in"))
+            said = f"{place(written)} takes inputs, which were not filled in"
+            needs = f"the job's name, rules, needs and script without `$[[ inputs… ]]` {OR_WAIVER}"
+            self.pipeline.includes.unread(unavailable(said, needs=needs))
         rules = [rule for rule in _items(keys.get("rules")) if rule.entries]
         script = [*_items(keys.get("before_script")), *_items(keys.get("script"))]
         called = is_guards(name) or name == self.own

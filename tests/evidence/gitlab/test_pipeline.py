@@ -198,6 +198,7 @@ def test_child_pipelines_are_made_of_the_projects_files_too() -> None:
 def test_what_cannot_be_followed_is_a_doubt(include: str, reason: str) -> None:
     (doubt,) = parts({CI: f"include: [{include}]"}).doubts
     assert reason in doubt.reason
+    assert doubt.needs or "not there" in reason, "whoever reads it has to know what to do"
 
 
 def test_a_pipeline_that_a_job_writes_is_a_doubt() -> None:

@@ -90,6 +90,21 @@ def test_what_may_change_a_job_and_was_not_read_is_a_doubt(scene: Scene, text: s
     assert known(wiring(scene, ci=text)).doubts
 
 
+@pytest.mark.parametrize(
+    ("text", "needs"),
+    [
+        ("include: [{template: x.yml}]", "a copy of that template in the project"),
+        ("a: {rules: [{if: '$[[ inputs.when ]]'}]}", "rules, needs and script without `$[[ inputs… ]]`"),
+        ("include: [{component: $CI_SERVER_FQDN/o/one/d@~latest}]", "a version or a commit in place of ~latest"),
+    ],
+)
+def test_what_never_can_be_read_says_what_to_do(scene: Scene, text: str, needs: str) -> None:
+    """Another run would find it as unknown, and so would another token."""
+    (doubt,) = known(wiring(scene, ci=text)).doubts
+    assert doubt.needs is not None
+    assert needs in doubt.needs
+
+
 def test_files_that_include_each_other_are_read_once(scene: Scene) -> None:
     found = known(wiring(scene, ci="include: ci/own.yml", own="include: /.gitlab-ci.yml\na: {script: x}"))
     assert list(jobs(found)) == ["a"]
