@@ -24,6 +24,7 @@ from ci_guard.policy.text import PolicyText, profile_text
 FLOOR = "--floor"
 FLOOR_SIGNATURE = "--floor-signature"
 AGAIN = "It is never left out: run the job again, or keep a copy in the repository (vendored)."
+HERE = "--fetch, where anybody may read it, or a copy in the repository (vendored)"
 
 Vendored = Callable[[str], Fact[PolicyFile | None]]
 """Reads a copy that lies in the repository, where the text that names it was read."""
@@ -119,7 +120,7 @@ class Layers:
 
     def _ask(self, reference: LayerReference) -> Fact[str]:
         if self._forge is None:
-            return unavailable("nothing is asked here; keep a copy in the repository (vendored)")
+            return unavailable("nothing is asked here", needs=HERE)
         found = self._forge.organisation_policy(reference)
         if isinstance(found, Known) and len(found.value.encode("utf-8")) > MAXIMUM_POLICY_BYTES:
             return unavailable(f"it is larger than a policy may be ({MAXIMUM_POLICY_BYTES} bytes)")

@@ -7,11 +7,13 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ci_guard import __version__
 from ci_guard.controls.registry import CONTROLS, METAS
+from ci_guard.entrypoints import fetching
 from ci_guard.entrypoints.commands import Call, Parser, Said
+from ci_guard.entrypoints.fetching import Fetching
 from ci_guard.entrypoints.policies import DEFAULT_POLICY, named_policy, named_stack, policy_of_named
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import UsageError
@@ -24,7 +26,7 @@ from ci_guard.policy.comparing.policies import Whole, changes
 from ci_guard.records import dataclass
 from ci_guard.replay.cases import CaseFile, Tried, case_files, lies_in, try_cases
 from ci_guard.replay.reading import read_recorded
-from ci_guard.replay.simulate import Simulated, simulate
+from ci_guard.replay.simulate import row_of, simulate
 from ci_guard.reporters import escape
 
 WIDEST: Final = 60
@@ -42,6 +44,7 @@ class PolicyOptions:
     paths: tuple[str, ...]
     policy: str | None = None
     form: str = "table"
+    fetching: Fetching = Fetching()
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +68,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             part.add_argument("paths", nargs="+", metavar="RUN", help="records, or folders with records")
             part.add_argument("--policy", metavar="FILE", required=True, help="the policy to try")
             part.add_argument("--format", dest="form", choices=FORMS, default=FORMS[0], help=" or ".join(FORMS))
+        if name != "test":  # cases are strangers', and lead to nothing outside of their repository
+            fetching.add_options(part)
 
 
 def options(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> PolicyOptions:
@@ -74,6 +79,7 @@ def options(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> Polic
         paths=(arguments.paths,) if isinstance(arguments.paths, str) else tuple(arguments.paths or (DEFAULT_POLICY,)),
         policy=getattr(arguments, "policy", None),
         form=getattr(arguments, "form", FORMS[0]),
+        fetching=fetching.options(arguments),
     )
 
 
@@ -88,11 +94,11 @@ def run(options: PolicyOptions, call: Call) -> Said:
 
 def check(options: PolicyOptions, _call: Call) -> Said:
     """Say that policies can be accepted; the first that cannot is raised."""
-    told = []
+    told, layers = [], options.fetching.layers()
     for path in options.paths:
         # What lies where a repository's own policy does is read as one, which may say less than a named file.
         kind = LayerKind.REPOSITORY if Path(path).name == DEFAULT_POLICY else LayerKind.FILE
-        policy = policy_of_named(path, named_stack(path, kind=kind))
+        policy = policy_of_named(path, named_stack(path, layers, kind))
         asked = sum(len(settings.require) for settings in policy.controls.values())
         told.append(f"{escape.visible(path)} is accepted: it asks for {counted(asked, 'requirement')}.\n")
         told += [f"  Note: {escape.plain(note)}\n" for note in policy.notes]
@@ -102,7 +108,7 @@ def check(options: PolicyOptions, _call: Call) -> Said:
 def show(options: PolicyOptions, _call: Call) -> Said:
     """Write the policy in force, each line with who says it; it reads back as a policy."""
     file = options.paths[0]
-    stack = named_stack(file)
+    stack = named_stack(file, options.fetching.layers())
     policy = policy_of_named(file, stack)
     written = list(showing.lines(stack, METAS))
     width = min(max(len(line.text) for line in written), WIDEST)
@@ -114,7 +120,8 @@ def show(options: PolicyOptions, _call: Call) -> Said:
 
 def diff(options: PolicyOptions, call: Call) -> Said:
     """Say what got stricter or looser from the first policy to the second; exit code 1 where anything got looser."""
-    stacks = [named_stack(path) for path in options.paths]
+    layers = options.fetching.layers()
+    stacks = [named_stack(path, layers) for path in options.paths]
     old, new = (
         Whole(policy=policy_of_named(path, stack), stack=stack)
         for path, stack in zip(options.paths, stacks, strict=True)
@@ -176,7 +183,7 @@ def title_of(tried: Tried) -> str:
 
 def simulation(options: PolicyOptions, call: Call) -> Said:
     """Replay recorded runs by another policy; exit code 1 where it would deny one that was allowed."""
-    policy = named_policy(str(options.policy))
+    policy = named_policy(str(options.policy), options.fetching.layers())
     runs = [
         simulate(str(file), read_recorded(file, METAS), policy, CONTROLS, __version__)
         for path in options.paths
@@ -219,31 +226,6 @@ def records_in(path: Path) -> list[Path]:
     if strange := next((each for each in found if each != path and not lies_in(path, each)), None):
         raise UsageError(f"The record {str(strange)!r} was refused: expected a file in {str(path)!r}.")
     return found
-
-
-def row_of(each: Simulated) -> dict[str, Any]:
-    """Return one run as plain data."""
-    return {
-        "run": each.name,
-        "before": each.before.decision.verdict.value,
-        "after": each.after.decision.verdict.value,
-        "uncollected": each.uncollected,
-        "contexts": list(each.contexts),
-        "stricter": [name_of(ruling) for ruling in each.stricter],
-        "looser": [name_of(ruling) for ruling in each.looser],
-    }
-
-
-def name_of(ruling: Any) -> dict[str, str]:
-    """Return what a ruling speaks of, as plain data."""
-    judgement = ruling.judgement
-    return {
-        "control": judgement.control,
-        "requirement": judgement.requirement,
-        "subject": judgement.subject,
-        "outcome": judgement.outcome.value,
-        "message": judgement.message,
-    }
 
 
 def counted(number: int, what: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from ci_guard.controls.interface import Control
 from ci_guard.decide import DENYING
@@ -83,3 +83,28 @@ def key_of(ruling: Ruling) -> tuple[str, str, str, str]:
     """Return what a ruling speaks of."""
     judgement = ruling.judgement
     return (judgement.control, judgement.requirement, judgement.subject, judgement.fingerprint)
+
+
+def row_of(each: Simulated) -> dict[str, Any]:
+    """Return one run as plain data."""
+    return {
+        "run": each.name,
+        "before": each.before.decision.verdict.value,
+        "after": each.after.decision.verdict.value,
+        "uncollected": each.uncollected,
+        "contexts": list(each.contexts),
+        "stricter": [name_of(ruling) for ruling in each.stricter],
+        "looser": [name_of(ruling) for ruling in each.looser],
+    }
+
+
+def name_of(ruling: Ruling) -> dict[str, str]:
+    """Return what a ruling speaks of, as plain data."""
+    judgement = ruling.judgement
+    return {
+        "control": judgement.control,
+        "requirement": judgement.requirement,
+        "subject": judgement.subject,
+        "outcome": judgement.outcome.value,
+        "message": judgement.message,
+    }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
 import pytest
 
+from ci_guard.entrypoints import cli
 from ci_guard.entrypoints.layers import Layers
 from ci_guard.errors import CiGuardError, PolicyError, PolicyUnreadable, UsageError
 from ci_guard.evidence.checkout import MAXIMUM_POLICY_BYTES
@@ -250,3 +252,26 @@ def test_outside_ci_it_is_read_by_the_proxy_and_the_authority_that_are_named(
     assert guard({}, tmp_path, "check", "--floor", reference).exit_code == 3, (
         "no authority of the machine's vouches for it"
     )
+
+
+def test_a_policy_by_reference_is_shown_once_somebody_says_fetch(serve: Serve, tmp_path: Path) -> None:
+    """By itself the command asks nobody: it runs before each commit."""
+    shelf = serve("good")
+    file = tmp_path / "p.yml"
+    file.write_text(f"version: 1\nextends: {shelf.reference()}\n", encoding="utf-8")
+
+    def policy(*words: str) -> tuple[int, str]:
+        stdout = io.StringIO()
+        return cli.run(["policy", *words, "--ca-bundle", shelf.bundle], {}, stdout, stdout), stdout.getvalue()
+
+    code, told = policy("show", str(file))
+    assert (code, shelf.calls) == (3, [])
+    assert "--fetch" in told
+    code, told = policy("show", str(file), "--fetch")
+    assert (code, len(shelf.calls)) == (0, 1)
+    assert "actor: admin" in told
+    assert policy("check", str(file), "--fetch")[0] == 0
+    plain = tmp_path / "plain.yml"
+    plain.write_text(TEXT.replace("admin", "read"), encoding="utf-8")
+    code, told = policy("show", str(plain), "--floor", shelf.reference())
+    assert (code, "actor: admin" in told) == (2, False), "a floor can only be tightened"
