@@ -71,7 +71,7 @@ class LoopbackServer(ThreadingHTTPServer):
         self.scheme = "http" if tls is None else "https"
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
         if tls is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
@@ -99,12 +99,21 @@ class LoopbackServer(ThreadingHTTPServer):
         """Stop serving and cut what is still open."""
         self.stopping.set()
         if self._thread.is_alive():
-            self.shutdown()
+            # A last connection wakes the thread, which need not look up every so often then.
+            socket.create_connection(self.socket.getsockname()[:2]).close()
             self._thread.join()
         self.server_close()
         with self._lock:
             for connection in self._connections:
                 _cut(connection)
+
+    def _serve(self) -> None:
+        while not self.stopping.is_set():
+            self.handle_request()
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - the base class's signature
+        """See `BaseServer.verify_request`; the last connection asks for nothing."""
+        return not self.stopping.is_set()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """See `ThreadingMixIn.process_request`."""
