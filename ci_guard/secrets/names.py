@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Final, TypeAlias
-from urllib.parse import quote
 
 from ci_guard import late
 from ci_guard.model.judgement import Location
 from ci_guard.model.scan import Confidence, SecretFinding, SecretScan, Skipped, Suppressed
 from ci_guard.records import replace
 from ci_guard.secrets.findings import fingerprint
-from ci_guard.secrets.places import FILE_NAME, Place
+from ci_guard.secrets.places import FILE_NAME, Place, text
 
 if TYPE_CHECKING:
     from ci_guard.secrets.matcher import Match
@@ -31,14 +30,22 @@ _TOGETHER: Final = 10_000
 """Names that are searched at once."""
 
 
-def judged(found: SecretScan, places: Iterable[Place], search: Search, sieve: Sieve) -> SecretScan:
+def judged(
+    found: SecretScan, places: Iterable[Place], clean: Iterable[bytes], search: Search, sieve: Sieve
+) -> SecretScan:
     """
     Return a scan with the secrets of the names of its files, which no text in it holds any more.
+
+    `clean` are the paths of the files in which there is nothing, most of all, and not among the places.
 
     Only what is sure counts: a name is short, and much in it looks random. Rules of the user's own have no say, because
     a change could bring one that blacks out paths. Members of archives count where something of theirs is told.
     """
-    paths = chain(((place.path, place.commit) for place in places), ((path, None) for path in _told(found)))
+    paths = chain(
+        ((_raw(place.path), place.commit) for place in places),
+        zip(clean, repeat(None)),
+        ((_raw(path), None) for path in _told(found)),
+    )
     matches = [(path, commit, match) for path, commit, match in _search(paths, search) if _counts(match)]
     if not matches:
         return found
@@ -70,12 +77,14 @@ def hiding(names: Iterable[str]) -> Hide | None:
     from ci_guard.secrets.matcher import Matcher
     from ci_guard.secrets.rule import load
 
-    found = _search(((name, None) for name in suspect), lambda pieces: Matcher(load()).scan_pieces(pieces))
+    found = _search(((_raw(name), None) for name in suspect), lambda pieces: Matcher(load()).scan_pieces(pieces))
     matches = [match for _, _, match in found if _counts(match)]
     return _hiding(matches) if matches else None
 
 
 def _hiding(matches: Iterable[Match]) -> Hide:
+    from urllib.parse import quote
+
     secrets = {match.excerpt.secret.decode("utf-8", "surrogateescape"): match.preview for match in matches}
     # In an address that was asked, signs of a secret are escaped.
     secrets |= {quote(secret, safe="", errors="surrogateescape"): preview for secret, preview in secrets.items()}
@@ -88,12 +97,19 @@ def _hiding(matches: Iterable[Match]) -> Hide:
     return hide
 
 
-def _search(paths: Iterator[tuple[str, str | None]], search: Search) -> Iterator[tuple[str, str | None, Match]]:
+def _search(paths: Iterator[tuple[bytes, str | None]], search: Search) -> Iterator[tuple[str, str | None, Match]]:
     """Yield each secret with its path and the commit that brought it; few paths are held at a time."""
     while part := list(islice(paths, _TOGETHER)):
-        lines = (path.encode("utf-8", "surrogateescape").replace(b"\n", b"\r") + b"\n" for path, _ in part)
-        for match in search(iter((b"".join(lines),))):
-            yield *part[match.line - 1], match
+        lines = b"\n".join([path for path, _ in part])
+        if lines.count(b"\n") >= len(part):
+            lines = b"\n".join([path.replace(b"\n", b"\r") for path, _ in part])
+        for match in search(iter((lines + b"\n",))):
+            path, commit = part[match.line - 1]
+            yield text(path), commit, match
+
+
+def _raw(path: str) -> bytes:
+    return path.encode("utf-8", "surrogateescape")
 
 
 def _counts(match: Match) -> bool:

@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
@@ -156,7 +155,7 @@ class _Work:
     """Whether the index was read; there may be nothing new in it."""
     indexed: bool = False
     """Whether the tree is what the index holds."""
-    nothing: Callable[[], Iterable[str]] = tuple
+    nothing: Callable[[], Iterable[bytes]] = tuple
     """Yields the paths of files that were read and have nothing: of a million, too many to hold."""
     history: History | None = None
 
@@ -229,7 +228,7 @@ class _Work:
         present = [*self.tree, *self.files]
         pointers = findings.find_pointers(present, self.reading)
         if pointers:
-            fetched = {place.path for place in self.files}.union(self.nothing())
+            fetched = {place.path for place in self.files}.union(map(places.text, self.nothing()))
             pointers -= fetched - findings.find_pointers(self.files, self.reading)
         current = {place.oid for place in present}
         past = findings.find_pointers((place for place in self.range if place.oid not in current), self.reading)
@@ -258,8 +257,7 @@ class _Work:
             remarks=tuple(sieve.remarks),
             seconds=seconds,
         )
-        empty = (Place(path, "") for path in self.nothing())
-        return names.judged(found, chain(everywhere, empty), self.reading.search, sieve)
+        return names.judged(found, everywhere, self.nothing(), self.reading.search, sieve)
 
     def _everywhere(self) -> list[Place]:
         return [*self.tree, *self.files, *self.range, *self.names]

@@ -95,13 +95,14 @@ class WorkTree:
         """Whether there was a file to read."""
         return bool(self.files) or any(self._nothing)
 
-    def nothing(self) -> Iterator[str]:
-        """Yield the paths of the files in which there is nothing, as they are told."""
+    def nothing(self) -> Iterator[bytes]:
+        """Yield the paths of the files in which there is nothing, without the prefix."""
         cut = len(self._prefix)
         files = self._listed
         if isinstance(files, places.Tracked):
-            return (text(self.index[number].path[cut:]) for number in compress(files.numbers, self._nothing))
-        return (text(file.path[cut:]) for file in compress(files, self._nothing))
+            index = self.index
+            return (index[number][-1][cut:] for number in compress(files.numbers, self._nothing))
+        return (file.path[cut:] for file in compress(files, self._nothing))
 
     def indexed(self) -> list[Place]:
         """Return what the index holds, without the contents of files in which there is nothing; no submodules."""
