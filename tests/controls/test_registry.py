@@ -78,7 +78,7 @@ CONTRACT: dict[str, dict[str, Kind]] = {
 """Every requirement with its kind, in the order in which it is reported."""
 
 HELPERS = {
-    *("__init__", "cited", "holders", "interface", "judge", "judging", "origins", "registry", "tally", "words"),
+    *("__init__", "cited", "deployments", "holders", "interface", "judge", "judging", "origins", "registry", "tally", "words"),
     *("enforcement", "expressions", "guarded_paths", "own_program", "policy_source", "proven_environment"),
     *("role_approval", "wiring"),
 }
