@@ -70,20 +70,25 @@ def in_assignment(data: bytes, start: int) -> Candidate | None:
     quoted = _QUOTED.get(data[start - 1 : start])
     stop = start + LONGEST
     literal = (quoted or _BARE).match(data, start, stop)
-    if literal is None:
+    if literal is None or _says_nothing(literal.group()):
         return None
     end = literal.end()
     if quoted is None and data[end : min(end + 1, stop)] == b"(":
         return None
     value = literal.group().decode("latin-1")
-    if value.endswith(("..", ":")) or looks.is_wording(value):
-        return None
     found = assignment(data[max(0, start - BACK) : start].decode("latin-1"))
     if found is None:
         return None
     return _checked(
         _unwrapped(Candidate(start, end, value, found.name, found.topic, found.join, bool(quoted)), found.wrap)
     )
+
+
+@lru_cache(maxsize=8192)
+def _says_nothing(literal: bytes) -> bool:
+    """Return whether a literal is none, or nothing but words: most are, and the same ones again and again."""
+    value = literal.decode("latin-1")
+    return value.endswith(("..", ":")) or looks.is_wording(value)
 
 
 def in_address(data: bytes, at: int) -> Candidate | None:

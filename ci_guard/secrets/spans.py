@@ -49,10 +49,12 @@ def confirmed(
     for number, end in met:
         rule, _, length, by_name = triggers[number]
         begin = end - length
-        # No place is tried twice for a trigger, so the work stays in proportion to the content.
-        low = max(begin - rule.before, tried.get(number, 0))
-        if low > begin:
-            continue
+        low = begin - rule.before
+        if number in tried and tried[number] > low:
+            # No place is tried twice for a trigger, so the work stays in proportion to the content.
+            low = tried[number]
+            if low > begin:
+                continue
         span = _named(rule, data, low, begin) if by_name else _formed(rule, data, low, begin)
         if span:
             found.append(span)
@@ -66,9 +68,9 @@ def _named(rule: Rule, data: bytes, low: int, high: int) -> Span | None:
     if rule.check == VENDOR:
         vendor = _find()(data, low, high)
         return Span(vendor[0], *vendor[1]) if vendor else None
-    judge, finder = _judge(), str(rule.check)
+    judge = _judge()
     for start in range(low, high + 1):
-        verdict = judge(finder, data, start)
+        verdict = judge(rule.check, data, start)
         if verdict:
             return Span(rule, *verdict)
     return None
