@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
 from typing import TextIO
 
 from ci_guard.entrypoints.joblog import JobLog, obeys_commands, people_of
@@ -47,7 +46,7 @@ def deliver(
             stdout.write(text)
             continue
         try:
-            write_whole(Path(file), text)
+            write_whole(file, text)
         except OSError as error:
             unwritten.append(f"The report {file!r} could not be written: {error.strerror}.")
     if output.audit is not None:
@@ -110,18 +109,22 @@ def tell_github(result: Result, environ: Mapping[str, str], log: TextIO, *, acti
     try:
         # The outputs first: later jobs read the verdict there, and a summary that fails must not cost it.
         if action and environ.get("GITHUB_OUTPUT"):
-            report = Path(tempfile.mkdtemp(prefix="ci-guard-", dir=environ.get("RUNNER_TEMP") or None)) / "report.json"
+            folder = tempfile.mkdtemp(prefix="ci-guard-", dir=environ.get("RUNNER_TEMP") or None)
+            report = os.path.join(folder, "report.json")
             write_whole(report, json_v1.render(result))
-            append(Path(environ["GITHUB_OUTPUT"]), action_outputs.render(result, report=str(report)))
+            append(environ["GITHUB_OUTPUT"], action_outputs.render(result, report=report))
         if environ.get("GITHUB_STEP_SUMMARY"):
-            append(Path(environ["GITHUB_STEP_SUMMARY"]), step_summary.render(result))
+            append(environ["GITHUB_STEP_SUMMARY"], step_summary.render(result))
     except OSError as error:
         unwritten.append(f"The job's summary or outputs could not be written: {error.strerror}.")
     return unwritten
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(file: str | os.PathLike[str], text: str) -> None:
     """Write a file whole or not at all, through a neighbour that takes its place."""
+    from pathlib import Path
+
+    path = Path(file)
     if path.exists() and not path.is_file():
         # A pipe or a device, such as /dev/stdout, is written as it is.
         path.write_text(text, encoding="utf-8")
@@ -130,8 +133,8 @@ def write_whole(path: Path, text: str) -> None:
 
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
         os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException:  # whatever ends it, an interrupt too
@@ -139,7 +142,7 @@ def write_whole(path: Path, text: str) -> None:
         raise
 
 
-def append(path: Path, text: str) -> None:
+def append(path: str, text: str) -> None:
     """Append to a file of the runner's, which must be a plain file and no link."""
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
     with os.fdopen(handle, "a", encoding="utf-8", errors="backslashreplace") as file:

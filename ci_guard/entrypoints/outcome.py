@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Final
 
 from ci_guard import __version__
@@ -70,10 +70,10 @@ def place_of(error: Exception) -> str:
     """Return ` at module:line` of the innermost frame in our own code."""
     import traceback
 
-    package = str(Path(__file__).parent.parent)
+    package = os.path.dirname(os.path.dirname(__file__))
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename.startswith(package):
-            return f" at {Path(frame.filename).relative_to(package)}:{frame.lineno}"
+            return f" at {os.path.relpath(frame.filename, package)}:{frame.lineno}"
     return ""
 
 

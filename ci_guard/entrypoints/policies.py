@@ -108,7 +108,7 @@ def unused(options: CheckOptions, run: Run, checkout: Checkout) -> Iterator[str]
     if run.platform is not Platform.LOCAL or options.policy_file or isinstance(run.sha, Unknown):
         return
     committed = checkout.policy_file(run.sha.value, DEFAULT_POLICY, ref="HEAD")
-    here = (checkout.repository.work_tree or checkout.folder) / DEFAULT_POLICY
+    here = Path(checkout.repository.work_tree or checkout.folder, DEFAULT_POLICY)
     try:
         edited: bytes | None = read_plain_file(here)
     except OSError:

@@ -171,7 +171,7 @@ def root_of(path: Path) -> Path:
     folder = real if real.is_dir() else real.parent
     found = locate(folder)
     if found and found[1]:
-        return found[1]
+        return Path(found[1])
     return here if folder.is_relative_to(here) else folder
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.options import Output, add_output_options, output_options
@@ -151,8 +151,8 @@ def begin(options: ScanOptions, progress: Callable[[str], None] = lambda _: None
     if options.path == "-":
         yield read_standard_input
         return
-    root = Path(options.path)
-    if not root.is_dir():
+    root = options.path
+    if not os.path.isdir(root):
         raise UsageError(
             f"{options.path!r} is no folder.",
             hint="Name a repository or a folder; a single file is read from standard input: scan - < FILE.",
@@ -160,8 +160,8 @@ def begin(options: ScanOptions, progress: Callable[[str], None] = lambda _: None
     tree = not (options.range or options.staged or options.history)
     with ExitStack() as stack:
         repository = None
-        if not tree or locate(root.absolute()):
-            folder = root.resolve()
+        folder = os.path.realpath(root)
+        if not tree or locate(folder):
             repository = stack.enter_context(
                 Repository.opened(
                     root, lambda found: listing.begin(found, folder, names=not options.staged, files=tree)
@@ -180,7 +180,7 @@ def begin(options: ScanOptions, progress: Callable[[str], None] = lambda _: None
             tree=tree and repository is not None,
             work_tree=tree,
             staged=options.staged,
-            index=(top or root) / options.index if options.index else None,
+            index=os.path.join(top or root, options.index) if options.index else None,
             range=span,
             history=options.history,
         )

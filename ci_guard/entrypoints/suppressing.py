@@ -108,7 +108,7 @@ def root_of(path: str) -> Path:
         top = Repository.open(root).work_tree
         if top is None:
             raise UsageError(f"{path!r} is bare, and has no files to write.", hint="Run it in a checkout.")
-        return top
+        return Path(top)
     return root.resolve()
 
 

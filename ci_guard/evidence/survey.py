@@ -80,7 +80,7 @@ def survey(repository: Repository, environ: Mapping[str, str], *, owned: tuple[s
     """
     addresses = repository.remotes()
     remote = remotes.choose(addresses)
-    root = repository.work_tree
+    root = Path(repository.work_tree) if repository.work_tree else None
     branch = default_branch(repository, remote)
     platform, because = platform_of(remote, root, environ)
     owners_file = first_plain(root, codeowners.PLACES)

@@ -70,7 +70,7 @@ def opened(repository: Repository) -> Iterator[Packs | None]:
 def _opened(repository: Repository, files: ExitStack) -> Packs:
     pairs: list[tuple[int, int]] = []
     loose: list[str] = []
-    for folder in _databases(repository.common_dir / "objects"):
+    for folder in _databases(Path(repository.common_dir, "objects")):
         for index in sorted((folder / "pack").glob("*.idx")):
             data = index.with_suffix(".pack")
             if data.exists():

@@ -39,7 +39,7 @@ class Launch:
 
     command: Sequence[str | bytes]
     """Up to the subcommand."""
-    cwd: os.PathLike[str]
+    cwd: str | os.PathLike[str]
     environ: dict[str, str]
 
     def start(self, arguments: Arguments, *, stdin: IO[bytes] | int, stdout: IO[bytes] | int) -> Process:

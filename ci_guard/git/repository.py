@@ -7,9 +7,8 @@ import re
 import stat
 import subprocess
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import chain, islice
-from pathlib import Path
 from typing import IO, Final
 
 from ci_guard import late
@@ -78,14 +77,14 @@ class Repository:
     """
 
     git: str
-    git_dir: Path
-    common_dir: Path
+    git_dir: str
+    common_dir: str
     """Where objects and refs are; differs from `git_dir` in a linked worktree."""
-    work_tree: Path | None
+    work_tree: str | None
     """None for a bare repository."""
     object_format: str
     """`sha1` or `sha256`."""
-    index: Path | None = None
+    index: str | None = None
     """Another index than the work tree's own, such as `git commit FILE` makes for one commit."""
     timeout_seconds: float = TIMEOUT_SECONDS
     _session: _Session | None = field(default=None, repr=False, compare=False)
@@ -118,9 +117,9 @@ class Repository:
     @classmethod
     def _found(cls, path: str | os.PathLike[str], timeout_seconds: float) -> Repository:
         """Return what can be said of a repository without asking git."""
-        if not Path(path).is_dir():
+        if not os.path.isdir(path):
             raise GitUnavailable(f"{path} is not a folder", hint="name the folder of a checkout")
-        folder = Path(path).resolve()
+        folder = os.path.realpath(path)
         found = locate(folder)
         if found is None:
             raise GitUnavailable(
@@ -144,14 +143,14 @@ class Repository:
         object_format, _, common_dir = answer.removesuffix("\n").partition("\n")
         repository = replace(
             found,
-            common_dir=Path(found.work_tree or found.git_dir, common_dir),
+            common_dir=os.path.join(found.work_tree or found.git_dir, common_dir),
             object_format="sha256" if object_format == "sha256" else "sha1",
         )
         repository.shallow_commits()  # git reads that list each time, and would wait for a pipe in its place
         return repository
 
     @property
-    def _folder(self) -> Path:
+    def _folder(self) -> str:
         return self.work_tree or self.git_dir
 
     def _launch(self) -> Launch:
@@ -159,9 +158,9 @@ class Repository:
         return Launch(command=[self.git, "--no-pager", *overrides], cwd=self._folder, environ=self._environment())
 
     def _environment(self) -> dict[str, str]:
-        places = {"GIT_DIR": str(self.git_dir)} | ({"GIT_WORK_TREE": str(self.work_tree)} if self.work_tree else {})
+        places = {"GIT_DIR": self.git_dir} | ({"GIT_WORK_TREE": self.work_tree} if self.work_tree else {})
         if self.index:
-            places["GIT_INDEX_FILE"] = str(self.index)
+            places["GIT_INDEX_FILE"] = self.index
         kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
         return kept | ENVIRONMENT | places
 
@@ -213,7 +212,7 @@ class Repository:
     def is_unborn(self) -> bool:
         """Return whether the branch that is checked out has no commit yet, rather than one that cannot be read."""
         ref = self.branch()
-        if ref is None or os.path.lexists(self.common_dir / ref):
+        if ref is None or os.path.lexists(os.path.join(self.common_dir, ref)):
             return False
         return not self.run("for-each-ref", "--count=1", "--format=%(refname)", "--", ref)
 
@@ -239,15 +238,18 @@ class Repository:
 
     def shallow_commits(self) -> frozenset[str]:
         """Return the commits whose parents this clone was told to forget."""
-        return frozenset(_lines(self.common_dir / "shallow"))
+        return frozenset(_lines(os.path.join(self.common_dir, "shallow")))
 
     def is_partial(self) -> bool:
         """Return whether this clone was told to leave objects out until they are asked for (partial clone)."""
-        return any((self.common_dir / "objects" / "pack").glob("*.promisor"))
+        with suppress(OSError):
+            names = os.listdir(os.path.join(self.common_dir, "objects", "pack"))
+            return any(name.endswith(".promisor") for name in names)
+        return False
 
     def has_grafts(self) -> bool:
         """Return whether a graft file would rewrite parents for a git that reads it."""
-        return any(not line.startswith("#") for line in _lines(self.common_dir / "info" / "grafts"))
+        return any(not line.startswith("#") for line in _lines(os.path.join(self.common_dir, "info", "grafts")))
 
     def has_replacements(self) -> bool:
         """Return whether replacement objects would show other content to a git that honours them."""
@@ -402,7 +404,7 @@ class _Session:
 
     def __init__(self) -> None:
         self.process = os.getpid()
-        self.begun: dict[tuple[Arguments, Path | None], Begun] = {}
+        self.begun: dict[tuple[Arguments, str | None], Begun] = {}
         self.batches: list[Process] = []
 
     def end(self) -> None:
@@ -420,7 +422,7 @@ def _encoded(text: str) -> bytes | None:
         return None
 
 
-def _lines(path: Path) -> list[str]:
+def _lines(path: str) -> list[str]:
     """Return the lines of a plain file, none where there is no file, without waiting on a pipe or a device."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))

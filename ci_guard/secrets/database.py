@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ci_guard import hashing
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from ci_guard.secrets.engines import Expression
 
-FOLDER: Final = Path(__file__).parent / "database"
+FOLDER: Final = os.path.join(os.path.dirname(__file__), "database")
 PINS: Final = "pins.txt"
 """A line for each database: its name, and what it was made of and is. It is no JSON, which takes a while to load."""
 PLATFORMS: Final = ("linux-x86_64",)
@@ -41,13 +40,13 @@ def file_of(name: str) -> str:
     return f"{name}.hyperscan"
 
 
-def shipped(sources: Sequence[bytes], hyperscan: Any, folder: Path = FOLDER) -> Any | None:
+def shipped(sources: Sequence[bytes], hyperscan: Any, folder: str | os.PathLike[str] = FOLDER) -> Any | None:
     """Return the database that was made of these rules and signs, ready to search, or None where none ships."""
     try:
         pins = pins_in(folder)
         for name in names_of(platform()):
             if pins[name][:-1] == made_of(sources, hyperscan):
-                content = (folder / file_of(name)).read_bytes()
+                content = _content(folder, file_of(name))
                 if digest_of(content) != pins[name][-1]:
                     return None
                 return _with_scratch(hyperscan.loadb(content, hyperscan.HS_MODE_BLOCK), hyperscan)
@@ -75,9 +74,9 @@ def compiled(expressions: Sequence[Expression], hyperscan: Any) -> Any:
     return _with_scratch(made, hyperscan)
 
 
-def pins_in(folder: Path) -> dict[str, tuple[str, ...]]:
+def pins_in(folder: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]:
     """Return what is pinned of each database by its name: what it is made of, and at last its own digest."""
-    lines = map(str.split, (folder / PINS).read_text("ascii").splitlines())
+    lines = map(str.split, _content(folder, PINS).decode().splitlines())
     return {name: tuple(pins) for name, *pins in lines}
 
 
@@ -89,6 +88,11 @@ def made_of(sources: Sequence[bytes], hyperscan: Any) -> tuple[str, ...]:
 def digest_of(content: bytes) -> str:
     """Return the BLAKE2b of a content, in hex: Python's own code for it is as quick as OpenSSL, which takes loading."""
     return hashing.digest("blake2b", 0, content).hexdigest()
+
+
+def _content(folder: str | os.PathLike[str], name: str) -> bytes:
+    with open(os.path.join(folder, name), "rb") as file:
+        return file.read()
 
 
 def _with_scratch(made: Any, hyperscan: Any) -> Any:

@@ -6,7 +6,6 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Final
 
 from ci_guard.rows import NamedTuple
@@ -46,7 +45,7 @@ class OpenFile(NamedTuple):
 class Folder:
     """A folder whose files are opened by paths that cannot lead out of it, whatever has been put in their way."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: str | os.PathLike[str]) -> None:
         self._root = os.open(root, _FOLDER_FLAGS & ~os.O_NOFOLLOW)
         self._parts: list[bytes] = []
         """The folder that was opened last, part by part, and below the descriptor of each part."""

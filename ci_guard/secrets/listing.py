@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Final
 
 from ci_guard.git import Repository
@@ -20,7 +19,7 @@ REFS: Final = (
 )
 
 
-def begin(repository: Repository, root: Path, *, names: bool, files: bool) -> None:
+def begin(repository: Repository, root: str, *, names: bool, files: bool) -> None:
     """Have git list what a scan of an absolute folder will ask for; what takes longest comes last."""
     prefix = prefix_of(repository, root)
     repository.begin(*REPLACEMENTS)
@@ -36,7 +35,7 @@ def below(prefix: bytes) -> tuple[str | bytes, ...]:
     return ("--", prefix.rstrip(b"/")) if prefix else ()
 
 
-def prefix_of(repository: Repository, root: Path) -> bytes:
+def prefix_of(repository: Repository, root: str) -> bytes:
     """Return where an absolute folder lies in the work tree: empty for its root, else with a final `/`."""
     if repository.work_tree is None:
         return b""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timezone
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_guard.errors import GitUnavailable
@@ -54,7 +53,7 @@ class Opened:
     doubt: str
 
 
-def open_review(review: Review, repository: Repository | None, root: Path | None, prefix: bytes = b"") -> Opened:
+def open_review(review: Review, repository: Repository | None, root: str | None, prefix: bytes = b"") -> Opened:
     """
     Read the suppressions that count, and those that a change brings.
 
@@ -93,7 +92,7 @@ def open_review(review: Review, repository: Repository | None, root: Path | None
     return Opened(sieve=sieve, rules=built_in, own=rules, doubt=review.doubt)
 
 
-def _files(commit: str | None, repository: Repository | None, root: Path | None) -> TreeFiles | None:
+def _files(commit: str | None, repository: Repository | None, root: str | None) -> TreeFiles | None:
     """Return the files of a commit, else of the work tree, else of the head of a bare repository."""
     if repository is None:
         return FolderFiles(root) if root else None

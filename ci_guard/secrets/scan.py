@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
 from ci_guard.errors import GitUnavailable, UsageError
@@ -37,7 +37,7 @@ Thing = TypeVar("Thing")
 class ScanRequest:
     """What is to be read. Every content is read once, whichever sources it stands in."""
 
-    root: Path
+    root: str | os.PathLike[str]
     """A folder; paths are relative to it. Within a repository, only what is in the folder is read."""
     commit: str | None = None
     """The judged commit; None for the one that is checked out."""
@@ -47,7 +47,7 @@ class ScanRequest:
     """Read the files that are there: tracked, or untracked and not ignored. Outside a repository: all files."""
     staged: bool = False
     """Read what a commit of the index would bring."""
-    index: Path | None = None
+    index: str | None = None
     """The index, where it is not the work tree's own."""
     range: tuple[str | None, str] | None = None
     """Read what is reachable from the second commit and not from the first; None as the first is all of its history."""
@@ -84,9 +84,9 @@ def begun(
     `repository` is that of the root, where the caller has opened it. Raises: as `scan`.
     """
     started = time.monotonic()
-    if not request.root.is_dir():
+    if not os.path.isdir(request.root):
         raise UsageError(f"{request.root} is not a folder", hint="name the folder of a checkout")
-    root = request.root.resolve()
+    root = os.path.realpath(request.root)
     outside = repository is None and locate(root) is None
     with ExitStack() as stack:
         if outside and not (request.tree or request.range or request.staged or request.history):
@@ -167,7 +167,7 @@ class _Work:
         self.expected = True
         self.files.append(Place(STANDARD_INPUT, self.reading.stream(stream)))
 
-    def files_of(self, root: Path) -> WorkTree:
+    def files_of(self, root: str) -> WorkTree:
         return WorkTree(root, self.prefix, self.reading, self._skip)
 
     def read_folder(self, files: WorkTree) -> None:

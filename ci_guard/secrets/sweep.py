@@ -6,7 +6,6 @@ import os
 from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any, Final
 
 from ci_guard.rows import NamedTuple
@@ -43,7 +42,7 @@ class Sweep:
     cannot be read, or that changes meanwhile.
     """
 
-    def __init__(self, root: Path, files: Sequence[Listed], reading: Reading) -> None:
+    def __init__(self, root: str, files: Sequence[Listed], reading: Reading) -> None:
         """Start, where there are enough files, and processors to share them."""
         self._root = root
         self._files = files

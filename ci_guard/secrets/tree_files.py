@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import closing
-from pathlib import Path
 from typing import Final, Protocol
 
 from ci_guard.errors import GitUnavailable
@@ -74,14 +73,14 @@ class FolderFiles:
 
     at = ""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: str | os.PathLike[str]) -> None:
         """Remember where to look; nothing is read yet."""
         self._root = root
 
     def read(self, path: str) -> bytes | None:
         """See `TreeFiles.read`."""
         try:
-            mode = os.lstat(self._root / path).st_mode
+            mode = os.lstat(os.path.join(self._root, path)).st_mode
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:

@@ -9,6 +9,7 @@ stands ahead of them is looked up here, so that hundreds of vendors cost a searc
 from __future__ import annotations
 
 import json
+import os
 import re
 from bisect import bisect_left
 from collections import Counter
@@ -23,7 +24,7 @@ from ci_guard.model.scan import Confidence
 from ci_guard.rows import NamedTuple
 from ci_guard.secrets import generic, looks
 from ci_guard.secrets.checks import Verdict, entropy, is_invented
-from ci_guard.secrets.rule import VENDORS, Rule
+from ci_guard.secrets.rule import VENDORS, Rule, read
 from ci_guard.secrets.triggers import VENDOR
 
 _OPAQUE: Final = "[0-9A-Za-z_-]{16,80}"
@@ -77,7 +78,7 @@ _LONGEST_START: Final = 24
 _DETAIL: Final = "the name of the vendor stands ahead of it"
 
 
-_WORDS: Final = VENDORS.with_name("vendor_words.txt")
+_WORDS: Final = os.path.join(os.path.dirname(VENDORS), "vendor_words.txt")
 """What `words` returns; `scripts/generate.py` makes it, as reading the whole table takes a while."""
 
 
@@ -110,7 +111,7 @@ def rows() -> list[dict[str, Any]]:
 
     `words` are written with `_` where a separator may stand, and with `+` behind one that is a word of its own.
     """
-    table: list[dict[str, Any]] = json.loads(VENDORS.read_text("utf-8"))
+    table: list[dict[str, Any]] = json.loads(read(VENDORS))
     return table
 
 
@@ -144,7 +145,7 @@ def words() -> str:
 
 @cache
 def _words() -> list[str]:
-    return _WORDS.read_text("ascii").splitlines()
+    return read(_WORDS).decode().splitlines()
 
 
 @lru_cache(maxsize=4096)
@@ -173,7 +174,7 @@ def patterns() -> list[tuple[bytes, int]]:
 @cache
 def _table() -> list[str]:
     """Return the rows of the table as they are written, a line each: few are ever read."""
-    return VENDORS.read_text("utf-8").splitlines()[1:-1]
+    return read(VENDORS).decode().splitlines()[1:-1]
 
 
 @cache

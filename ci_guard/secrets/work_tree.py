@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import chain, compress
-from pathlib import Path
 from typing import Final
 
 from ci_guard.errors import GitUnavailable
@@ -29,7 +28,7 @@ Telling = Callable[[str, Iterable[Listed]], Iterable[Listed]]
 class WorkTree:
     """Files, read where they stand."""
 
-    def __init__(self, root: Path, prefix: bytes, reading: Reading, skip: Skip) -> None:
+    def __init__(self, root: str, prefix: bytes, reading: Reading, skip: Skip) -> None:
         """Read below `prefix` of `root`; paths are told without it."""
         self.files: list[Place] = []
         """Files that were read, but for those in which there is nothing."""
