@@ -14,6 +14,7 @@ import pytest
 from ci_guard.errors import GitUnavailable
 from ci_guard.git import ObjectsDamaged, Repository, brought, contents
 from ci_guard.git.history import introduced
+from ci_guard.git.repository import REFS
 from tests.secrets.repositories import Repo
 
 
@@ -67,6 +68,28 @@ def test_what_is_begun_ahead_runs_once_and_what_nobody_asks_for_ends_too(
     for pid, _ in started():
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_the_list_of_names_tells_of_replacements_too(repo: Repo, started: Callable[[], list[tuple[int, str]]]) -> None:
+    first, second = (repo.git("rev-parse", f"HEAD:{name}") for name in ("a.txt", "sub/b.txt"))
+    for replaced in (False, True):
+        with Repository.open(repo.path).session() as repository:
+            repository.begin(*REFS)
+            assert repository.has_replacements() == replaced
+            assert repository.refs().startswith(b"refs/heads/main\0")
+            assert repository.has_replacements() == replaced
+        repo.git("replace", "--force", first, second)
+    assert sum("for-each-ref" in line for _, line in started() if "--format" in line) == 2
+
+
+def test_a_name_that_leads_nowhere_hides_no_replacement(repo: Repo) -> None:
+    repo.git("replace", *(repo.git("rev-parse", f"HEAD:{name}") for name in ("a.txt", "sub/b.txt")))
+    (repo.path / ".git/refs/heads/lost").write_text("1" * 40 + "\n")
+    with Repository.open(repo.path).session() as repository:
+        repository.begin(*REFS)
+        assert repository.has_replacements()
+        with pytest.raises(GitUnavailable, match="missing object"):
+            repository.refs()
 
 
 def test_a_git_that_was_left_in_the_middle_of_an_answer_is_not_asked_again(repo: Repo) -> None:

@@ -36,6 +36,12 @@ _SETTLES: Final = ("rev-parse", "--show-object-format", "--git-common-dir")
 """What says of a repository that was found how it is made."""
 REPLACEMENTS: Final = ("for-each-ref", "--count=1", "refs/replace/")
 """What lists a replacement object, if there is any."""
+REFS: Final = (
+    "for-each-ref",
+    "--format=%(refname)%00%(objectname)%00%(objecttype)%00%(*objectname)",
+    *("refs/heads/", "refs/tags/", "refs/remotes/", "refs/replace/"),
+)
+"""What lists names with what they lead to, and all replacement objects: one git fewer to start than for each."""
 _FEW: Final = 1000
 """Objects that are asked for one after the other; more are told to git beforehand, so that it need not wait."""
 _CAT_FILE: Final = ("cat-file", "--batch")
@@ -253,7 +259,18 @@ class Repository:
 
     def has_replacements(self) -> bool:
         """Return whether replacement objects would show other content to a git that honours them."""
+        if self._own_session and (self._own_session.refs or (REFS, self.index) in self._own_session.begun):
+            with suppress(GitUnavailable):  # of a name that leads nowhere it says nothing about the others
+                return b"\nrefs/replace/" in b"\n" + self.refs()
         return bool(self.run(*REPLACEMENTS))
+
+    def refs(self) -> bytes:
+        """Return the lines that `REFS` lists, within a session once."""
+        if self._own_session is None:
+            return self.run(*REFS)
+        if self._own_session.refs is None:
+            self._own_session.refs = self.run(*REFS)
+        return self._own_session.refs
 
     def remotes(self) -> dict[str, str]:
         """Return the address of each remote, without credentials."""
@@ -406,6 +423,7 @@ class _Session:
         self.process = os.getpid()
         self.begun: dict[tuple[Arguments, str | None], Begun] = {}
         self.batches: list[Process] = []
+        self.refs: bytes | None = None
 
     def end(self) -> None:
         for begun in self.begun.values():

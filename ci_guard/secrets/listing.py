@@ -7,24 +7,15 @@ from typing import Final
 
 from ci_guard.git import Repository
 from ci_guard.git.index import LISTING
-from ci_guard.git.repository import REPLACEMENTS
+from ci_guard.git.repository import REFS, REPLACEMENTS
 
 OTHERS: Final = ("ls-files", "-z", "--others", "--exclude-per-directory=.gitignore")
-REFS: Final = (
-    "for-each-ref",
-    "--format=%(refname)%00%(objectname)%00%(objecttype)%00%(*objectname)",
-    "refs/heads/",
-    "refs/tags/",
-    "refs/remotes/",
-)
 
 
 def begin(repository: Repository, root: str, *, names: bool, files: bool) -> None:
     """Have git list what a scan of an absolute folder will ask for; what takes longest comes last."""
     prefix = prefix_of(repository, root)
-    repository.begin(*REPLACEMENTS)
-    if names and not prefix:
-        repository.begin(*REFS)
+    repository.begin(*(REFS if names and not prefix else REPLACEMENTS))
     if files and repository.work_tree:
         repository.begin(*LISTING)
         repository.begin(*OTHERS, *below(prefix))

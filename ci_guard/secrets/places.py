@@ -10,7 +10,7 @@ from typing import Final, overload
 from ci_guard import late
 from ci_guard.git import IndexEntry, ProvenTrees, Repository, brought, contents
 from ci_guard.rows import NamedTuple
-from ci_guard.secrets.listing import OTHERS, REFS, below
+from ci_guard.secrets.listing import OTHERS, below
 
 GITLINK: Final = b"160000"
 _NO_FILES: Final = frozenset({GITLINK, b"120000"})
@@ -202,7 +202,7 @@ _NAMES: Final = late.pattern(rb"refs/(heads|tags|remotes/[^/]+)/(.+)", re.DOTALL
 def names(repository: Repository, commits: Container[str]) -> list[Named]:
     """Return the branches and tags that lead to any of the commits, by name."""
     found = []
-    for line in repository.run(*REFS).splitlines():
+    for line in repository.refs().splitlines():
         ref, oid, kind, peeled = line.split(b"\0")
         name = _NAMES.fullmatch(ref)
         commit = (peeled or oid).decode()

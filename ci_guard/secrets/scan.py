@@ -175,10 +175,6 @@ class _Work:
         self._read_files(files, None)
 
     def read_repository(self, repository: Repository, request: ScanRequest, files: WorkTree) -> None:
-        if repository.has_replacements():
-            self.gaps.append(gaps.replaced_objects())
-        if repository.has_grafts():
-            self.gaps.append(gaps.grafts())
         bare = request.work_tree and repository.is_bare
         if bare:
             self.gaps.append(gaps.bare())
@@ -194,6 +190,10 @@ class _Work:
             self._attempt("index", lambda: self._read_files(files, repository))
         if self.indexed:
             self.tree = files.indexed()
+        if repository.has_replacements():
+            self.gaps.append(gaps.replaced_objects())
+        if repository.has_grafts():
+            self.gaps.append(gaps.grafts())
         if self.judged and not self.prefix:
             self._attempt("list of branches and tags", lambda: self._read_names(repository), essential=False)
         missing = self._read_objects(repository)
