@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from ci_guard.controls.interface import Control
+from typing import TYPE_CHECKING
+
 from ci_guard.model import project
 from ci_guard.model.facts import Facts
 from ci_guard.model.judgement import Judgement, Outcome
 from ci_guard.model.settings import Settings
+
+if TYPE_CHECKING:
+    from ci_guard.controls.interface import Control
 
 
 def judge(control: Control, facts: Facts, settings: Settings) -> list[Judgement]:

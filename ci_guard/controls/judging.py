@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ci_guard import late
 from ci_guard.controls import words
-from ci_guard.model.branch import Setting
 from ci_guard.model.fact import Cause, Known, Source, Unknown, worst
 from ci_guard.model.judgement import Judgement, Outcome
 from ci_guard.model.kinds import Value
@@ -16,6 +15,9 @@ from ci_guard.model.refs import DEFAULT
 from ci_guard.model.run import Platform, Run
 from ci_guard.model.settings import Settings
 from ci_guard.records import dataclass
+
+if TYPE_CHECKING:
+    from ci_guard.model.branch import Setting
 
 LONGEST_NAME: Final = 120
 """Characters of a stranger's text that a sentence carries."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from array import array
 from binascii import unhexlify
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, starmap
 from operator import le
@@ -104,6 +103,8 @@ class ProvenTrees:
         if folder:
             if not self._are_in_order():
                 return None
+            from bisect import bisect_left
+
             first = bisect_left(entries, folder, key=_path)
             entries = entries[first : bisect_left(entries, folder[:-1] + b"0", first, key=_path)]  # `0` is next to `/`
         return (TreeEntry(mode, oid.decode("ascii"), path) for _, mode, oid, stage, path in entries if stage == b"0")

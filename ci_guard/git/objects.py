@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import cache, lru_cache
-from heapq import heappop, heappush
 from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from ci_guard import hashing, late
@@ -335,6 +334,8 @@ class Reader:
 
     def proves(self, commits: Iterable[str], base: str) -> bool:
         """Return whether all the commits are `base` or verifiably its ancestors, looking at the newest first."""
+        from heapq import heappop, heappush
+
         wanted = set(commits) - {base}
         seen = {base}
         queue = [(0, base, self.commit(base).parents)]

@@ -161,13 +161,17 @@ def shape_of(declared: Any) -> dict[str, Any]:
 
 
 def elsewhere() -> dict[str, Any]:
-    """Return the classes that others of this room name only for the type checker, because they import each other."""
+    """Return classes that others of this room name only for the type checker, to load less or not in a circle."""
     from ci_guard.model.admission import Table
+    from ci_guard.model.branch import BranchSelection, TagRules
     from ci_guard.model.context import Context
     from ci_guard.model.glass import Aftermath, BreakGlass, Sighting
+    from ci_guard.model.origin import LayerOrigin
+    from ci_guard.model.review import Provenance
     from ci_guard.model.roles import Membership, Role
 
-    return {each.__name__: each for each in (Aftermath, BreakGlass, Context, Membership, Role, Sighting, Table)}
+    named = (Aftermath, BranchSelection, BreakGlass, Context, LayerOrigin, Membership, Provenance, Role, Sighting)
+    return {each.__name__: each for each in (*named, Table, TagRules)}
 
 
 def fill(declared: Any, filled: Mapping[Any, Any]) -> Any:

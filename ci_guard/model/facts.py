@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ci_guard.model.branch import BranchSelection, TagRules
 from ci_guard.model.circumstances import Circumstances
 from ci_guard.model.fact import Cause, Fact, Unknown
 from ci_guard.model.guard import Guard
 from ci_guard.model.refs import CURRENT, DEFAULT
-from ci_guard.model.review import Provenance
 from ci_guard.model.run import Claim, Part, Run, Seat
 from ci_guard.model.scan import SecretScan
 from ci_guard.records import dataclass, field, replace
 
 if TYPE_CHECKING:
+    from ci_guard.model.branch import BranchSelection, TagRules
     from ci_guard.model.glass import Aftermath, Lookback, Means, Sighting
+    from ci_guard.model.review import Provenance
     from ci_guard.model.roles import Membership
 
 NOT_COLLECTED: Final = Unknown(reason="no control that was run asked for it", cause=Cause.UNAVAILABLE)

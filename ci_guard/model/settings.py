@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from ci_guard.model import kinds
 from ci_guard.model.auditing import OnFailure
 from ci_guard.model.kinds import Value
-from ci_guard.model.origin import LayerOrigin
 from ci_guard.model.run import Event
 from ci_guard.model.waiver import Baseline, Waiver
 from ci_guard.records import dataclass, field
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from ci_guard.model.admission import Table
     from ci_guard.model.context import Context
     from ci_guard.model.glass import BreakGlass
+    from ci_guard.model.origin import LayerOrigin
     from ci_guard.model.roles import Role
 
 
