@@ -78,9 +78,9 @@ CONTRACT: dict[str, dict[str, Kind]] = {
 """Every requirement with its kind, in the order in which it is reported."""
 
 HELPERS = {
-    *("__init__", "cited", "deployments", "holders", "interface", "judge", "judging", "origins", "registry", "tally", "words"),
-    *("enforcement", "expressions", "guarded_paths", "own_program", "policy_source", "proven_environment"),
-    *("role_approval", "wiring"),
+    *("__init__", "cited", "deployments", "enforcement", "expressions", "guarded_paths", "holders", "interface"),
+    *("judge", "judging", "origins", "own_program", "policy_source", "proven_environment", "registry", "role_approval"),
+    *("tally", "wiring", "words"),
 }
 """Modules of the room that are no control."""
 
