@@ -84,6 +84,7 @@ def paths_of(repo: Repository) -> dict[str, str]:
     below = {
         "": "",
         "/activity": "/activity",
+        "/actions/runs": "/actions/runs",
         "/actions/runs/{run_id}": "/actions/runs/77",
         "/actions/runs/{run_id}/approvals": "/actions/runs/77/approvals",
         "/actions/runs/{run_id}/jobs": "/actions/runs/77/jobs",

@@ -122,11 +122,12 @@ def _left_out(document: dict[str, Any]) -> None:
         schema = {"$ref": f"#/$defs/{shape}"}
         operations.setdefault(f"{repo}{path} 200", {"type": "array", "items": schema} if is_list else schema)
     runs = {"type": "array", "items": {"$ref": "#/$defs/workflow-run"}}
-    operations[f"{repo}/actions/runs 200"] = {
-        "type": "object",
-        "properties": {"total_count": {"type": "integer"}, "workflow_runs": runs},
-        "required": ["total_count", "workflow_runs"],
-    }
+    for path in ("/actions/runs", "/actions/workflows/{workflow_id}/runs"):
+        operations[f"{repo}{path} 200"] = {
+            "type": "object",
+            "properties": {"total_count": {"type": "integer"}, "workflow_runs": runs},
+            "required": ["total_count", "workflow_runs"],
+        }
 
 
 CORRECTIONS: Final = {"github-rest": (_enterprise_rules, _deleted_forks, _left_out)}
