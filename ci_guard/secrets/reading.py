@@ -187,6 +187,8 @@ class Reading:
     def _message(self, head: bytes, stream: ObjectStream) -> Content:
         """Read a commit or a tag from where its message begins: behind the first empty line."""
         message = head.partition(b"\n\n")[2] or head
+        if len(head) == stream.size:
+            return Content(ContentKind.PLAIN, tuple(self._scan(message)))
         return Content(ContentKind.PLAIN, tuple(self._scan_pieces(_chain(message, stream))))
 
     def _in_pieces(self, pieces: Iterator[bytes], size: int) -> tuple[str, bytes]:
