@@ -27,8 +27,11 @@ def read(
     """
     oids = list(wanted)
     processes = helpers_for(len(oids), _FEW) + 1
-    # Neighbours are often of one size, so each process takes its turn.
-    own, *others = (oids[first::processes] for first in range(processes))
+    if processes > 1:  # git builds one version of a file from another, so all versions go to one process
+        oids.sort(key=lambda oid: wanted[oid][0])
+    own, *others = (
+        oids[len(oids) * part // processes : len(oids) * (part + 1) // processes] for part in range(processes)
+    )
     if not others:
         yield from repository.objects(own)
         return
