@@ -78,7 +78,8 @@ def notes(policy: Policy, rulings: Sequence[Ruling], today: date) -> Iterator[st
             yield f"{waiver} ends on {waiver.until}."
         elif not needed:
             yield f"{waiver} covers nothing in this run."
-    yield from spread(policy.waivers, today)
+    if policy.waivers:
+        yield from spread(policy.waivers, today)
     if policy.baseline:
         yield from baseline_notes(policy.baseline, rulings, today)
 

@@ -80,7 +80,10 @@ class Process:
 
     @contextmanager
     def limited(self, seconds: float) -> Iterator[None]:
-        """Kill it when this lasts longer."""
+        """Kill it when this lasts longer; what has ended by itself needs no clock."""
+        if self._process.poll() is not None:
+            yield
+            return
         deadline = threading.Timer(seconds, self._kill_late)
         deadline.daemon = True
         deadline.start()

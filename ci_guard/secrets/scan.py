@@ -280,7 +280,7 @@ class _Work:
                 self.expected = True
             return
         self.sources.append(f"tree of {commit[:12]}")
-        found = repository.rev_parse(commit)
+        found = head if commit == head else repository.rev_parse(commit)
         if found is None:
             self.gaps.append(gaps.missing_commit(commit, "The judged commit"))
             self.expected = True
