@@ -142,6 +142,11 @@ def read_head(path: Path, file: BinaryIO, notes: list[str]) -> Head:
     for line in whole_lines(file, head):
         check_chain(line, head, path)
         head.add(line)
+    if length - head.length > LONGEST + 1:
+        raise AuditError(
+            f"The audit log {path.name!r} is broken at its line {head.size + 1}: it is longer than any record.",
+            hint=f"`ci-guard audit verify {path}` says more. Nothing was appended.",
+        )
     if head.length < length:
         put_aside(path, file, head.length, length, notes)
     return head
@@ -168,16 +173,17 @@ def parsed_head(text: str) -> Head | None:
 
 
 def fits(head: Head, file: BinaryIO) -> bool:
-    """Tell whether the line that ends where the head says is the one that it names."""
+    """Tell whether the line that ends where the head says is the one that it names, and has its number."""
     if head.size == 0:
-        return head.length == 0
+        return head.length == 0 and head.last == START
     start = max(0, head.length - LONGEST - 2)
     file.seek(start)
     tail = file.read(head.length - start)
     if not tail.endswith(b"\n"):
         return False
     line = tail[:-1].rpartition(b"\n")[2]
-    return hashlib.sha256(line).hexdigest() == head.last
+    match = CHAIN.match(line)
+    return match is not None and int(match[1]) == head.size - 1 and hashlib.sha256(line).hexdigest() == head.last
 
 
 def whole_lines(file: BinaryIO, head: Head) -> Iterator[bytes]:

@@ -79,6 +79,27 @@ def test_a_head_that_does_not_fit_is_made_again(path: Path, text: str) -> None:
     assert intact(path)
 
 
+@pytest.mark.parametrize("count", [0, 5])
+def test_a_head_that_names_another_number_or_start_is_made_again(path: Path, count: int) -> None:
+    """A checkout can bring one: appending behind it would break the log."""
+    logs.write(path, count)
+    said = {"size": 0, "length": 0, "last": "f" * 64, "frontier": []}
+    if count:
+        kept = json.loads(beside(path, "head").read_text())
+        said = {**kept, "size": 9}
+    beside(path, "head").write_text(json.dumps(said))
+    logs.write(path, 1)
+    assert intact(path)
+
+
+def test_a_tail_that_is_longer_than_any_record_is_neither_read_nor_moved(path: Path) -> None:
+    logs.write(path, 2)
+    os.truncate(path, 1 << 33)
+    with pytest.raises(AuditError, match="broken at its line 3: it is longer than any record"):
+        logs.write(path, 1)
+    assert path.stat().st_size == 1 << 33
+
+
 def test_a_pipe_in_the_place_of_what_is_kept_beside_makes_nobody_wait(path: Path) -> None:
     for what in ("head", "checkpoint"):
         os.mkfifo(beside(path, what))
