@@ -60,7 +60,7 @@ def verify(options: AuditOptions, call: Call) -> Said:
         length=length,
     )
     page = page_for(call.stdout, call.environ)
-    page.write(f"{log.name}: {'intact' if found.intact else 'NOT INTACT'}")
+    page.write(f"{escape.plain(log.name)}: {'intact' if found.intact else 'NOT INTACT'}")
     if found.origin:
         page.labelled("Log", escape.plain(found.origin), 2)
     for label, lines in (("Broken", found.faults), ("Holds", found.proven), ("Open", found.open)):

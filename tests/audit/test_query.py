@@ -231,6 +231,8 @@ def test_verify_says_what_holds_what_is_open_and_what_is_broken(log: Path, tmp_p
     assert code == 1
     assert "NOT INTACT" in out
     assert "Line 2" in out
+    hostile = copy.rename(tmp_path / "\x1b]0;x\x07\n::error::x")
+    assert said("verify", str(hostile))[1].startswith(r"\x1b]0;x\x07\n::error::x: NOT INTACT")
 
 
 def test_a_cell_is_no_formula_of_a_spreadsheet(tmp_path: Path) -> None:
