@@ -43,7 +43,7 @@ def page(summary: Summary) -> str:
     """Return the report as one HTML page: no script, no link to a stranger's address, nothing loaded."""
     title = text(title_of(summary))
     body = "\n".join(part for section in sections(summary) for part in block(section))
-    return (
+    return escape.xml_text(
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -148,7 +149,7 @@ def parsed(line: bytes, number: int, path: Path) -> dict[str, Any]:
     """Return the record of a line with its index."""
     try:
         whole = json.loads(line.decode("utf-8"))
-        record: dict[str, Any] = {**whole["record"], "index": whole["chain"]["index"]}
+        record: dict[str, Any] = {**whole["record"], "index": operator.index(whole["chain"]["index"])}
         for key in ("what", "who"):
             record[key].keys()
         record["judgements"].__iter__()

@@ -63,7 +63,7 @@ def answer(found: Records, form: str, call: Call) -> Said:
         with kept:
             yield from shown
 
-    return Said("", 0 if count else 1, rest())
+    return Said("", 0 if count else 1, rest(), document=form != "table")
 
 
 def table(found: Records, kept: IO[str], call: Call) -> tuple[int, Iterator[str]]:

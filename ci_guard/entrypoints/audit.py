@@ -100,7 +100,7 @@ def report(options: AuditOptions, _call: Call) -> Said:
     summary = summarise(wanted(options), [control.META for control in CONTROLS], today)
     text = pages.page(summary) if options.form == "html" else pages.markdown(summary)
     if options.out == "-":
-        return Said(text)
+        return Said(text, document=True)
     try:
         write_whole(Path(options.out), text)
     except OSError as error:

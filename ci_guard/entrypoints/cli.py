@@ -102,7 +102,7 @@ def run(
     exit_code = told.exit_code if isinstance(told, commands.Said) else told.decision.exit_code
     try:
         if isinstance(told, commands.Said):
-            log = log_of(platform, environ, stdout)
+            log = stdout if told.document else log_of(platform, environ, stdout)
             for text in chain((told.text,) if told.text else (), told.rest):
                 log.write(text)
         else:

@@ -38,6 +38,8 @@ class Said:
     exit_code: int = 0
     rest: Iterable[str] = ()
     """What follows, where it is too long to be held: whole lines or not, each part as it is asked for."""
+    document: bool = False
+    """Whether a program reads it: it stands alone, and nothing in it is a command to anybody."""
 
 
 class CommandModule(Protocol):

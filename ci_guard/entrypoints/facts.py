@@ -62,7 +62,7 @@ def run(options: FactsOptions, call: Call) -> Said:
     result = check.run(options.check, call)
     text = facts.render(result)
     if options.out == "-":
-        return Said(text)
+        return Said(text, document=True)
     try:
         write_whole(Path(options.out), text)
     except OSError as error:

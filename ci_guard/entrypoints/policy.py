@@ -115,7 +115,8 @@ def show(options: PolicyOptions, _call: Call) -> Said:
     head = [f"# sha256 {policy.sha256}", *(f"# layer: {escape.plain(layer)}" for layer in policy.layers)]
     head += [f"# note: {escape.plain(note)}" for note in policy.notes]
     body = [f"{line.text:<{width}}  # {escape.plain(line.said_by)}" if line.said_by else line.text for line in written]
-    return Said("\n".join([*head, *body]) + "\n")
+    # Texts in it are JSON's, in which an escape keeps a runner from reading a command.
+    return Said(escape.json_text("\n".join([*head, *body]) + "\n"), document=True)
 
 
 def diff(options: PolicyOptions, call: Call) -> Said:
@@ -192,7 +193,7 @@ def simulation(options: PolicyOptions, call: Call) -> Said:
     exit_code = 1 if any(each.newly_denied for each in runs) else 0
     if options.form == "json":
         text = json.dumps([row_of(each) for each in runs], ensure_ascii=True, indent=1)
-        return Said(escape.json_text(text) + "\n", exit_code)
+        return Said(escape.json_text(text) + "\n", exit_code, document=True)
     page = page_for(call.stdout, call.environ)
     for each in runs:
         before, after = (result.decision.verdict.value for result in (each.before, each.after))

@@ -53,7 +53,7 @@ def reconcile(options: AuditOptions, call: Call) -> Said:
         cannot = {name: {"reason": fact.reason, "needs": fact.needs} for name, fact in unknown}
         whole = {"since": since.isoformat(), "counts": counts, "going": going, "missing": rows, "unknown": cannot}
         whole |= {"claimed": log.claimed, "nameless": log.nameless}
-        return Said(escape.json_text(json.dumps(whole, ensure_ascii=True, indent=1)) + "\n", exit_code)
+        return Said(escape.json_text(json.dumps(whole, ensure_ascii=True, indent=1)) + "\n", exit_code, document=True)
     page = page_for(call.stdout, call.environ)
     for row in rows:
         page.write(line_of(row))

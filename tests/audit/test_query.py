@@ -29,7 +29,7 @@ from ci_guard.entrypoints.commands import Call
 from ci_guard.errors import AuditError, UsageError
 from ci_guard.model.run import Platform
 from tests.audit import logs
-from tests.reporters import sample
+from tests.reporters import runner, sample
 from tests.reporters.hostile import CORPUS, dressed
 
 NOW = datetime(2026, 11, 25, 7, 30, tzinfo=timezone.utc)
@@ -462,3 +462,42 @@ def test_what_an_action_does_not_take_is_a_usage_error(arguments: tuple[str, ...
     code, out, err = said(*arguments)
     assert (code, out) == (2, "")
     assert err
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("audit", "query", "LOG", "--format", "json"),
+        ("audit", "query", "LOG", "--format", "csv"),
+        ("audit", "query", "LOG"),
+        ("audit", "report", "LOG", "--format", "html"),
+        ("audit", "report", "LOG"),
+        ("policy", "show", "p.yml"),
+    ],
+    ids=" ".join,
+)
+def test_on_github_what_a_program_reads_stands_alone_and_nothing_is_obeyed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: tuple[str, ...]
+) -> None:
+    """Whoever writes it into a file would else have commands of the runner's in it."""
+    monkeypatch.chdir(tmp_path)
+    hostile = "##[error]x\n::error::y"
+    append(tmp_path / "LOG", record_of(logs.result(1, environment=hostile, actor=hostile)), origin="x")
+    waiver = {
+        "control": "secret-free",
+        "requirement": "no-secrets",
+        "subject": "##[error]x",
+        "reason": "a ##[error]x",
+        "until": "2027-01-31",
+    }
+    text = {"version": 1, "extends": "builtin:baseline", "waivers": [waiver]}
+    (tmp_path / "p.yml").write_text(json.dumps(text))
+    out = io.StringIO()
+    assert cli.run(asked, {"GITHUB_ACTIONS": "true"}, out, io.StringIO()) == 0
+    assert ("::stop-commands::" in out.getvalue()) == (asked[-1] == "LOG" and asked[1] == "query")
+    assert runner.obeyed_in(out.getvalue()) == []
+    if asked[1] == "show":
+        (tmp_path / "shown.yml").write_text(out.getvalue())
+        assert cli.run(["policy", "diff", "p.yml", "shown.yml"], {}, io.StringIO(), io.StringIO()) == 0
+    if asked[-1] == "json":
+        assert json.loads(out.getvalue())[0]["who"]["actor"] == hostile
