@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         help="a control (branch-protection), a requirement (no-force-push, or branch-protection/approvals where two "
         "controls have one of the name), a key of a policy (waivers, break-glass), a rule of the scanner (github-pat); "
-        "'list' or nothing: all but the rules; 'rules': all rules",
+        "'list' or nothing: all but the rules; 'policy': all keys of a policy; 'rules': all rules",
     )
 
 
@@ -57,7 +57,7 @@ def run(options: tuple[str, ...], call: Call) -> Said:
 
     Raises: `UsageError` for an id that nothing has, with what was perhaps meant.
     """
-    writers = {LIST: write_list, RULES: write_rules}
+    writers = {LIST: write_list, RULES: write_rules, POLICY: write_policy}
     names = [name for name in options if name not in writers]
     named = by_name() if names else {}
     articles = {name: articles_of(name, named) for name in names}
@@ -187,12 +187,17 @@ def write_list(page: Page) -> None:
         page.wrapped(meta.summary, 2)
         page.write()
         manual.write_parts(manual.of_control(meta).parts, page)
-    page.heading(POLICY)
-    page.wrapped("What else a policy can say, and what its caller can.", 2)
-    page.write()
-    manual.write_parts(((topic.key, topic.title) for topic in topics(METAS)), page)
+    write_policy(page)
     page.write()
     page.wrapped(f"The rules of the scanner: ci-guard explain {RULES}", 0)
+
+
+def write_policy(page: Page) -> None:
+    """Write every key of a policy."""
+    page.heading(POLICY)
+    page.wrapped("What a policy can say, and what its caller can.", 2)
+    page.write()
+    manual.write_parts(((topic.key, topic.title) for topic in topics(METAS)), page)
 
 
 def write_rules(page: Page) -> None:

@@ -84,9 +84,9 @@ def test_nothing_has_the_name_of_something_else() -> None:
     controls = [meta.id for meta in METAS]
     requirements = {requirement.id for meta in METAS for requirement in meta.requirements}
     rules = [one.id for one in rule.known()] + [kind.id for kind in KEY_FILES]
-    assert (
-        len({*controls, *requirements, *rules, "list", "rules"}) == len(controls) + len(requirements) + len(rules) + 2
-    )
+    words_of_the_command = ["list", "rules", "policy"]
+    every = [*controls, *requirements, *rules, *words_of_the_command]
+    assert len(set(every)) == len(controls) + len(requirements) + len(rules) + len(words_of_the_command)
 
 
 @pytest.mark.parametrize("topic", list(topics(METAS)), ids=lambda topic: topic.key)
@@ -106,6 +106,10 @@ def test_every_key_of_a_policy_has_a_page_whose_example_the_loader_accepts(topic
     beside = [f"{key}: {value}" for key, value in known.items() if key != topic.key]
     text = "\n".join([*beside, topic.example])
     read(text)
+
+
+def test_all_keys_of_a_policy_are_listed_together() -> None:
+    assert [topic.key for topic in topics(METAS) if f"  {topic.key} " not in explain("policy")[1]] == []
 
 
 def read(text: str) -> None:
