@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -30,7 +31,7 @@ from ci_guard.reporters import (
 from ci_guard.reporters.annotations import render as render_annotations
 from tests.drawing import examples
 from tests.reporters import runner, sample
-from tests.reporters.gfm import rendered
+from tests.reporters.gfm import Rendered, rendered
 from tests.reporters.hostile import ADDRESSES, CORPUS, dressed
 
 LOGGED: dict[str, Callable[[Result], str]] = {
@@ -73,18 +74,49 @@ def everything(result: Result) -> dict[str, str]:
     return texts
 
 
-@pytest.mark.parametrize("shape", RESULTS)
-@pytest.mark.parametrize("name", CORPUS)
-def test_hostile_text_makes_no_command(name: str, shape: str) -> None:
-    result = dressed(RESULTS[shape](), CORPUS[name])
-    for form, render in LOGGED.items():
-        assert runner.commands_in(render(result)) == [], form
+@cache
+def harmless_commands(shape: str, text: str) -> list[runner.Command]:
+    return runner.commands_in(render_annotations(dressed(RESULTS[shape](), text)))
+
+
+@cache
+def harmless_page(shape: str, text: str, render: Callable[[Result], str]) -> Rendered:
+    return rendered(render(dressed(RESULTS[shape](), text, "https://x.example/")))
+
+
+def junit_structure(shape: str, text: str) -> list[tuple[str, list[str]]]:
+    report = ET.fromstring(junit.render(dressed(RESULTS[shape](), text)))
+    return [(each.tag, sorted(each.attrib)) for each in report.iter()]
+
+
+harmless_junit_structure = cache(junit_structure)
+
+
+@pytest.fixture(scope="module", params=[(name, shape) for name in CORPUS for shape in RESULTS], ids="-".join)
+def told(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Return what every reporter makes of a hostile text in a result."""
+    name, shape = request.param
+    return everything(dressed(RESULTS[shape](), CORPUS[name]))
+
+
+def test_hostile_text_makes_no_command(told: dict[str, str]) -> None:
+    for form in LOGGED:
+        assert runner.commands_in(told[form]) == [], form
+
+
+def test_every_report_is_short_and_free_of_controls(told: dict[str, str]) -> None:
+    for form, text in told.items():
+        text.encode("utf-8")
+        if form not in ("outputs", "narrow"):
+            assert ALLOWED_CONTROLS.fullmatch(text), form
+        if form not in ("json", "sarif", "outputs"):
+            assert len(text.encode()) < 1_048_576, form
 
 
 @pytest.mark.parametrize("shape", RESULTS)
 @pytest.mark.parametrize("name", CORPUS)
 def test_hostile_text_makes_no_annotation_that_was_not_meant(name: str, shape: str) -> None:
-    meant = runner.commands_in(render_annotations(dressed(RESULTS[shape](), tamed(CORPUS[name]))))
+    meant = harmless_commands(shape, tamed(CORPUS[name]))
     told = runner.commands_in(render_annotations(dressed(RESULTS[shape](), CORPUS[name])))
     assert [command.name for command in told] == [command.name for command in meant]
     for command, harmless in zip(told, meant, strict=True):
@@ -98,7 +130,7 @@ def test_hostile_text_makes_no_annotation_that_was_not_meant(name: str, shape: s
 def test_hostile_text_changes_nothing_in_the_structure_of_a_page(
     name: str, shape: str, render: Callable[[Result], str]
 ) -> None:
-    harmless = rendered(render(dressed(RESULTS[shape](), tamed(CORPUS[name]), "https://x.example/")))
+    harmless = harmless_page(shape, tamed(CORPUS[name]), render)
     page = rendered(render(dressed(RESULTS[shape](), CORPUS[name], "https://x.example/")))
     left_out = [each.text.count("more in the JSON report") for each in (page, harmless)]
     assert page.tags == harmless.tags or (left_out[0] > left_out[1] and set(page.tags) <= set(harmless.tags))
@@ -108,26 +140,8 @@ def test_hostile_text_changes_nothing_in_the_structure_of_a_page(
 
 @pytest.mark.parametrize("shape", RESULTS)
 @pytest.mark.parametrize("name", CORPUS)
-def test_every_report_is_short_and_free_of_controls(name: str, shape: str) -> None:
-    for form, text in everything(dressed(RESULTS[shape](), CORPUS[name])).items():
-        text.encode("utf-8")
-        if form not in ("outputs", "narrow"):
-            assert ALLOWED_CONTROLS.fullmatch(text), form
-        if form not in ("json", "sarif", "outputs"):
-            assert len(text.encode()) < 1_048_576, form
-
-
-@pytest.mark.parametrize("shape", RESULTS)
-@pytest.mark.parametrize("name", CORPUS)
 def test_hostile_text_changes_nothing_in_the_structure_of_the_junit_report(name: str, shape: str) -> None:
-    told, harmless = (
-        [
-            (each.tag, sorted(each.attrib))
-            for each in ET.fromstring(junit.render(dressed(RESULTS[shape](), text))).iter()
-        ]
-        for text in (CORPUS[name], tamed(CORPUS[name]))
-    )
-    assert told == harmless
+    assert junit_structure(shape, CORPUS[name]) == harmless_junit_structure(shape, tamed(CORPUS[name]))
 
 
 @pytest.mark.parametrize("name", CORPUS)
