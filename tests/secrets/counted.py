@@ -25,6 +25,7 @@ class Counted:
         self._any = bool(self._tree.state.flags & 16)
         self._folds = bool(self._tree.state.flags & 2)
         self._groups: dict[int, bytes] = {}
+        self._told: dict[tuple[str, int], frozenset[int]] = {}
         self.steps = 0
 
     def match(self, text: bytes, *, whole: bool) -> int:
@@ -89,6 +90,12 @@ class Counted:
             yield at
 
     def _signs(self, name: str, value: Any) -> frozenset[int]:
+        key = (name, value if isinstance(value, int) else id(value))  # lists are the tree's, which stays
+        if key not in self._told:
+            self._told[key] = self._signs_of(name, value)
+        return self._told[key]
+
+    def _signs_of(self, name: str, value: Any) -> frozenset[int]:
         if name == "ANY":
             return frozenset(range(256)) - (frozenset() if self._any else {10})
         if name == "NOT_LITERAL":
