@@ -84,7 +84,8 @@ class Checkout:
     @classmethod
     def create(cls, folder: Path) -> Checkout:
         """Make a checkout whose program needs one package, and whose tests need another one too."""
-        wheels = folder.parent / f"{folder.name}-wheels"
+        made = cls.at(folder)
+        wheels = made.wheels
         greeting = make_wheel(
             wheels,
             "greeting",
@@ -112,7 +113,12 @@ class Checkout:
         }.items():
             (folder / path).parent.mkdir(exist_ok=True)
             (folder / path).write_text(text)
-        return cls(folder=folder, wheels=wheels)
+        return made
+
+    @classmethod
+    def at(cls, folder: Path) -> Checkout:
+        """Return the checkout that was made there."""
+        return cls(folder=folder, wheels=folder.parent / f"{folder.name}-wheels")
 
     def command(self, *arguments: str | Path, isolated: bool = True) -> list[str]:
         """Return the bootstrap's command line."""
