@@ -41,6 +41,11 @@ class _Hashing:
         made: _Hash = (self._makers.get(name) or self._loaded(name))(begin, usedforsecurity=False)
         return made
 
+    def keyed(self, key: bytes, content: bytes) -> bytes:
+        """Return 16 bytes that say nothing of a content to whoever has not the key (RFC 7693)."""
+        made: _Hash = (self._makers.get("blake2b") or self._loaded("blake2b"))(content, key=key, digest_size=16)
+        return made.digest()
+
     def expect_much(self) -> None:
         """Hash with OpenSSL from now on."""
         self._left = -1
@@ -57,6 +62,7 @@ class _Hashing:
 
 _hashing: Final = _Hashing()
 digest = _hashing.digest
+keyed = _hashing.keyed
 expect_much = _hashing.expect_much
 
 

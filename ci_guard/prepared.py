@@ -7,7 +7,6 @@ what was made of the very text and flags; anything else is compiled as ever.
 
 from __future__ import annotations
 
-import os
 import re
 import struct
 import sys
@@ -17,10 +16,10 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Final
 
-from ci_guard import hashing
+from ci_guard import beside, hashing
 from ci_guard.rows import NamedTuple
 
-FILE: Final = os.path.join(os.path.dirname(__file__), "prepared.regexes")
+FILE: Final = "prepared.regexes"
 MARKS: Final = frozenset((20220615, 20221023, 20230612))
 """`_sre.MAGIC` of CPython 3.11, 3.12 and 3.13, whose compilers make the same of all patterns."""
 _HEAD: Final = struct.Struct("<4sI")
@@ -136,8 +135,7 @@ def _digest(content: bytes) -> bytes:
 def _table() -> Table:
     engine: Any = import_module("_sre") if sys.implementation.name == "cpython" else None
     try:
-        with open(FILE, "rb") as file:
-            content = file.read()
+        content = beside.read(__file__, FILE)
     except OSError:
         content = b""
     return Table(content, engine)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -19,7 +18,7 @@ def files() -> dict[str, str | bytes]:
     """Return the table by its path from the root; nothing on a Python that it is not for."""
     if not prepared.is_for(importlib.import_module("_sre")):
         return {}
-    return {f"ci_guard/{Path(prepared.FILE).name}": prepared.table_of({said: of(*said) for said in patterns()})}
+    return {f"ci_guard/{prepared.FILE}": prepared.table_of({said: of(*said) for said in patterns()})}
 
 
 def patterns() -> dict[tuple[str | bytes, int], None]:

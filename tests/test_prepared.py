@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_guard import late, prepared
+from ci_guard import beside, late, prepared
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 spec = spec_from_file_location("prepared_regexes", SCRIPTS / "prepared_regexes.py")
@@ -33,7 +33,7 @@ TABLE = prepared.table_of({said: prepared_regexes.of(*said) for said in FEW}) if
 
 
 def test_every_pattern_that_a_scan_may_use_is_prepared_as_it_would_be_compiled() -> None:
-    table = prepared.Table(Path(prepared.FILE).read_bytes(), ENGINE)
+    table = prepared.Table(beside.read(prepared.__file__, prepared.FILE), ENGINE)
     found = {said: table.pattern(*said) for said in prepared_regexes.patterns()}  # with those of other tests
     assert sum(pattern is not None for pattern in found.values()) == len(table) > 700
     assert [said for said, pattern in found.items() if pattern not in (None, re.compile(*said))] == []

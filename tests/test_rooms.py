@@ -17,6 +17,7 @@ ROOMS = {
     "model": set(),
     "git": {"errors"},
     "errors": set(),
+    "beside": set(),
     "hashing": set(),
     "late": {"prepared"},
     "prepared": set(),
@@ -58,7 +59,10 @@ ROOMS = {
         "__init__",
     },
 }
-"""What each room may import besides itself, and besides what all are made of: records, rows, hashes, late patterns."""
+"""What each room may import besides itself, and besides `MADE_OF`."""
+
+MADE_OF = {"beside", "hashing", "late", "records", "rows"}
+"""What all are made of."""
 
 YAML = {"policy.characters", "policy.document", "policy.place", "policy.reading", "policy.scalar", "policy.wording"}
 """What the scanner shares with policies: reading YAML with its places, and how its errors speak."""

@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from ci_guard import hashing
+from ci_guard import beside, hashing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ def shipped(sources: Sequence[bytes], hyperscan: Any, folder: str | os.PathLike[
         pins = pins_in(folder)
         for name in names_of(platform()):
             if pins[name][:-1] == made_of(sources, hyperscan):
-                content = _content(folder, file_of(name))
+                content = beside.content(folder, file_of(name))
                 if digest_of(content) != pins[name][-1]:
                     return None
                 return _with_scratch(hyperscan.loadb(content, hyperscan.HS_MODE_BLOCK), hyperscan)
@@ -76,7 +76,7 @@ def compiled(expressions: Sequence[Expression], hyperscan: Any) -> Any:
 
 def pins_in(folder: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]:
     """Return what is pinned of each database by its name: what it is made of, and at last its own digest."""
-    lines = map(str.split, _content(folder, PINS).decode().splitlines())
+    lines = map(str.split, beside.content(folder, PINS).decode().splitlines())
     return {name: tuple(pins) for name, *pins in lines}
 
 
@@ -88,11 +88,6 @@ def made_of(sources: Sequence[bytes], hyperscan: Any) -> tuple[str, ...]:
 def digest_of(content: bytes) -> str:
     """Return the BLAKE2b of a content, in hex: Python's own code for it is as quick as OpenSSL, which takes loading."""
     return hashing.digest("blake2b", 0, content).hexdigest()
-
-
-def _content(folder: str | os.PathLike[str], name: str) -> bytes:
-    with open(os.path.join(folder, name), "rb") as file:
-        return file.read()
 
 
 def _with_scratch(made: Any, hyperscan: Any) -> Any:

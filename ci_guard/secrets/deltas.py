@@ -14,9 +14,9 @@ import json
 import struct
 from collections.abc import Callable, Iterable
 from functools import cache
-from pathlib import Path
 from typing import Final
 
+from ci_guard import beside
 from ci_guard.rows import NamedTuple
 from ci_guard.secrets import decode, generic, keyfiles
 from ci_guard.secrets.content import ContentKind, classify, plain_name
@@ -38,7 +38,6 @@ Of a content: it is more than it looks; it is an archive; it is searched as a wh
 have `keyfiles.MARK`.
 """
 
-_SHAPES: Final = Path(__file__).parent / "shapes.json"
 """What `shapes` returns of the rules that ship; `scripts/generate.py` makes it."""
 
 _MOST_VAIN: Final = 100_000
@@ -107,7 +106,10 @@ def shapes(rules: Iterable[Rule]) -> dict[str, tuple[int, bool]]:
 
 @cache
 def _shapes() -> dict[str, tuple[int, bool]]:
-    return {name: (longest, one_line) for name, (longest, one_line) in json.loads(_SHAPES.read_bytes()).items()}
+    return {
+        name: (longest, one_line)
+        for name, (longest, one_line) in json.loads(beside.read(__file__, "shapes.json")).items()
+    }
 
 
 def reach_of(trigger: Trigger) -> Reach:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
+from ci_guard import hashing
 from ci_guard.model.judgement import Location
 from ci_guard.model.scan import Confidence, SecretFinding, SecretPlace, Skipped
 from ci_guard.records import replace
@@ -214,7 +215,5 @@ def _by(commit: str | None, authors: Authors) -> str:
 
 def fingerprint(rule: str, path: str, context: bytes, ordinal: int) -> str:
     """Return the contract's fingerprint; `context` is a digest of the line with its secrets masked."""
-    from hashlib import sha256
-
     parts = (rule.encode(), path.encode("utf-8", "surrogateescape"), context, str(ordinal).encode())
-    return sha256(b"\0".join(parts)).hexdigest()
+    return hashing.sha256(b"\0".join(parts))

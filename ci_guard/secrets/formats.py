@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import hmac
 import json
 import re
 import zlib
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from ci_guard import late
+from ci_guard import hashing, late
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
 from ci_guard.secrets.checks import CHECKS, CHECKSUM_FITS, Verdict, check, entropy, is_invented, looks_random
@@ -61,7 +59,8 @@ def has_base58_checksum(rule: Rule, data: bytes, _match: re.Match[bytes], start:
     for sign in data[start:end].decode("ascii"):
         number = number * 58 + _BASE58.index(sign)
     raw = number.to_bytes((number.bit_length() + 7) // 8, "big")
-    if hashlib.sha256(hashlib.sha256(raw[:-4]).digest()).digest()[:4] != raw[-4:]:
+    digest = hashing.digest("sha256", 0, hashing.digest("sha256", 0, raw[:-4]).digest()).digest()
+    if digest[:4] != raw[-4:]:
         return None
     return Verdict(start, end, rule.severity, Confidence.HIGH, CHECKSUM_FITS)
 
@@ -137,7 +136,7 @@ def is_jwt(rule: Rule, data: bytes, _match: re.Match[bytes], start: int, end: in
     if claims.get("sub") == "1234567890" or claims.get("role") == "anon":
         return None
     hashed = _JWT_HASHES.get(header["alg"])
-    if hashed and decoded(signature) in [hmac.digest(key, head + b"." + body, hashed) for key in _JWT_KEYS]:
+    if hashed and decoded(signature) in _signatures(head + b"." + body, hashed):
         return None
     if header["alg"].lower() == "none" or not signature:
         return Verdict(start, end, Severity.LOW, Confidence.MEDIUM, "it decodes, and is not signed (alg: none)")
@@ -148,6 +147,13 @@ def is_jwt(rule: Rule, data: bytes, _match: re.Match[bytes], start: int, end: in
     if end - start < 90 or is_invented(signature) or entropy(signature) < 4:
         return None
     return Verdict(start, end, rule.severity, rule.confidence, detail)
+
+
+def _signatures(text: bytes, hashed: str) -> list[bytes]:
+    """Return how a text is signed with keys that everybody knows."""
+    import hmac  # with OpenSSL
+
+    return [hmac.digest(key, text, hashed) for key in _JWT_KEYS]
 
 
 def _day(seconds: object) -> str:

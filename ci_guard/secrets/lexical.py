@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
-from ci_guard import late
+from ci_guard import beside, late
 from ci_guard.rows import NamedTuple
 
 BACK: Final = 120
@@ -71,7 +70,7 @@ AFTER_VALUE: Final = 16
 _GRANT: Final = late.pattern(r"(?:IDENTIFIED BY|PASSWORD) ['\"]\Z", re.IGNORECASE)
 _GRANTS: Final = (" '", ' "')
 _HUMP: Final = late.pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_WORDS: Final = json.loads((Path(__file__).parent / "names.json").read_text("ascii"))
+_WORDS: Final = json.loads(beside.read(__file__, "names.json"))
 _SUFFIXES, _QUALIFIERS, _LOCATORS, _HANDLES = (
     frozenset(_WORDS[group].split()) for group in ("suffixes", "qualifiers", "locators", "handles")
 )

@@ -8,12 +8,10 @@ import re
 from collections import Counter
 from functools import cache, lru_cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Final
 
-from ci_guard import late
+from ci_guard import beside, late
 
-_MODEL: Final = Path(__file__).parent / "generic.json"
 _PART: Final = late.pattern(r"[A-Z]?[a-z]+|[A-Z]+")
 _WORDING: Final = late.pattern(r"[A-Za-z_. /:-]+[0-9]?")
 _WRITTEN: Final = late.pattern(r"[A-Z]?[a-z]{2,}|[A-Z]{3,}")
@@ -64,7 +62,7 @@ _HASH: Final = late.pattern(
 @cache
 def model() -> dict[str, Any]:
     """Return what `scripts/train_generic.py` learned: letter statistics, common words, weights."""
-    loaded: dict[str, Any] = json.loads(_MODEL.read_text("ascii"))
+    loaded: dict[str, Any] = json.loads(beside.read(__file__, "generic.json"))
     loaded["words"] = frozenset(loaded["words"].split())
     return loaded
 

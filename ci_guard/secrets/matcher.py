@@ -7,6 +7,7 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from ci_guard import hashing
 from ci_guard.git import helper
 from ci_guard.rows import NamedTuple
 from ci_guard.secrets.engines import Opening
@@ -192,9 +193,7 @@ class Matcher:
 
     def identity(self, secret: bytes) -> bytes:
         """Return what `Match.identity` holds for a secret."""
-        from hashlib import blake2b
-
-        return blake2b(secret, key=self._key, digest_size=16).digest()
+        return hashing.keyed(self._key, secret)
 
 
 class _Place(NamedTuple):

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final
 
-from ci_guard import late
+from ci_guard import beside, late
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
 from ci_guard.records import dataclass
 
 _FOLDER: Final = os.path.join(os.path.dirname(__file__), "rules")
-VENDORS: Final = os.path.join(os.path.dirname(__file__), "vendors.json")
+VENDORS: Final = "vendors.json"
 """The table of vendors, a row a line."""
 
 
@@ -83,19 +83,13 @@ class Rule:
         return max((word for word in self.keywords if secret.startswith(word.encode("ascii"))), key=len, default="")
 
 
-def read(path: str) -> bytes:
-    """Return the content of a file of ours."""
-    with open(path, "rb") as file:
-        return file.read()
-
-
 class Shelf:
     """The rules of a folder, read at once and parsed with the first one that is wanted: a clean scan wants none."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         """Read the files."""
         names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))
-        self.texts = [read(os.path.join(folder, name)) for name in names]
+        self.texts = [beside.content(folder, name) for name in names]
         """What the files hold, in the order of their names."""
 
         self._rules: dict[int, Rule] = {}
@@ -140,7 +134,7 @@ def load(folder: str | os.PathLike[str] = _FOLDER) -> Shelf:
 
 def vendor_ids() -> frozenset[str]:
     """Return the ids of the rules that a vendor's name decides on, without reading more of their table."""
-    return frozenset(re.findall(r'^  [{]"id": "([a-z0-9-]+)"', read(VENDORS).decode(), re.MULTILINE))
+    return frozenset(re.findall(r'^  [{]"id": "([a-z0-9-]+)"', beside.read(__file__, VENDORS).decode(), re.MULTILINE))
 
 
 def known() -> tuple[Rule, ...]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ci_guard import late
+from ci_guard import beside, hashing, late
 from ci_guard.rows import NamedTuple
 from ci_guard.secrets.formats import CHECKS
 from ci_guard.secrets.triggers import BY_NAME, VENDOR
@@ -89,7 +87,7 @@ def _formed(rule: Rule, data: bytes, low: int, high: int) -> Span | None:
 
 def _is_printed(data: bytes, span: Span) -> bool:
     """Return whether a standard or a manual prints a secret as an example; rules of the user's own know better."""
-    return not span.rule.own and hashlib.sha256(data[span.start : span.end]).hexdigest() in _printed()
+    return not span.rule.own and hashing.sha256(data[span.start : span.end]) in _printed()
 
 
 @cache
@@ -99,7 +97,7 @@ def _printed() -> frozenset[str]:
 
     They are copied into tests and manuals everywhere, and open nothing. `printed.json` has them by where they stand.
     """
-    printed: dict[str, list[str]] = json.loads((Path(__file__).parent / "printed.json").read_text("ascii"))
+    printed: dict[str, list[str]] = json.loads(beside.read(__file__, "printed.json"))
     return frozenset(digest for digests in printed.values() for digest in digests)
 
 
@@ -127,7 +125,7 @@ def _matched(rule: Rule, data: bytes, match: re.Match[bytes]) -> Span | None:
     verdict = CHECKS[rule.check](rule, data, match, start, end)
     if verdict is None:
         return None
-    if rule.documented and hashlib.sha256(data[verdict.start : verdict.end]).hexdigest() in rule.documented:
+    if rule.documented and hashing.sha256(data[verdict.start : verdict.end]) in rule.documented:
         return None
     return Span(rule, *verdict)
 
@@ -180,7 +178,7 @@ def masked(data: bytes, spans: list[Span], number: int) -> bytes:
     first = number
     while first > 0 and spans[first - 1].end > begin:
         first -= 1
-    digest = hashlib.sha256()
+    digest = hashing.digest("sha256", stop - begin)
     position = begin
     while first < len(spans) and spans[first].start < stop:
         digest.update(data[position : max(position, spans[first].start)])

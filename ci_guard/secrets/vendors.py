@@ -9,7 +9,6 @@ stands ahead of them is looked up here, so that hundreds of vendors cost a searc
 from __future__ import annotations
 
 import json
-import os
 import re
 from bisect import bisect_left
 from collections import Counter
@@ -18,13 +17,13 @@ from functools import cache, lru_cache
 from itertools import accumulate
 from typing import Any, Final
 
-from ci_guard import late
+from ci_guard import beside, late
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
 from ci_guard.rows import NamedTuple
 from ci_guard.secrets import generic, looks
 from ci_guard.secrets.checks import Verdict, entropy, is_invented
-from ci_guard.secrets.rule import VENDORS, Rule, read
+from ci_guard.secrets.rule import VENDORS, Rule
 from ci_guard.secrets.triggers import VENDOR
 
 _OPAQUE: Final = "[0-9A-Za-z_-]{16,80}"
@@ -78,7 +77,7 @@ _LONGEST_START: Final = 24
 _DETAIL: Final = "the name of the vendor stands ahead of it"
 
 
-_WORDS: Final = os.path.join(os.path.dirname(VENDORS), "vendor_words.txt")
+_WORDS: Final = "vendor_words.txt"
 """What `words` returns; `scripts/generate.py` makes it, as reading the whole table takes a while."""
 
 
@@ -111,7 +110,7 @@ def rows() -> list[dict[str, Any]]:
 
     `words` are written with `_` where a separator may stand, and with `+` behind one that is a word of its own.
     """
-    table: list[dict[str, Any]] = json.loads(read(VENDORS))
+    table: list[dict[str, Any]] = json.loads(beside.read(__file__, VENDORS))
     return table
 
 
@@ -145,7 +144,7 @@ def words() -> str:
 
 @cache
 def _words() -> list[str]:
-    return read(_WORDS).decode().splitlines()
+    return beside.read(__file__, _WORDS).decode().splitlines()
 
 
 @lru_cache(maxsize=4096)
@@ -174,7 +173,7 @@ def patterns() -> list[tuple[bytes, int]]:
 @cache
 def _table() -> list[str]:
     """Return the rows of the table as they are written, a line each: few are ever read."""
-    return read(VENDORS).decode().splitlines()[1:-1]
+    return beside.read(__file__, VENDORS).decode().splitlines()[1:-1]
 
 
 @cache
