@@ -13,6 +13,7 @@ import pytest
 
 from ci_guard.errors import GitUnavailable
 from ci_guard.git import ObjectsDamaged, Repository, brought, contents
+from ci_guard.git import repository as repository_module
 from ci_guard.git.history import introduced
 from ci_guard.git.repository import REFS
 from tests.secrets.repositories import Repo
@@ -68,6 +69,25 @@ def test_what_is_begun_ahead_runs_once_and_what_nobody_asks_for_ends_too(
     for pid, _ in started():
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+@pytest.mark.parametrize("small", [1 << 16, 0])
+def test_one_git_lists_the_index_and_all_other_files_where_that_is_small(
+    repo: Repo, started: Callable[[], list[tuple[int, str]]], small: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository_module, "_SMALL", small)
+    for name in ("? odd", "H 100644 x\tnew", "line\nfeed", ".gitignore", "build"):
+        (repo.path / name).write_text("build\n")
+    alone = Repository.open(repo.path)
+    with alone.session() as repository:
+        repository.begin_files()
+        repository.begin_files()
+        for _ in range(2):
+            assert list(repository.index_entries()) == list(alone.index_entries())
+            assert repository.others() == alone.others() == b".gitignore\0? odd\0H 100644 x\tnew\0line\nfeed\0"
+        assert repository.others("--", "sub") == b""
+    asked = [line for _, line in started() if "ls-files" in line]
+    assert sum("-s" in line.split() and "--others" in line for line in asked) == bool(small)
 
 
 def test_the_list_of_names_tells_of_replacements_too(repo: Repo, started: Callable[[], list[tuple[int, str]]]) -> None:

@@ -16,6 +16,12 @@ from ci_guard.rows import NamedTuple
 
 LISTING: Final = ("ls-files", "-z", "-s", "-v")
 """What lists the index."""
+OTHERS: Final = ("ls-files", "-z", "--others", "--exclude-per-directory=.gitignore")
+"""What lists the files of the work tree that are neither in the index nor ignored."""
+BOTH: Final = (*LISTING, "--cached", *OTHERS[2:])
+"""What lists both: one git fewer to start, and the index comes behind all others."""
+_OTHER: Final = b"? "
+"""What an entry of `OTHERS` begins with there."""
 _MUCH: Final = 4 << 20
 """Bytes of a listing, about 50,000 entries, whose entries are not all held as objects."""
 _TOGETHER: Final = 64
@@ -79,6 +85,14 @@ class Index(Sequence[IndexEntry]):
 def parse(listing: bytes) -> Sequence[IndexEntry]:
     """Return the entries that `LISTING` tells, in git's order; few are quicker as objects, and take little room."""
     return Index(listing) if len(listing) > _MUCH else list(map(IndexEntry._make, _ENTRY.findall(listing)))
+
+
+def parted(listing: bytes) -> tuple[bytes, bytes]:
+    """Return what `LISTING` and what `OTHERS` would tell, of what `BOTH` does."""
+    sides: tuple[list[bytes], list[bytes]] = ([], [])
+    for entry in listing.split(b"\0")[:-1]:
+        sides[entry.startswith(_OTHER)].append(entry.removeprefix(_OTHER) + b"\0")
+    return b"".join(sides[False]), b"".join(sides[True])
 
 
 class ProvenTrees:

@@ -14,7 +14,7 @@ from typing import IO, Final
 from ci_guard import late
 from ci_guard.errors import GitUnavailable
 from ci_guard.git.command import ENVIRONMENT, OVERRIDES, find_git, locate
-from ci_guard.git.index import LISTING, IndexEntry, parse
+from ci_guard.git.index import BOTH, LISTING, OTHERS, IndexEntry, parse, parted
 from ci_guard.git.objects import (
     EntryKind,
     Node,
@@ -42,6 +42,8 @@ REFS: Final = (
     *("refs/heads/", "refs/tags/", "refs/remotes/", "refs/replace/"),
 )
 """What lists names with what they lead to, and all replacement objects: one git fewer to start than for each."""
+_SMALL: Final = 1 << 16
+"""Bytes of an index, of some 600 files, below which one git lists them and all others sooner than two would start."""
 _FEW: Final = 1000
 """Objects that are asked for one after the other; more are told to git beforehand, so that it need not wait."""
 _CAT_FILE: Final = ("cat-file", "--batch")
@@ -317,7 +319,28 @@ class Repository:
 
     def index_entries(self) -> Sequence[IndexEntry]:
         """Return what the index holds, in git's order."""
-        return parse(self.run(*LISTING))
+        both = self._both()
+        return parse(both[0] if both else self.run(*LISTING))
+
+    def begin_files(self, *below: str | bytes) -> None:
+        """Have git list, within a session, what `index_entries` and `others` will be asked for; the longest last."""
+        index = os.path.join(self.git_dir, "index")
+        if not below and self.index is None and os.path.isfile(index) and os.stat(index).st_size < _SMALL:
+            self.begin(*BOTH)
+            return
+        self.begin(*LISTING)
+        self.begin(*OTHERS, *below)
+
+    def others(self, *below: str | bytes) -> bytes:
+        """Return what `OTHERS` lists, with arguments that limit it to a folder."""
+        both = None if below else self._both()
+        return both[1] if both else self.run(*OTHERS, *below)
+
+    def _both(self) -> tuple[bytes, bytes] | None:
+        session = self._own_session
+        if session and (BOTH, self.index) in session.begun:
+            session.files = parted(self.run(*BOTH))
+        return session.files if session else None
 
     def tree(self, commit: str, proven: Proven | None = None) -> Iterator[TreeEntry]:
         """Yield every file, symbolic link and submodule of a commit; what is proven already is not read."""
@@ -424,6 +447,8 @@ class _Session:
         self.begun: dict[tuple[Arguments, str | None], Begun] = {}
         self.batches: list[Process] = []
         self.refs: bytes | None = None
+        self.files: tuple[bytes, bytes] | None = None
+        """What `BOTH` listed, for those who ask for either."""
 
     def end(self) -> None:
         for begun in self.begun.values():

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Final
 
 from ci_guard.git import Repository
-from ci_guard.git.index import LISTING
 from ci_guard.git.repository import REFS, REPLACEMENTS
-
-OTHERS: Final = ("ls-files", "-z", "--others", "--exclude-per-directory=.gitignore")
 
 
 def begin(repository: Repository, root: str, *, names: bool, files: bool) -> None:
@@ -17,8 +13,7 @@ def begin(repository: Repository, root: str, *, names: bool, files: bool) -> Non
     prefix = prefix_of(repository, root)
     repository.begin(*(REFS if names and not prefix else REPLACEMENTS))
     if files and repository.work_tree:
-        repository.begin(*LISTING)
-        repository.begin(*OTHERS, *below(prefix))
+        repository.begin_files(*below(prefix))
 
 
 def below(prefix: bytes) -> tuple[str | bytes, ...]:

@@ -10,7 +10,7 @@ from typing import Final, overload
 from ci_guard import late
 from ci_guard.git import IndexEntry, ProvenTrees, Repository, brought, contents
 from ci_guard.rows import NamedTuple
-from ci_guard.secrets.listing import OTHERS, below
+from ci_guard.secrets.listing import below
 
 GITLINK: Final = b"160000"
 _NO_FILES: Final = frozenset({GITLINK, b"120000"})
@@ -131,7 +131,7 @@ def untracked(repository: Repository, prefix: bytes) -> list[bytes]:
     What to ignore is taken from the `.gitignore` files alone: `.git/info/exclude` is no part of what people review.
     A repository within the work tree that is not tracked is one path that ends with `/`.
     """
-    return [path for path in repository.run(*OTHERS, *below(prefix)).split(b"\0") if path]
+    return [path for path in repository.others(*below(prefix)).split(b"\0") if path]
 
 
 def commit_range(repository: Repository, base: str | None, head: str, prefix: bytes) -> Range:
