@@ -47,9 +47,10 @@ class _Hashing:
         return made.digest()
 
     def expect_much(self) -> None:
-        """Hash with OpenSSL from now on."""
+        """Hash with OpenSSL from now on; it is loaded at once, so that no copy of the process does it again."""
         self._left = -1
         self._makers.clear()
+        import_module("hashlib")
 
     def _loaded(self, name: str) -> Any:
         made = None
