@@ -81,8 +81,9 @@ def weaknesses(wiring: Wiring, platform: Platform) -> Mapping[tuple[str, str], l
 
 def maybe_deploying(wiring: Wiring, platform: Platform) -> Iterator[Unknown]:
     """Yield a doubt for each job that calls what was not read and does not stop where the guard denies."""
+    judge = of_deployment_on_gitlab if platform is Platform.GITLAB else of_deployment
     for job in wiring.jobs:
-        if job.calls and platform is not Platform.GITLAB and next(of_deployment(job, wiring, guards_of(wiring)), None):
+        if job.calls and next(judge(job, wiring, guards_of(wiring)), None):
             said = (
                 f"{clip(job.name)} does not wait for the guard, and whether {clip(job.calls.text)} deploys was not read"
             )
@@ -138,5 +139,8 @@ def _of_pin(pin: Pin) -> Iterator[Spot]:
     if not COMMIT.fullmatch(pin.ref) and not pin.ref.startswith("sha256-"):
         ref = f"@{clip(pin.ref)}" if pin.ref else " without a ref"
         yield Spot(text=f"{clip(pin.name)}{ref} is not pinned to a commit", line=pin.line, path=pin.path)
+    if pin.starts and pin.commit and pin.starts != pin.commit:
+        said = f"{clip(pin.name)} is included at {pin.commit[:12]} and starts ci-guard at {clip(pin.starts)}"
+        yield Spot(text=said, line=pin.line, path=pin.path)
     if pin.condition is not None:
         yield replace(pin.condition, text=f"its {clip(pin.condition.text)} may leave the include out")

@@ -18,6 +18,15 @@ MUTABLE: Final = re.compile(
 )
 """Commands that fetch what a name stands for by then."""
 
+STEERING: Final = re.compile(
+    r"PATH|BASH_ENV|BASH_FUNC_.*|SHELLOPTS|BASHOPTS|(?:LD|DYLD)_[A-Z_]+|PYTHON(?:PATH|HOME)", re.DOTALL
+)
+"""
+Variables that a shell, the loader or Python start other code by.
+
+Source: Bash Reference Manual, "Bash Startup Files", "Bash Variables"; ld.so(8); Python, "Command line and environment".
+"""
+
 
 def lines_of(script: str) -> list[str]:
     """Return the lines of a script without comments, continued ones joined."""
@@ -30,6 +39,15 @@ def mutable_checkout(script: Tree) -> Spot | None:
     for line in lines_of(str(script.value)):
         if found := MUTABLE.search(line[:LONGEST_LINE]):
             return Spot(text=found[0], line=script.line, path=script.path)
+    return None
+
+
+def steering(*variables: Tree | None) -> Spot | None:
+    """Return the first variable of these maps by which a script starts other programs than it names, or other code."""
+    for tree in variables:
+        for name, one in (tree.entries if tree else {}).items():
+            if STEERING.fullmatch(name):
+                return Spot(text=f"the variable {name}", line=one.line, path=one.path)
     return None
 
 

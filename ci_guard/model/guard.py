@@ -37,6 +37,10 @@ class Pin:
     """GitLab: what may leave the include out."""
     stage: str = ""
     """GitLab: the stage that the include asks for; empty for the one before all others."""
+    starts: str = ""
+    """GitLab: the commit of ci-guard that the include is told to start; empty where it is told none."""
+    commit: str = ""
+    """GitLab: the commit that the included file is of, where that is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +95,7 @@ class Job:
     labels: tuple[str, ...] = ()
     """GitHub: what its checks are called, where a matrix makes several."""
     calls: Spot | None = None
-    """GitHub: a workflow of another repository that it calls, which was not read and may deploy."""
+    """A workflow of another repository that it calls, or a project whose pipeline it starts, which may deploy."""
     steps: tuple[Step, ...] = ()
 
 

@@ -5,25 +5,19 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from ci_guard.evidence.commit_files import CommitFiles
 from ci_guard.evidence.github.check_names import check_names, may_be
 from ci_guard.evidence.github.local_actions import LOCAL, MOST_WORKFLOWS, WORKFLOWS, workflows_of
-from ci_guard.evidence.guard_script import NAME, hidden, leads
-from ci_guard.evidence.guard_signs import mutable_checkout, spot, spots
+from ci_guard.evidence.github.workflow_step import Place, pin_of, step_of
+from ci_guard.evidence.guard_signs import spot, spots, steering
 from ci_guard.evidence.yaml_tree import Tree
 from ci_guard.model.fact import Fact, Known, Unknown, unavailable
-from ci_guard.model.guard import Job, Pin, Spot, Step, Wiring
+from ci_guard.model.guard import Job, Step, Wiring
 
 DEEPEST_CALL: Final = 10
 """Source: "Reuse workflows", "Nesting reusable workflows"; for composite actions too, which may nest as deep."""
-
-OF_GITHUB: Final = "actions/"
-"""Of whom an action that goes before the guard deploys nothing."""
-
-SHELLS: Final = frozenset({"", "bash", "sh"})
-"""That end at the first failure. Source: "Workflow syntax", `jobs.<job_id>.steps[*].shell`."""
 
 MOST_CALLS: Final = 5000
 """Of workflows and actions that are followed, one by one."""
@@ -50,15 +44,6 @@ def read_wiring(files: CommitFiles, path: str, *, beside: bool = True) -> Fact[W
         path=files.named(path), commit=files.commit, jobs=jobs, namesakes=names, doubts=tuple(reader.doubts)
     )
     return Known(value=wiring, source=found.source, detail=found.detail)
-
-
-class _Place(NamedTuple):
-    """Where a job stands."""
-
-    path: str
-    line: int
-    shell: str
-    """In which its steps run where they name none."""
 
 
 class WorkflowReader:
@@ -114,7 +99,14 @@ class WorkflowReader:
             if any(job.guard for job in called):
                 found += called
             line = jobs.lines[name] if jobs else one.line
-            found.append(self._job(name, one, called, _Place(path, line, _shell(one) or _shell(tree))))
+            found.append(
+                self._job(
+                    name,
+                    one,
+                    called,
+                    Place(path, line, _shell(one) or _shell(tree), steering(tree.get("env"), one.get("env"))),
+                )
+            )
         return found
 
     def _called(self, name: str, tree: Tree, depth: int) -> list[Job]:
@@ -138,12 +130,12 @@ class WorkflowReader:
             for one in self.jobs_of(posixpath.normpath(uses), depth + 1)
         ]
 
-    def _job(self, name: str, tree: Tree, called: list[Job], place: _Place) -> Job:
+    def _job(self, name: str, tree: Tree, called: list[Job], place: Place) -> Job:
         uses = tree.text("uses")
-        pin = _pin(uses, tree.get("uses"))
+        pin = pin_of(uses, tree.get("uses"))
         elsewhere = tree.get("uses") if uses and pin is None and not uses.startswith(LOCAL) else None
         steps = tree.get("steps")
-        read = tuple(step for one in (steps.items if steps else ()) for step in self._steps(one, place.shell))
+        read = tuple(step for one in (steps.items if steps else ()) for step in self._steps(one, place))
         if not any(one.guard for one in called):
             read += tuple(step for one in called if one.environment for step in one.steps if step.checkout)
         return Job(
@@ -162,13 +154,14 @@ class WorkflowReader:
             steps=read,
         )
 
-    def _steps(self, tree: Tree, shell: str = "", depth: int = 0) -> Iterator[Step]:
+    def _steps(self, tree: Tree, place: Place, depth: int = 0) -> Iterator[Step]:
         """Yield the steps of the action of the repository that a step uses, if any, and behind them the step itself."""
-        uses, own = tree.text("uses"), _step(tree, shell)
+        uses, own = tree.text("uses"), step_of(tree, place)
         inner: tuple[Tree, ...] = ()
         if uses.startswith(LOCAL) and depth < DEEPEST_CALL and self._follows():
             inner = self._composite(posixpath.normpath(uses))
-        steps = [step for one in inner for step in self._steps(one, depth=depth + 1)]
+        within = place._replace(shell="", steered=place.steered or steering(tree.get("env")))
+        steps = [step for one in inner for step in self._steps(one, within, depth + 1)]
         yield from steps
         yield replace(own, guard=own.guard or any(step.guard for step in steps))
 
@@ -200,45 +193,3 @@ def _shell(tree: Tree) -> str:
     defaults = tree.get("defaults")
     run = defaults.get("run") if defaults else None
     return run.text("shell") if run else ""
-
-
-def _step(tree: Tree, default: str) -> Step:
-    uses, script, given = tree.text("uses"), tree.get("run"), tree.get("with")
-    pin = _pin(uses, tree.get("uses"))
-    how = hidden(str(script.value)) if script is not None else None
-    made = Step(
-        line=tree.line,
-        guard=pin is not None or how is not None,
-        pin=pin,
-        condition=spot(tree.get("if")),
-        tolerated=spots(tree.get("continue-on-error")),
-    )
-    if not made.guard:
-        made = replace(made, acts=not uses.lower().startswith(OF_GITHUB))
-    elif script is not None:
-        made = replace(made, acts=not leads(str(script.value)))
-    if script is not None:
-        shell = tree.text("shell") or default
-        at = tree if how is not None and shell not in SHELLS else script
-        said = shell if at is tree else how
-        swallowed = Spot(text=said, line=at.line, path=at.path) if said else None
-        made = replace(made, swallowed=swallowed, checkout=mutable_checkout(script))
-    elif given is not None and uses.lower().startswith("actions/checkout@") and is_own(given.text("repository")):
-        made = replace(made, checkout=spot(given.get("ref")))
-    return made
-
-
-def is_own(repository: str) -> bool:
-    """Tell whether what `actions/checkout` is told to fetch is the judged repository, as far as the file says it."""
-    return "".join(repository.split()).lower() in ("", "${{github.repository}}")
-
-
-def _pin(uses: str, tree: Tree | None) -> Pin | None:
-    """Return what a `uses` names of ci-guard, wherever a copy of it lies; None for anything else."""
-    if tree is None or uses.startswith((LOCAL, "docker:")):
-        return None
-    name, _, ref = uses.partition("@")
-    parts = name.split("/")
-    if len(parts) < 2 or parts[1].lower() != NAME:
-        return None
-    return Pin(name="/".join(parts[:2]), ref=ref, line=tree.line, path=tree.path)

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from ci_guard.evidence.commit_files import CommitFiles, parsed
 from ci_guard.evidence.gitlab.client import STRONGER, Client
+from ci_guard.evidence.gitlab.include_pins import COMMIT, pin_of
 from ci_guard.evidence.gitlab.repository_files import get_file_text
 from ci_guard.evidence.gitlab.resolving import EMPTY, merged, place
 from ci_guard.evidence.yaml_tree import Tree
@@ -28,8 +29,6 @@ OR_WAIVER: Final = "(or a waiver of the requirement for a while)"
 BY_LOCAL: Final = "(`include: local` or `project`; or a waiver of the requirement for a while)"
 """What helps where nothing more can be read: an unknown of the pipeline's own making does not go by itself."""
 
-_COMMIT: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
-_OURS: Final = re.compile(r"(?<![\w-])ci-guard(?![\w-])|gitlab-templates/")
 _SERVER: Final = re.compile(r"\$(?:\{CI_SERVER_(?:FQDN|HOST)\}|CI_SERVER_(?:FQDN|HOST)\b)")
 _HTTP: Final = re.compile(r"https?://")
 
@@ -106,7 +105,7 @@ class Includes:
 
     def _file(self, at: At) -> Fact[Tree | None]:
         own = at.project.lower() == self.repository.lower()
-        if not at.project or (own and not _COMMIT.fullmatch(at.ref)):
+        if not at.project or (own and not COMMIT.fullmatch(at.ref)):
             self.names[at.path] = None
         if at not in self._read:
             self._read[at] = self._elsewhere(at) if at.project else self.files.tree(at.path)
@@ -139,7 +138,7 @@ class Includes:
         local = entry.text("local")
         if isinstance(entry.value, str):
             local = "" if _HTTP.match(entry.value) else entry.value
-        pin = None if local else _pin(entry, when)
+        pin = None if local else pin_of(entry, when, self.client.server_url)
         if pin is not None:
             self.pins[pin] = None
         elif local:
@@ -223,25 +222,3 @@ class Includes:
         self.doubts[doubt] = None
         if leads:
             self.unfollowed[doubt] = None
-
-
-def _pin(entry: Tree, when: Spot | None) -> Pin | None:
-    """Return what an include names of ci-guard; None for anything else."""
-    where = {key: entry.text(key) for key in ("component", "remote", "project")}
-    if isinstance(entry.value, str):
-        where["remote"] = entry.value
-    listed = entry.get("file")
-    files = " ".join(str(one.value) for one in (listed.items if listed else ()))
-    given = entry.get("inputs")
-    for key, name in where.items():
-        if not name or not _OURS.search(f"{name} {files}"):
-            continue
-        called, ref = name, entry.text("ref")
-        if key == "component":
-            called, _, ref = name.rpartition("@")
-        elif key == "remote":
-            pinned = _COMMIT.search(name)
-            ref = entry.text("integrity") or (pinned[0] if pinned else "")
-        stage = given.text("stage") if given else ""
-        return Pin(name=called, ref=ref, line=entry.line, path=entry.path, condition=when, stage=stage)
-    return None

@@ -12,7 +12,7 @@ from ci_guard.evidence.gitlab.pipeline import Pipeline
 from ci_guard.evidence.gitlab.resolving import place
 from ci_guard.evidence.gitlab.sources import Sources
 from ci_guard.evidence.guard_script import NAME, hidden, leads
-from ci_guard.evidence.guard_signs import mutable_checkout, spot, spots
+from ci_guard.evidence.guard_signs import mutable_checkout, spot, spots, steering
 from ci_guard.evidence.yaml_tree import Tree
 from ci_guard.model.fact import Fact, Known, Unknown, unavailable
 from ci_guard.model.guard import Job, Spot, Step, Wiring
@@ -24,6 +24,9 @@ JUDGED: Final = ("stage", "needs", "rules", "when", "allow_failure", "environmen
 """Keys that are looked at."""
 CONDITIONS: Final = ("if", "changes", "exists")
 """What decides whether a rule applies. Source: "CI/CD YAML syntax reference", `rules`."""
+
+ELSEWHERE: Final = frozenset({"pipeline", "project"})
+"""Keys of a need that is of another pipeline. Source: "CI/CD YAML syntax reference", `needs:project`."""
 
 STAGES: Final = ("build", "test", "deploy")
 STAGE: Final = "test"
@@ -90,7 +93,9 @@ class _Reader:
             line=line,
             acts=how is not None and not leads(text),
             guard=how is not None,
-            swallowed=_first(script, how) if how else None,
+            swallowed=(self._steered(keys, parts) or (_first(script, how) if how else None))
+            if how is not None
+            else None,
             checkout=next((found for found in map(mutable_checkout, script) if found), None),
         )
         child = self.pipeline.children.get(name)
@@ -107,8 +112,18 @@ class _Reader:
             whens=tuple(found for one in parts for found in spots(one.get("when"))),
             overrides=tuple(key for key in written.entries if key not in HARMLESS) if called and self.pins else (),
             stage=stage.value if (stage := keys.get("stage")) and isinstance(stage.value, str) else STAGE,
+            calls=_downstream(keys.get("trigger")),
             steps=(step,),
         )
+
+    def _steered(self, keys: Mapping[str, Tree], parts: Sequence[Mapping[str, Tree]]) -> Spot | None:
+        """Return the variable by which other code is started: of the pipeline, the job or one of its rules."""
+        inherit = keys.get("inherit")
+        wanted = inherit.get("variables") if inherit else None
+        above = self.pipeline.whole.get("variables")
+        if wanted is not None and wanted.value == "false":
+            above = None
+        return steering(above, *(one.get("variables") for one in parts))
 
 
 def is_guards(name: str) -> bool:
@@ -137,15 +152,23 @@ def _unsure(keys: Mapping[str, Tree], rules: Sequence[Tree]) -> Spot | None:
     return replace(found, text="rules") if (found := spot(keys["rules"])) else None
 
 
+def _downstream(trigger: Tree | None) -> Spot | None:
+    """Return the project whose pipeline a job starts, which is another's."""
+    if trigger is None or trigger.get("include") is not None:
+        return None
+    named = trigger if isinstance(trigger.value, str) else trigger.get("project")
+    return spot(named) if named else None
+
+
 def _needs(tree: Tree | None) -> tuple[str, ...] | None:
-    """Return the jobs that are waited for; an optional one may not be there, and is not."""
+    """Return the jobs that are waited for: not one that may not be there, and none of another pipeline or project."""
     if tree is None:
         return None
     found = []
     for one in tree.value if isinstance(tree.value, tuple) else ():
         if isinstance(one.value, str):
             found.append(one.value)
-        elif one.text("job") and one.text("optional") != "true" and not one.text("pipeline"):
+        elif one.text("job") and one.text("optional") != "true" and one.entries.keys().isdisjoint(ELSEWHERE):
             found.append(one.text("job"))
     return tuple(found)
 

@@ -48,7 +48,10 @@ def test_a_pipeline_is_read_with_what_its_jobs_extend_and_its_own_files(scene: S
     ("include", "ref"),
     [
         ("{component: $CI_SERVER_FQDN/security/ci-guard/ci-guard@1.2}", "1.2"),
-        (f"{{remote: 'https://raw.example/ci-guard/ci-guard/{SHA}/gitlab-templates/ci-guard.yml'}}", SHA),
+        (f"{{remote: 'https://raw.githubusercontent.com/ci-guard/ci-guard/{SHA}/gitlab-templates/ci-guard.yml'}}", SHA),
+        (f"{{remote: 'https://gitlab.com/security/ci-guard/-/raw/{SHA}/gitlab-templates/ci-guard.yml'}}", SHA),
+        (f"{{remote: 'https://anybody.example/ci-guard/ci-guard/{SHA}/gitlab-templates/ci-guard.yml'}}", ""),
+        (f"{{remote: 'https://anybody.example/ci-guard/-/raw/{SHA}/gitlab-templates/ci-guard.yml'}}", ""),
         ("{remote: 'https://x/ci-guard/main/gitlab-templates/ci-guard.yml', integrity: sha256-abc=}", "sha256-abc="),
         ("'https://x/ci-guard/main/gitlab-templates/ci-guard.yml'", ""),
         ("{project: security/ci-guard, file: gitlab-templates/ci-guard.yml}", ""),
