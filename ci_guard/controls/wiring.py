@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from ci_guard.controls.deployments import guards_of, of_deployment, of_deployment_on_gitlab
+from ci_guard.controls.deployments import fixed, guards_of, of_deployment, of_deployment_on_gitlab
 from ci_guard.controls.expressions import is_harmless, is_regardless
 from ci_guard.controls.judging import COMMIT, LONGEST_REASON, Bench, clip, listing
 from ci_guard.model.fact import Unknown, unavailable
@@ -105,7 +105,7 @@ def _of_guard(job: Job, *, on_gitlab: bool) -> Iterator[Spot]:
             yield from _of_pin(step.pin)
         if isinstance(step, Step) and step.swallowed is not None:
             yield replace(step.swallowed, text=f"{clip(step.swallowed.text)} hides its exit code")
-    yield from () if on_gitlab else _of_needs(job)
+    yield from () if on_gitlab else [*_of_needs(job), *_of_workspace(job)]
     for one in job.whens:
         if one.text in SKIPS:
             yield replace(one, text=f"when: {one.text} leaves it out")
@@ -133,6 +133,16 @@ def _of_needs(job: Job) -> Iterator[Spot]:
     if waits_for and not (job.condition and is_regardless(job.condition.text)):
         said = f"it needs {listing(waits_for)}: where that fails or is skipped it is skipped too, and counts as passed"
         yield Spot(text=said, line=job.line)
+
+
+def _of_workspace(job: Job) -> Iterator[Spot]:
+    """Yield a guard that is an action of the workspace, behind the checkout of what a name stands for by then."""
+    mutable = ""
+    for step in job.steps:
+        if step.checkout is not None and not fixed(step.checkout.text):
+            mutable = step.checkout.text
+        if step.guard and step.local and mutable:
+            yield Spot(text=f"it is what {clip(mutable)} holds by then, not the judged commit", line=step.line)
 
 
 def _of_pin(pin: Pin) -> Iterator[Spot]:

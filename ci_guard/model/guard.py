@@ -52,6 +52,8 @@ class Step:
     """Whether it runs ci-guard."""
     pin: Pin | None = None
     """Set where it brings ci-guard in from another repository."""
+    local: bool = False
+    """Whether it is an action that lies in the workspace, as what was checked out last has it."""
     condition: Spot | None = None
     tolerated: tuple[Spot, ...] = ()
     """`continue-on-error`, as it is written."""

@@ -37,6 +37,7 @@ def step_of(tree: Tree, place: Place) -> Step:
         line=tree.line,
         guard=pin is not None or how is not None,
         pin=pin,
+        local=uses.startswith(LOCAL),
         condition=spot(tree.get("if")),
         tolerated=spots(tree.get("continue-on-error")),
     )
