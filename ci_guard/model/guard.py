@@ -164,7 +164,7 @@ class Hold:
     commit: str = ""
     """Which it is pinned to; empty for none."""
     app: int | None = None
-    """The app that alone may report the check."""
+    """The app that alone may report the check; 15368 for GitHub Actions, whatever its number is on this server."""
     wiring: Fact[Wiring] = UNWANTED
     """What the workflow is, where it is held in another repository and is not what this run is of."""
 

@@ -13,6 +13,7 @@ from ci_guard.evidence.github.local_actions import files_elsewhere
 from ci_guard.evidence.github.workflow import REF
 from ci_guard.evidence.github.workflow_file import read_wiring
 from ci_guard.evidence.rest.shape import checked, integer, optional, record, records, text
+from ci_guard.model.branch import StatusCheck
 from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown
 from ci_guard.model.guard import Enforcement, Hold, HoldKind
 from ci_guard.model.run import Run
@@ -20,6 +21,9 @@ from ci_guard.records import replace
 from ci_guard.rows import NamedTuple
 
 RULE: Final = "workflows"
+GITHUB: Final = "https://github.com"
+ACTIONS: Final = 15368
+"""The app of GitHub Actions on github.com, which stands for that of any server."""
 
 
 def get_enforcement(
@@ -47,11 +51,38 @@ def get_enforcement(
     if isinstance(checks, Unknown):
         hidden.append(checks)
     else:
-        holds += [Hold(kind=HoldKind.CHECK, name=one.context, app=one.app_id) for one in checks.value.value]
+        bound = any(one.app_id is not None for one in checks.value.value)
+        actions = _get_actions(client, job) if bound else None
+        hidden += [actions] if isinstance(actions, Unknown) else []
+        holds += [_required_check(one, actions) for one in checks.value.value]
         hidden += [checks.value.hidden] if checks.value.hidden else []
     found = Enforcement(where=name, holds=tuple(holds), hidden=tuple(hidden))
     source = Source.ENV if any(hold.own for hold in holds) else required.source
     return Known(value=found, source=source, detail=required.detail)
+
+
+def _get_actions(client: Client, job: Job) -> Fact[int]:
+    """
+    Return the number of the app as which every workflow reports its checks: each server gives it one of its own.
+
+    Source: REST "Apps", "Get an app", which anybody may ask.
+    """
+    if job.server_url == GITHUB:
+        return Known(value=ACTIONS, source=Source.DERIVED, detail=GITHUB)
+    found = checked(client.get("/apps/github-actions"), lambda body: integer(body, "id"))
+    if isinstance(found, Known):
+        return found
+    said = f"as which app every workflow of this server reports its checks is not known: {found.reason}"
+    return replace(found, reason=said, cause=Cause.UNAVAILABLE)
+
+
+def _required_check(check: StatusCheck, actions: Fact[int] | None) -> Hold:
+    app = check.app_id
+    if isinstance(actions, Unknown):
+        app = None  # it may be that very app
+    elif actions is not None and app == actions.value:
+        app = ACTIONS
+    return Hold(kind=HoldKind.CHECK, name=check.context, app=app)
 
 
 def _branch(run: Run) -> Fact[str]:

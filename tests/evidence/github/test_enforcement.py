@@ -61,6 +61,22 @@ def test_required_checks_are_known_with_their_app(scene: Scene) -> None:
     assert [(hold.name, hold.app) for hold in found(pushed(scene)).holds] == [("a", None), ("ci-guard", 15368)]
 
 
+def test_the_app_of_actions_is_told_by_the_server_whatever_its_number(scene: Scene) -> None:
+    """A check that every workflow of an Enterprise Server can report is no check of an app of one's own."""
+    scene.github.world.actions_app = 7
+    checks = [("ci-guard", 7), ("ci-guard / b", 9)]
+    scene.repo.ruleset(rules=[rule("required_status_checks", required_status_checks=checks)])
+    assert [hold.app for hold in found(pushed(scene)).holds] == [15368, 9]
+
+
+def test_where_the_server_does_not_say_which_app_that_is_no_check_is_bound_to_another(scene: Scene) -> None:
+    scene.github.fault("GET /apps/*", faults.server_error())
+    scene.repo.ruleset(rules=[rule("required_status_checks", required_status_checks=[("ci-guard", 9)])])
+    enforced = found(pushed(scene))
+    assert [hold.app for hold in enforced.holds] == [None]
+    assert "every workflow" in enforced.hidden[0].reason
+
+
 def test_in_a_change_it_is_the_targets_rules_that_count(scene: Scene) -> None:
     pull = scene.repo.pull(author="alice")
     requires(scene, 4711)

@@ -56,6 +56,14 @@ def get_user(context: Context) -> Json:
     return _public_user(context, user)
 
 
+@route("/apps/{app_slug}")
+def get_app(context: Context) -> Json:
+    """GET /apps/{app_slug}, of which the guard asks for the number that GitHub Actions has here."""
+    if context.parameters["app_slug"] != "github-actions":
+        raise ApiError(404, "Not Found")
+    return {"id": context.world.actions_app, "slug": "github-actions", "name": "GitHub Actions"}
+
+
 @route("/user/{account_id}")
 def get_account(context: Context) -> Json:
     """GET /user/{account_id}."""

@@ -67,6 +67,8 @@ class World:
     clock: int = 0
     """Minutes since `EPOCH`; every recorded act moves it on by one."""
     counter: int = 1000
+    actions_app: int = 15368
+    """The number of the app of GitHub Actions, which differs from server to server."""
     users: dict[str, User] = field(default_factory=dict)
     teams: list[Team] = field(default_factory=list)
     tokens: dict[str, Token] = field(default_factory=dict)
