@@ -41,7 +41,7 @@ class Layers:
         """
         self._forge = forge
         self._texts: dict[str, str] = {}
-        self._signers: dict[tuple[str, Signature], str] = {}
+        self._signers: dict[tuple[str, Signature, bytes], str] = {}
         self._floor = floor_of(floor, floor_signature)
 
     def policy(self, text: PolicyText | None, vendored: Vendored) -> Policy:
@@ -73,24 +73,29 @@ class Layers:
         return [*below, *(each for each in own if not each.reference or each.reference not in known)]
 
     def _text(self, extended: Extended, vendored: Vendored) -> str:
-        """Return an organisation policy's text: the copy where there is one, else what the server has."""
+        """
+        Return an organisation policy's text: the copy where there is one, else what the server has.
+
+        A copy counts for the text that names it, and is read each time: it is held against a digest which that text
+        says, and another policy may name the same commit without one.
+        """
         reference = extended.reference
-        if reference.text not in self._texts:
-            found = self._read(reference, extended.vendored, vendored)
-            if isinstance(found, Unknown):
-                what = f"{extended.place}: the policy {reference.text} could not be read, so nothing was judged"
-                raise PolicyUnreadable(
-                    f"{what}: {found.reason}.", hint=f"Needed: {found.needs}." if found.needs else AGAIN
-                )
+        if not extended.vendored and reference.text in self._texts:
+            return self._texts[reference.text]
+        found = self._read(reference, extended.vendored, vendored)
+        if isinstance(found, Unknown):
+            what = f"{extended.place}: the policy {reference.text} could not be read, so nothing was judged"
+            raise PolicyUnreadable(f"{what}: {found.reason}.", hint=f"Needed: {found.needs}." if found.needs else AGAIN)
+        if not extended.vendored:
             self._texts[reference.text] = found.value
-        return self._texts[reference.text]
+        return found.value
 
     def _signer(self, extended: Extended, signature: Signature, content: bytes, vendored: Vendored) -> str:
         """Return whose signature a text has. It lies beside the text: on the server, or beside the copy."""
         from ci_guard.evidence.signatures import verify
 
         reference = extended.reference
-        key = (reference.text, signature)
+        key = (reference.text, signature, content)
         if key not in self._signers:
             copy = extended.vendored and extended.vendored + signature.suffix
             beside = reference.beside(signature.suffix)

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from ci_guard.entrypoints.layers import Layers, floor_of
+from ci_guard.entrypoints.layers import Layers, Vendored, floor_of
 from ci_guard.errors import CiGuardError, PolicyError, PolicyUnreadable, UsageError
 from ci_guard.evidence.interface import Forge, PolicyFile
 from ci_guard.model.fact import Fact, Known, Source, unavailable
@@ -164,3 +164,43 @@ def test_a_floor_with_credentials_is_refused_without_them() -> None:
         floor_of("https://bot:hunter@policies.example/ci-guard.yml#sha256=0", None)
     assert "hunter" not in caught.value.message + caught.value.hint
     assert "policies.example" in caught.value.message
+
+
+WEAK = "version: 1\ncontrols: {actor-permissions: {require: {actor: read}}}\n"
+
+
+def of_repository(own: str) -> PolicyText:
+    return PolicyText(content=own.encode(), place="own.yml")
+
+
+def copies(**kept: str) -> Vendored:
+    def read(path: str) -> Fact[PolicyFile | None]:
+        text = kept.get(path)
+        return Known(value=PolicyFile(content=text.encode(), place=path) if text else None, source=Source.GIT)
+
+    return read
+
+
+def actor(policy: Policy) -> str:
+    return policy.controls["actor-permissions"].level("actor").word
+
+
+def test_a_copy_that_one_commit_brings_stands_for_no_reference_of_anothers_policy() -> None:
+    """
+    The pushed commit's policy is read first, then the one from before the push, which names the organisation's by its
+    commit alone: whoever pushes a weak copy with its own digest would have had both judged by it.
+    """
+    digest = hashlib.sha256(WEAK.encode()).hexdigest()
+    pushed = f"version: 1\nextends: {{policy: '{NAMED}', sha256: {digest}, vendored: copy}}\n"
+    layers = Layers(cast("Forge", Shelf({NAMED: TEXT})))
+    assert actor(layers.policy(of_repository(pushed), copies(copy=WEAK))) == "read"
+    assert actor(layers.policy(of_repository(f"version: 1\nextends: {NAMED}\n"), copies())) == "admin"
+
+
+def test_a_signature_that_held_for_one_text_holds_for_no_copy_of_another(key: SshKey, signature: str) -> None:
+    more = f", sha256: {hashlib.sha256(WEAK.encode()).hexdigest()}, vendored: copy"
+    layers = Layers(cast("Forge", Shelf({NAMED: TEXT, BESIDE: signature})))
+    assert layers.policy(of_repository(extending(key)), copies()).origins[0].signer
+    forged = of_repository(extending(key, more=more))
+    with pytest.raises(PolicyError, match="incorrect signature"):
+        layers.policy(forged, copies(**{"copy": WEAK, "copy.sig": signature}))
