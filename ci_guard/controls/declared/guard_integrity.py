@@ -234,8 +234,8 @@ META: Final = Meta(
                 "input, or none. Takes `actions: read`, too, by which the token is bound to the run."
             ),
             gitlab=(
-                "Give the job of the guard `environment`, with `action: verify` where it does not deploy itself, and "
-                "name the same in the input, or none. Takes the ID token that the template asks for."
+                "Run ci-guard in the job that deploys, with its `environment`, an ID token in `CI_GUARD_ID_TOKEN` and "
+                "`--audience`. The template's own job has no environment: there leave the name out."
             ),
             source="https://docs.github.com/actions/reference/security/oidc",
             references=OWASP.supports("CICD-SEC-1"),
