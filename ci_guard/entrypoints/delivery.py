@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TextIO
 
@@ -11,7 +11,7 @@ from ci_guard.entrypoints.joblog import JobLog, obeys_commands, people_of
 from ci_guard.entrypoints.options import Output
 from ci_guard.entrypoints.screen import shows_color, width_of
 from ci_guard.model.auditing import OnFailure
-from ci_guard.model.decision import Result
+from ci_guard.model.decision import Result, Verdict
 from ci_guard.model.run import Platform
 from ci_guard.records import replace
 from ci_guard.reporters import terminal
@@ -41,14 +41,7 @@ def deliver(
 
         result = with_notes(result, recording.weak(output.audit, environ))
     # All before any is written: where one breaks, none may be there that says something else.
-    for file, text in [(file, report_text(name, result)) for name, file in output.reports]:
-        if file == "-":
-            stdout.write(text)
-            continue
-        try:
-            write_whole(file, text)
-        except OSError as error:
-            unwritten.append(f"The report {file!r} could not be written: {error.strerror}.")
+    texts = report_texts(result, output)
     if output.audit is not None:
         from ci_guard.entrypoints import recording
 
@@ -58,6 +51,19 @@ def deliver(
         else:
             unwritten += recorded.failures
             notes = recorded.notes
+    if unwritten:
+        result = stopped(result, unwritten)
+        texts = report_texts(result, output)
+    for file, text in texts:
+        if file == "-":
+            stdout.write(text)
+            continue
+        try:
+            write_whole(file, text)
+        except OSError as error:
+            unwritten.append(f"The report {file!r} could not be written: {error.strerror}.")
+    if unwritten:
+        result = stopped(result, unwritten)
     obeyed = obeys_commands(result.run.platform, environ)
     if obeyed:
         unwritten += tell_github(result, environ, people, action=action)
@@ -79,6 +85,24 @@ def deliver(
     if unwritten and exit_code == 0:
         return CANNOT_WRITE_EXIT
     return exit_code
+
+
+def report_texts(result: Result, output: Output) -> list[tuple[str, str]]:
+    """Return the reports that were asked for, each with its file."""
+    return [(file, report_text(name, result)) for name, file in output.reports]
+
+
+def stopped(result: Result, unwritten: Sequence[str]) -> Result:
+    """
+    Return a result that would let the run go on as one that does not, for want of what somebody counts on.
+
+    Later jobs may ask the verdict instead of whether the job failed.
+    """
+    if result.decision.exit_code != 0:
+        return result
+    verdict = Verdict.ERROR if result.decision.verdict is Verdict.ALLOW else result.decision.verdict
+    decision = replace(result.decision, verdict=verdict, exit_code=CANNOT_WRITE_EXIT, reason=" ".join(unwritten))
+    return replace(result, decision=decision)
 
 
 def with_notes(result: Result, notes: tuple[str, ...]) -> Result:
