@@ -98,6 +98,8 @@ def check(options: PolicyOptions, _call: Call) -> Said:
     for path in options.paths:
         # What lies where a repository's own policy does is read as one, which may say less than a named file.
         kind = LayerKind.REPOSITORY if Path(path).name == DEFAULT_POLICY else LayerKind.FILE
+        if kind is LayerKind.REPOSITORY and not lies_in(root_of(Path(path)), Path(path)):
+            raise UsageError(f"The policy {path!r} was refused: expected a file of the repository that it is for.")
         policy = policy_of_named(path, named_stack(path, layers, kind))
         asked = sum(len(settings.require) for settings in policy.controls.values())
         told.append(f"{escape.visible(path)} is accepted: it asks for {counted(asked, 'requirement')}.\n")
@@ -167,9 +169,13 @@ def test(options: PolicyOptions, call: Call) -> Said:
 
 
 def root_of(path: Path) -> Path:
-    """Return the folder that all lies in which cases may name: their repository, the current folder, or theirs."""
-    real, here = Path(os.path.realpath(path)), Path(os.path.realpath("."))
-    folder = real if real.is_dir() else real.parent
+    """
+    Return the folder in which all has to lie that a stranger's files lead to: their repository, the current, or theirs.
+
+    No link is followed on the way there: it may be the stranger's.
+    """
+    whole, here = Path(os.path.abspath(path)), Path.cwd()
+    folder = whole if whole.is_dir() else whole.parent
     found = locate(folder)
     if found and found[1]:
         return Path(found[1])

@@ -191,6 +191,21 @@ def test_a_folder_of_a_stranger_s_leads_nowhere_else_and_makes_nobody_wait(
     assert "horse" not in shown
 
 
+@pytest.mark.parametrize("arguments", [("test", "linked", "--policy", "policy.yml"), ("check", ".ci-guard.yml")])
+def test_a_link_of_a_stranger_s_in_the_place_of_what_is_named_leads_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    cases(tmp_path / "shop", "")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "hosts.yml").write_text("machine example.com login u password correct horse\n")
+    (tmp_path / "shop" / "linked").symlink_to(tmp_path / "home")
+    (tmp_path / "shop" / ".ci-guard.yml").symlink_to(tmp_path / "home" / "hosts.yml")
+    monkeypatch.chdir(tmp_path / "shop")
+    code, shown = told("policy", *arguments)
+    assert (code, "refused: expected a file" in shown) == (2, True)
+    assert "horse" not in shown
+
+
 def test_no_case_is_no_success(tmp_path: Path) -> None:
     assert told("policy", "test", str(tmp_path))[0] == 2
     (tmp_path / "a.yml").write_text("version: 1\npolicy: p.yml\ncases: []\n")
