@@ -20,8 +20,10 @@ SUCCESS: Final = "success"
 
 @dataclass
 class Logged:
-    """What a log knows, by what the server's lists name it."""
+    """What a log knows of one repository, by what the server's lists name it."""
 
+    repository: str
+    """Its name or its numeric id. A mirror or a fork has the same commits, and its runs vouch for nothing here."""
     runs: dict[str, set[str]] = field(default_factory=dict)
     """Commits by the number of the run: the judged one, and the head of its change."""
     deployments: dict[tuple[str, str], bool] = field(default_factory=dict)
@@ -31,14 +33,20 @@ class Logged:
     """Runs by their numbers that did not end before anything of them was read."""
     begins: datetime | None = None
     """The time of the first record, aware."""
+    elsewhere: int = 0
+    """Records of other repositories."""
     nameless: int = 0
     """Records of runs that ended before they were read, so that none of the server's can be told to be theirs."""
 
     def add(self, record: dict[str, Any]) -> None:
         """Take in a record."""
+        what = record["what"]
+        names = {str(each).casefold() for each in (what.get("repository"), what.get("repository_id")) if each}
+        if names and self.repository.casefold() not in names:
+            self.elsewhere += 1
+            return
         if self.begins is None:
             self.begins = datetime.strptime(record["time"], "%Y-%m-%dT%H:%M:%S.%f%z")
-        what = record["what"]
         change = what.get("change") or {}
         commits = {each for each in (what.get("sha"), change.get("head")) if isinstance(each, str)}
         url = what.get("run_url")
@@ -72,9 +80,9 @@ class Gap:
     why: str
 
 
-def logged(records: Iterable[dict[str, Any]]) -> Logged:
-    """Return what a log knows; raise `AuditError` for a record that is none."""
-    found = Logged()
+def logged(records: Iterable[dict[str, Any]], repository: str) -> Logged:
+    """Return what a log knows of a repository; raise `AuditError` for a record that is none."""
+    found = Logged(repository)
     for _ in of_each(records, found.add):
         pass
     return found

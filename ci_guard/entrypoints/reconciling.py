@@ -15,6 +15,9 @@ from ci_guard.errors import UsageError
 from ci_guard.model.fact import Fact, Unknown
 from ci_guard.reporters import escape
 
+JOBS: Final = {"github": "GITHUB_REPOSITORY", "gitlab": "CI_PROJECT_ID"}
+"""The variables that name a job's own repository."""
+
 MISSING_EXIT: Final = 1
 SOME: Final = 10
 """Runs that a note names."""
@@ -31,10 +34,13 @@ def reconcile(options: AuditOptions, call: Call) -> Said:
     from ci_guard.audit import reconcile as held
     from ci_guard.audit.query import records
 
-    log = held.logged(records(Path(options.subject)))
+    named = options.repository or call.environ.get(JOBS[options.platform], "")
+    log = held.logged(records(Path(options.subject)), named)
     since = since_of(options) or log.begins
     if since is None:
-        raise UsageError("The log holds no record, so nothing says where to begin.", hint="Say --since, as in 7d.")
+        raise UsageError(
+            "The log holds no record of this repository, so nothing says where to begin.", hint="Say --since, as in 7d."
+        )
     runs, deployments = server_s(options, call, since)
     gaps, unknown, counts, going = [], [], {}, 0
     for name, fact, find in (
@@ -52,7 +58,7 @@ def reconcile(options: AuditOptions, call: Call) -> Said:
     if options.form == "json":
         cannot = {name: {"reason": fact.reason, "needs": fact.needs} for name, fact in unknown}
         whole = {"since": since.isoformat(), "counts": counts, "going": going, "missing": rows, "unknown": cannot}
-        whole |= {"claimed": log.claimed, "nameless": log.nameless}
+        whole |= {"claimed": log.claimed, "nameless": log.nameless, "elsewhere": log.elsewhere}
         return Said(escape.json_text(json.dumps(whole, ensure_ascii=True, indent=1)) + "\n", exit_code, document=True)
     page = page_for(call.stdout, call.environ)
     for row in rows:
@@ -68,6 +74,8 @@ def reconcile(options: AuditOptions, call: Call) -> Said:
         page.labelled("Note", f"{len(log.claimed):,} runs are named by their variables alone: {some}", 2)
     if log.nameless:
         page.labelled("Note", f"{log.nameless:,} records name no run: they ended before theirs was read", 2)
+    if log.elsewhere:
+        page.labelled("Note", f"{log.elsewhere:,} records are of other repositories and were left out", 2)
     seen = " and ".join(f"{count:,} {name}" for name, count in counts.items()) or "nothing"
     page.write(f"Seen since {since:%Y-%m-%d %H:%M} UTC: {seen}; {len(gaps):,} not as in the log.")
     return Said(page.text(), exit_code)

@@ -169,7 +169,7 @@ def test_a_record_of_another_shape_is_an_error_of_the_log_and_no_fault_of_ours(t
         *(partial(lambda form: list(answers.answer(records(path), form, call).rest), form) for form in answers.FORMS),
         lambda: pages.page(summarise(records(path), (), date(2026, 11, 25))),
         lambda: list(records(path, asked)),
-        lambda: logged(records(path)),
+        lambda: logged(records(path), "acme/app"),
     )
     for place, strange in misshapen():
         record = copy.deepcopy(good)

@@ -97,12 +97,14 @@ def deployment(number: int, environment: Any, sha: str = SHA, **other: Any) -> d
 
 
 def log_of(folder: Path, *said: dict[str, Any]) -> Path:
-    """Return a log of runs: `number`, `sha`, `environment`, `denied`."""
+    """Return a log of runs: `number`, `sha`, `environment`, `denied`, `repository`."""
     path = folder / "audit.jsonl"
     for each in said:
         number, sha = each["number"], Known(value=each.get("sha", SHA), source=Source.API)
         page = each.get("url", "https://github.com/acme/app/actions/runs/{}").format(number)
-        made = logs.result(0 if each.get("denied") else 1, sha=sha, environment=each.get("environment"), run_url=page)
+        of = {"repository": each.get("repository", "acme/app"), "repository_id": each.get("id", "7")}
+        about = {"sha": sha, "environment": each.get("environment"), "run_url": page}
+        made = logs.result(0 if each.get("denied") else 1, **about, **of)
         append(path, record_of(made), origin=logs.ORIGIN)
     return path
 
@@ -122,6 +124,21 @@ def test_a_log_that_knows_all_is_fine_by_number_and_commit(server: Server, tmp_p
     code, told = reconcile(server, log)
     assert code == 0
     assert "3 runs and 1 deployments; 0 not as in the log" in told
+
+
+def test_runs_of_another_repository_vouch_for_nothing_here(server: Server, tmp_path: Path) -> None:
+    """A mirror or a fork has the very same commits."""
+    log = log_of(
+        tmp_path,
+        {"number": 1, "repository": "Acme/App"},
+        {"number": 2, "environment": "production", "repository": "mallory/app", "id": "8"},
+    )
+    server.lists = {"runs": [run(1), run(2)], "deployments": [deployment(9, "production")]}
+    code, told = reconcile(server, log)
+    assert code == 1
+    assert "run 2" in told
+    assert "deployment 9" in told
+    assert "1 records are of other repositories and were left out" in " ".join(told.split())
 
 
 def test_every_page_is_read_and_what_the_log_lacks_is_named(server: Server, tmp_path: Path) -> None:
