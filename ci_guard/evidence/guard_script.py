@@ -16,8 +16,10 @@ VERBS: Final = frozenset({"check", "scan"})
 NO_RUN: Final = ("-h", "--help", "--version", "--facts")
 """Options with which it judges nothing, or another run than this."""
 
-LONGEST: Final = 50_000
+LONGEST: Final = 20_000
 """Signs of a script that are looked at; nobody reads on."""
+MOST: Final = 20
+"""Calls of ci-guard in one script: what goes before is looked at for each."""
 TOO_LONG: Final = "a script too long to read"
 DEEPEST: Final = 5
 """Scripts within scripts."""
@@ -67,7 +69,9 @@ def hidden(script: str, depth: int = 0) -> str | None:
         return TOO_LONG
     found = commands(script)
     calls = [call for place in range(len(found)) if (call := _call(found, place, depth)) is not None]
-    return next((how for call in calls if (how := _hides(found, call, depth))), "") if calls else None
+    if not calls:
+        return None
+    return next((how for call in calls[:MOST] if (how := _hides(found, call, depth))), TOO_LONG if calls[MOST:] else "")
 
 
 @lru_cache(maxsize=4096)

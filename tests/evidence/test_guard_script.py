@@ -131,6 +131,7 @@ def test_a_script_that_only_speaks_of_ci_guard_runs_none(run: Run, script: str) 
 
 def test_a_script_that_nobody_reads_hides_the_guard() -> None:
     assert hidden("#" * LONGEST + "\nci-guard check") == "a script too long to read"
+    assert hidden("ci-guard check\n" * 21) == "a script too long to read"
     deep = "ci-guard check"
     for _ in range(7):
         deep = f"bash -c {deep!r}"
