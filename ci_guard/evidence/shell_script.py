@@ -45,8 +45,12 @@ class Command(NamedTuple):
     """Whether `!` stands before its pipeline."""
 
 
+UNREAD: Final = Command(("",), "\n", "", "", False)
+"""Stands for all that follows where only a shell can tell what does."""
+
+
 def commands(script: str) -> list[Command]:
-    """Return the commands of a script in their order; whatever it is, never raises."""
+    """Return the commands of a script in their order, `UNREAD` last where it was left; whatever it is, never raises."""
     return _Reader(script).read()
 
 
@@ -70,6 +74,7 @@ class _Reader:
         self.here: list[tuple[str, bool]] = []
         """Ends of documents that begin at the next line."""
         self.depth = 0
+        self.lost = False
 
     def read(self) -> list[Command]:
         while self.place < len(self.script):
@@ -92,7 +97,7 @@ class _Reader:
             else:
                 self.take(self.word())
         self.end("")
-        return self.found
+        return [*self.found, UNREAD] if self.lost else self.found
 
     def blanks(self) -> None:
         if blank := _BLANK.match(self.script, self.place):
@@ -216,7 +221,7 @@ class _Reader:
             if self.depth <= DEEPEST:
                 self.enclosed()
             if self.depth > DEEPEST or _CASES.search(self.script, start, self.place):
-                self.place = len(self.script)  # where it ends is for a shell to say
+                self.place, self.lost = len(self.script), True  # where it ends is for a shell to say
             self.depth -= 1
         elif self.script.startswith("{", self.place):
             closing = self.script.find("}", self.place)

@@ -46,6 +46,7 @@ DISGUISES = [
     ("ci-guard check \\\n  || true", "||"),
     ("ci-guard check && echo fine\ntrue", "&&"),
     ("false && ci-guard check\ntrue", "&&"),
+    ('ci-guard check && echo "$(case a in a) :;; esac)"\ntrue', "&&"),
     ("ci-guard check && true || true", "||"),
     ("true || ci-guard check", "||"),
     ("true || false | ci-guard check", "||"),
