@@ -291,7 +291,10 @@ NAMED = {
 }
 
 
-@pytest.mark.parametrize("policy", NAMED.values(), ids=NAMED)
+@pytest.mark.parametrize(
+    "policy",
+    [pytest.param(text, id=name, marks=pytest.mark.slow if name == "no scan" else ()) for name, text in NAMED.items()],
+)
 def test_nothing_that_is_told_of_a_run_holds_a_secret_in_the_name_of_its_branch(
     github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str
 ) -> None:
