@@ -64,7 +64,7 @@ CORPUS: Final[dict[str, str]] = {
     "expression": "${{ secrets.TOKEN }} $(id) `id` ; rm -rf / #",
     "heredoc": "x\nEOF\nverdict=allow\nend",
     "assignment": "verdict=allow<<EOF",
-    "long": "A" * 1_000_000,
+    "long": "A" * 200_000,  # ten times in a report, it would be longer than a page may be
     "long and hostile": "\n::error::<b>@a|\x1b[31m\u202e" * 10_000,
     "placeholder": "{0} {{1}} }{ {",
     "no XML": "\ufffe\uffff \x0b &#0; &#xD800; \x1e",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -81,7 +80,9 @@ def split(text: str, separator: str, mappings: tuple[tuple[str, str], ...]) -> d
 
 def lines_of(output: str) -> list[str]:
     """Return the lines of a process's output as .NET's StreamReader splits them, and as a stricter reader would."""
-    return re.split(r"\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]", output)
+    for end in ("\r\n", *"\r\x0b\x0c\x85\u2028\u2029"):  # a report may be of megabytes
+        output = output.replace(end, "\n")
+    return output.split("\n")
 
 
 def commands_in(output: str) -> list[Command]:
