@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import reduce
 from typing import Final
 
+from ci_guard import hashing
 from ci_guard import aftermath, collect, contexts, decide, glass
 from ci_guard.choosing import NO_CONTEXT, NO_LAYER, check_only, choose, explain_absence
 from ci_guard.controls.interface import Control
@@ -137,7 +137,7 @@ def summary(policy: Policy, earlier: Sequence[Policy], mode: Mode, path: str) ->
     digest, layers = policy.sha256, policy.layers
     if earlier:
         digests = "".join(f"{each.sha256}\n" for each in (*earlier, policy))
-        digest = hashlib.sha256(digests.encode()).hexdigest()
+        digest = hashing.sha256(digests.encode())
         layers = tuple(dict.fromkeys(layer for each in (*earlier, policy) for layer in each.layers))
     return PolicySummary(
         source=policy.source, sha256=digest, mode=mode, layers=layers, path=path, baseline=policy.baseline

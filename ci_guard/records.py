@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from dataclasses import dataclass, field, replace
 
-__all__ = ["dataclass", "field", "replace"]
+__all__ = ["dataclass", "field", "names_of", "replace"]
 
 _MISSING: Final = object()
 _SHAPE: Final = "__record_shape__"
@@ -79,6 +79,14 @@ def _replace(record: Any, /, **changes: Any) -> Any:
 
         return dataclasses.replace(record, **changes)
     return type(record)(**{name: getattr(record, name) for name in shape.fields if name not in changes}, **changes)
+
+
+def names_of(record: Any) -> tuple[str, ...]:
+    """Return the names of a record's fields, also of one that is the standard library's; none of what is no record."""
+    shape = getattr(type(record), _SHAPE, None)
+    if shape is not None:
+        return tuple(shape.fields)
+    return tuple(getattr(type(record), "__dataclass_fields__", ()))
 
 
 def _made(cls: type[Any], *, frozen: bool, kw_only: bool, shown: bool) -> type[Any]:

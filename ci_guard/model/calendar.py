@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
-from typing import Final
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Final
 
 from ci_guard.records import dataclass, field
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 DAY_MINUTES: Final = 24 * 60
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -49,7 +51,7 @@ class Calendar:
 
     def local(self, now: datetime) -> datetime:
         """Return what the zone's clocks show at a moment."""
-        return now.astimezone(ZoneInfo(self.zone))
+        return now.astimezone(_zone(self.zone))
 
     def covers(self, now: datetime) -> bool:
         """Tell whether a moment, aware, lies in any of these times."""
@@ -94,6 +96,12 @@ class Calendar:
         return max(self._moments(end))
 
     def _moments(self, shown: datetime) -> tuple[datetime, datetime]:
-        zone = ZoneInfo(self.zone)
+        zone = _zone(self.zone)
         first, second = (shown.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc) for fold in (0, 1))
         return first, second
+
+
+def _zone(name: str) -> ZoneInfo:
+    from zoneinfo import ZoneInfo  # for the policies that have a calendar
+
+    return ZoneInfo(name)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
-from ci_guard.records import replace
+from ci_guard.records import names_of, replace
 
 T = TypeVar("T")
 
@@ -41,12 +40,10 @@ def _rewritten(value: Any, change: Callable[[str], str]) -> Any:
         return frozenset(_rewritten(each, change) for each in value)
     if isinstance(value, Mapping):
         return {_rewritten(key, change): _rewritten(each, change) for key, each in value.items()}
-    if not is_dataclass(value) or isinstance(value, type):
-        return value
     changed = {}
-    for field in fields(value):
-        old = getattr(value, field.name)
+    for name in names_of(value):
+        old = getattr(value, name)
         new = _rewritten(old, change)
         if new is not old and new != old:
-            changed[field.name] = new
+            changed[name] = new
     return replace(value, **changed) if changed else value

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from ci_guard import hashing
 from ci_guard import records
 from ci_guard.model.meta import Meta
 from ci_guard.model.settings import Policy
@@ -113,7 +113,7 @@ def _known(node: Node, metas: dict[str, Meta]) -> KnownFailure:
 
 def with_known(policy: Policy, content: bytes, place: str, metas: Sequence[Meta]) -> Policy:
     """Return a policy, which names a baseline, with what is in its file, also under every context."""
-    return _with(policy, read_known(content, place, metas), hashlib.sha256(content).hexdigest())
+    return _with(policy, read_known(content, place, metas), hashing.sha256(content))
 
 
 def _with(policy: Policy, known: tuple[KnownFailure, ...], sha256: str) -> Policy:

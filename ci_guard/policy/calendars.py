@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from ci_guard.model.calendar import DAY_MINUTES, WEEKDAYS, Calendar, Freeze, Hours
 from ci_guard.policy.document import Node
@@ -46,6 +45,8 @@ def read_calendar(node: Node) -> Calendar:
 def _zone(node: Node) -> str:
     name = text_of(node, "zone")
     if not _exists(name):
+        from zoneinfo import available_timezones
+
         known = available_timezones()
         hint = perhaps(name, sorted(known - set(OF_THE_MACHINE))) if known else NO_DATABASE
         if hint.startswith("It can be"):  # all six hundred of them
@@ -58,6 +59,8 @@ def _zone(node: Node) -> str:
 def _exists(name: str) -> bool:
     if not ZONE.fullmatch(name) or name in OF_THE_MACHINE or name.startswith(("posix/", "right/")):
         return False
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         ZoneInfo(name)
     except (ValueError, OSError, ZoneInfoNotFoundError):  # a folder of the database is an OSError

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from ci_guard import hashing
 from ci_guard.model import layer_reference
 from ci_guard.model.layer_reference import LayerReference
 from ci_guard.model.origin import LayerKind
@@ -118,7 +118,7 @@ def fetched(extended: Extended, fetch: Fetch, verify: Verify, *, floor: bool = F
     """Return an organisation policy whose digest and signature are what was said."""
     reference = extended.reference
     content = fetch(extended).encode("utf-8")
-    digest = hashlib.sha256(content).hexdigest()
+    digest = hashing.sha256(content)
     if reference.sha256 and digest != reference.sha256:
         hint = "Somebody changed the text, or the digest is of another one: compare both before you write it anew."
         raise refusal(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Final
 
+from ci_guard import hashing
 from ci_guard.model.origin import LayerKind, LayerOrigin
 from ci_guard.policy.document import Node, read_document, read_documents
 from ci_guard.policy.place import BUILTIN
@@ -33,7 +33,7 @@ class PolicyText:
             place=self.place,
             kind=self.kind,
             reference=self.reference,
-            sha256=hashlib.sha256(self.content).hexdigest(),
+            sha256=hashing.sha256(self.content),
             floor=self.floor,
             signer=self.signer,
         )
