@@ -7,8 +7,7 @@ from datetime import datetime
 from functools import reduce
 from typing import Final
 
-from ci_guard import hashing
-from ci_guard import aftermath, collect, contexts, decide, glass
+from ci_guard import aftermath, collect, contexts, decide, glass, hashing
 from ci_guard.choosing import NO_CONTEXT, NO_LAYER, check_only, choose, explain_absence
 from ci_guard.controls.interface import Control
 from ci_guard.controls.judge import judge

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from ci_guard import hashing
-from ci_guard import records
+from ci_guard import hashing, records
 from ci_guard.model.meta import Meta
 from ci_guard.model.settings import Policy
 from ci_guard.model.waiver import Baseline, KnownFailure
