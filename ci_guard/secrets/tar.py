@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
+from zlib import adler32
 
 from ci_guard.rows import NamedTuple
 from ci_guard.secrets.pieces import Pieces
@@ -125,9 +126,15 @@ def _records(content: bytes) -> dict[bytes, bytes]:
 def _is_header(block: bytes) -> bool:
     """Return whether the checksum is right: the sum of all bytes, with the checksum's own field as spaces."""
     try:
-        return _number(block[148:156]) == sum(block[:148]) + 8 * 32 + sum(block[156:])
+        field = block[148:156]
+        return _number(field) == _sum(block[:256]) + _sum(block[256:]) - sum(field) + 8 * 32
     except Malformed:
         return False
+
+
+def _sum(half: bytes) -> int:
+    """Return the sum of at most 256 bytes: Adler-32 that begins with zero ends with it, modulo 65,521 (RFC 1950 9)."""
+    return adler32(half, 0) & 0xFFFF
 
 
 def _number(field: bytes) -> int:

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_guard.model.scan import SecretScan
-from ci_guard.secrets import unpack
+from ci_guard.secrets import tar, unpack
 from ci_guard.secrets.content import archive_format
 from ci_guard.secrets.matcher import Match
 from ci_guard.secrets.scan import ScanRequest, scan
@@ -328,3 +328,8 @@ def read_through(pieces: Iterator[bytes]) -> list[Match]:
 def test_media_are_no_archives() -> None:
     for head in (b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\xff\xd8\xff\xe0", b"OggS\0", b"wOF2", b"%PDF-1.7", b"BZh is text"):
         assert archive_format(head + bytes(600)) is None
+
+
+@pytest.mark.parametrize("half", [b"", b"\1", b"\xff" * 256, bytes(range(256)), b"\0\xff" * 128])
+def test_bytes_of_a_header_are_summed_as_they_are(half: bytes) -> None:
+    assert tar._sum(half) == sum(half)
