@@ -112,7 +112,7 @@ INPUTS: Final = (
         name="policy",
         description="Path of the policy in the trusted ref - in a merge request the target branch, otherwise the "
         "judged commit (default .ci-guard.yml, else the baseline profile).",
-        regex="^[A-Za-z0-9_./-]*$",
+        regex=rf"^(\.?{NAME}(/\.?{NAME})*)?$",
     ),
     Input(
         name="floor",

@@ -208,6 +208,7 @@ UNFIT_ADDRESSES = [
 ]
 
 UNFIT = [
+    *(("policy", path) for path in ("../p.yml", "a/../p.yml", "/etc/p.yml", "a//p.yml", "./p.yml", "a/", "..")),
     *(("floor", f"https://policies.example{rest}") for rest in UNFIT_ADDRESSES),
     ("floor", f"http://policies.example/p.yml#sha256={'0f' * 32}"),
     ("floor", "gitlab:acme/security//p.yml@main"),
