@@ -38,7 +38,7 @@ def of_deployment(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> Iterato
                 yield replace(step.condition, text=f"a step after the guard runs on {how}")
             after = after or step.guard
         return
-    if not guards:
+    if not guards or job.name in guards:
         return
     if not ancestors(job, wiring) & guards:
         yield Spot(text="it deploys and does not need the guard", line=job.line)
@@ -77,10 +77,12 @@ def guards_of(wiring: Wiring) -> AbstractSet[str]:
     """
     Return the jobs whose failure has to stop what deploys.
 
-    Where the platform says in which job this guard runs it is that one: any other may ask less, or only look like one.
+    Where the platform says in which job this guard runs it is that one, whether the file shows by what or not: any
+    other may ask less, or only look like one.
     """
     found = {job.name for job in wiring.jobs if job.guard}
-    own = {name for name in found if name == wiring.own or name.endswith(f" / {wiring.own}")} if wiring.own else set()
+    names = [job.name for job in wiring.jobs] if wiring.own else []
+    own = {name for name in names if name == wiring.own or name.endswith(f" / {wiring.own}")}
     # Whoever calls the workflow of a job fails with it.
     callers = {name.rsplit(" / ", depth)[0] for name in own for depth in range(1, name.count(" / ") + 1)}
     if wiring.includes and not own:

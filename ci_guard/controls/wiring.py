@@ -44,9 +44,11 @@ def judge_wiring(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Jud
     if weak:
         return
     guards = [job.name for job in wiring.jobs if job.guard] or [pin.name for pin in wiring.includes]
-    doubts = [*wiring.doubts, *maybe_deploying(wiring, platform)]
+    doubts, called = [*wiring.doubts, *maybe_deploying(wiring, platform)], guards_of(wiring)
     if not guards:
         doubts.append(unavailable(f"nothing in {clip(wiring.path)} is known to run ci-guard", detail=found.detail))
+    elif hidden := [job.name for job in wiring.jobs if job.name in called and not job.guard]:
+        doubts.append(unavailable(f"by what {listing(hidden)} runs ci-guard is not known", detail=found.detail))
     if doubts:
         yield bench.wonders(doubts)
     else:
