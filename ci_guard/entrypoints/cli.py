@@ -12,9 +12,12 @@ from ci_guard.entrypoints import process
 
 TYPE_CHECKING = False  # as a type checker knows it; `typing` takes longer to load than all that a version takes
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Final, NoReturn, TextIO
 
+    from ci_guard.entrypoints import commands
+    from ci_guard.entrypoints.check_options import CheckOptions
+    from ci_guard.entrypoints.options import Output
     from ci_guard.model.decision import Result
 
 UNHEARD: Final = 2
@@ -99,26 +102,14 @@ def run(
         told = failed(error, early_run(platform, argv, environ))
         if not commands.judges(argv):
             return complain(told, log_of(platform, environ, stderr))
-    exit_code = told.exit_code if isinstance(told, commands.Said) else told.decision.exit_code
+    if isinstance(told, commands.Said):
+        codes = say(told, stdout if told.document else log_of(platform, environ, stdout))
+    else:
+        codes = report(told, output, upload, call, stderr, action="--inputs" in argv)
+    exit_code = UNHEARD
     try:
-        if isinstance(told, commands.Said):
-            log = stdout if told.document else log_of(platform, environ, stdout)
-            for text in chain((told.text,) if told.text else (), told.rest):
-                log.write(text)
-        else:
-            from ci_guard.entrypoints.delivery import deliver
-
-            action = "--inputs" in argv
-            try:
-                exit_code = deliver(told, output, environ, stdout, stderr, action=action)
-                if upload is not None:
-                    from ci_guard.entrypoints.code_scanning import send
-
-                    exit_code = send(told, upload, environ, stdout, exit_code)
-            except OSError:
-                raise
-            except Exception as error:  # noqa: BLE001 - a reporter broke, and no report may say anything else
-                exit_code = deliver(failed(error, told.run), output, environ, stdout, stderr, action=action)
+        for exit_code in codes:  # noqa: B007 - the last one that was told before a stream was gone counts
+            pass
         stdout.flush()
     except OSError as error:  # a closed pipe, a full disk: nobody hears the verdict, so it must not read as `allow`
         silence(stdout)
@@ -127,6 +118,37 @@ def run(
                 stderr.write(f"ci-guard: the result could not be written: {error.strerror or 'the stream is gone'}.\n")
         return exit_code or UNHEARD
     return exit_code
+
+
+def say(said: commands.Said, log: TextIO) -> Iterator[int]:
+    """Write what a command says that judges nothing; yield its exit code ahead of that."""
+    yield said.exit_code
+    log.writelines(chain((said.text,) if said.text else (), said.rest))
+
+
+def report(
+    result: Result, output: Output, upload: CheckOptions | None, call: commands.Call, stderr: TextIO, *, action: bool
+) -> Iterator[int]:
+    """
+    Write a result's reports, and send them where that is asked for.
+
+    Shape: yields the exit code that holds from there on, as each step may raise it.
+    """
+    yield result.decision.exit_code
+    from ci_guard.entrypoints.delivery import deliver
+    from ci_guard.entrypoints.outcome import failed
+
+    try:
+        exit_code = deliver(result, output, call.environ, call.stdout, stderr, action=action)
+        yield exit_code
+        if upload is not None:
+            from ci_guard.entrypoints.code_scanning import send
+
+            yield send(result, upload, call.environ, call.stdout, exit_code)
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a reporter broke, and no report may say anything else
+        yield deliver(failed(error, result.run), output, call.environ, call.stdout, stderr, action=action)
 
 
 def complain(result: Result, stderr: TextIO) -> int:
