@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from ci_guard import __version__
 from ci_guard.controls.registry import CONTROLS, METAS
@@ -23,10 +24,15 @@ from ci_guard.evidence.local import Local
 from ci_guard.evidence.pool import Pool
 from ci_guard.model.decision import Effort, Result
 from ci_guard.model.fact import Fact
-from ci_guard.model.run import Platform
+from ci_guard.model.run import Platform, Run
 from ci_guard.model.scan import SecretScan
+from ci_guard.model.settings import Policy
 from ci_guard.records import replace
 from ci_guard.reporters.terminal import Progress
+
+if TYPE_CHECKING:
+    from ci_guard.entrypoints.earlier_policies import EarlierPolicies
+    from ci_guard.model.facts import Facts
 
 __all__ = ["add_options", "options", "run"]
 
@@ -44,65 +50,34 @@ def run(options: CheckOptions, call: Call) -> Result:
     platform = Platform(options.platform) if options.platform else environment.detect(call.environ)
     checkout = Checkout(Path.cwd())
     forge = forge_of(platform, options, call.environ, checkout)
-    advisory = platform is Platform.LOCAL and not options.platform and not options.enforce
     with (
         Progress(call.progress, quiet=options.output.quiet, ci=platform is not Platform.LOCAL) as progress,
         Pool(max_workers=1) as pool,
     ):
         progress.step("reading the run")
         identified = pool.submit(forge.run)
-        # What judges is loaded while the server answers, which takes about as long.
-        from ci_guard import contexts
-        from ci_guard.collect import scan_checkout
-        from ci_guard.entrypoints.earlier_policies import EarlierPolicies, earlier_policies
-        from ci_guard.evidence.earlier import unproven
-        from ci_guard.gate import gather, judged
-        from ci_guard.model.recorded import Recorded
-        from ci_guard.policy import load  # noqa: F401 - for `read_policy`
-
+        load_what_judges()  # while the server answers, which takes about as long
         this_run = replace(identified.result(), environment=options.environment)
         progress.step("reading the policy")
-        layers = Layers(forge, options.floor, options.floor_signature)
-        policy = read_policy(options, forge, layers)
-        earlier = EarlierPolicies()
-        if not options.policy_file:
-            earlier, this_run = earlier_policies(options, this_run, forge, layers, policy)
-        proposed = proposal(options, this_run, checkout, layers)
-        notes = [*this_run.notes, *unused(options, this_run, checkout)]
-        notes += [] if options.policy_file else unproven(this_run)
-        this_run = replace(this_run, notes=tuple(notes))
-
-        def scanned() -> Fact[SecretScan]:
-            found = scan_checkout(
-                checkout, this_run, target=forge.target_commit, today=now.date(), progress=progress.step
-            )
-            progress.step("collecting evidence")  # the others may still wait for the network
-            return found
-
+        asked = policies(options, this_run, forge, checkout)
         progress.step("collecting evidence")
-        facts, settled = gather(
-            controls=CONTROLS,
-            only=options.controls,
-            policies=[policy, *earlier.policies],
-            run=this_run,
-            forge=forge,
-            scan=scanned,
-            now=now,
-            everything=options.everything,
-            kept=any(name == "facts" for name, _ in options.output.reports),
-        )
-        proposed = proposed if proposed and not same(proposed, policy) else None
+        facts, settled = collected(asked, options, forge, checkout, now=now, progress=progress)
+    from ci_guard import contexts
+    from ci_guard.gate import judged
+    from ci_guard.model.recorded import Recorded
+
+    proposed = asked.proposed if asked.proposed and not same(asked.proposed, asked.policy) else None
     recorded = Recorded(
         version=__version__,
         time=now,
-        advisory=advisory,
+        advisory=platform is Platform.LOCAL and not options.platform and not options.enforce,
         only=options.controls,
         modes=options.modes,
-        policy=policy,
+        policy=asked.policy,
         settled=settled[0],
-        earlier=earlier.policies,
+        earlier=asked.earlier.policies,
         earlier_settled=tuple(settled[1:]),
-        doubt=earlier.doubt,
+        doubt=asked.earlier.doubt,
         proposed=proposed,
         proposed_settled=contexts.settle(proposed, facts) if proposed else None,
         policy_path="" if options.policy_file else options.policy_path or DEFAULT_POLICY,
@@ -112,6 +87,73 @@ def run(options: CheckOptions, call: Call) -> Result:
     )
     # Before it is judged: what a control quotes is cut, and half a secret is not found any more.
     return ratchet.kept(judged(without_secrets(recorded, facts.run), CONTROLS, __version__), options.baselines)
+
+
+def load_what_judges() -> None:
+    """Import what the rest of a run needs."""
+    import ci_guard.collect
+    import ci_guard.contexts
+    import ci_guard.entrypoints.earlier_policies
+    import ci_guard.evidence.earlier
+    import ci_guard.gate
+    import ci_guard.model.recorded
+    import ci_guard.policy.load  # noqa: F401 - what uses each says so where it does
+
+
+class Asked(NamedTuple):
+    """A run, and the policies that say what is asked of it."""
+
+    run: Run
+    """With a note of whatever is not as it seems."""
+    policy: Policy
+    earlier: EarlierPolicies
+    proposed: Policy | None
+    """What the change makes of the policy."""
+
+
+def policies(options: CheckOptions, run: Run, forge: Forge, checkout: Checkout) -> Asked:
+    """
+    Read the policies of a run.
+
+    Raises: as `read_policy` and `earlier_policies` do.
+    """
+    from ci_guard.entrypoints.earlier_policies import EarlierPolicies, earlier_policies
+    from ci_guard.evidence.earlier import unproven
+
+    layers = Layers(forge, options.floor, options.floor_signature)
+    policy = read_policy(options, forge, layers)
+    earlier = EarlierPolicies()
+    if not options.policy_file:
+        earlier, run = earlier_policies(options, run, forge, layers, policy)
+    proposed = proposal(options, run, checkout, layers)
+    notes = [*run.notes, *unused(options, run, checkout)]
+    notes += [] if options.policy_file else unproven(run)
+    return Asked(run=replace(run, notes=tuple(notes)), policy=policy, earlier=earlier, proposed=proposed)
+
+
+def collected(
+    asked: Asked, options: CheckOptions, forge: Forge, checkout: Checkout, *, now: datetime, progress: Progress
+) -> tuple[Facts, list[Policy]]:
+    """Return the facts that the policies need, and each policy with what its contexts add; see `gather`."""
+    from ci_guard.collect import scan_checkout
+    from ci_guard.gate import gather
+
+    def scanned() -> Fact[SecretScan]:
+        found = scan_checkout(checkout, asked.run, target=forge.target_commit, today=now.date(), progress=progress.step)
+        progress.step("collecting evidence")  # the others may still wait for the network
+        return found
+
+    return gather(
+        controls=CONTROLS,
+        only=options.controls,
+        policies=[asked.policy, *asked.earlier.policies],
+        run=asked.run,
+        forge=forge,
+        scan=scanned,
+        now=now,
+        everything=options.everything,
+        kept=any(name == "facts" for name, _ in options.output.reports),
+    )
 
 
 def replayed(options: CheckOptions, file: str) -> Result:
