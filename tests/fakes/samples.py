@@ -118,6 +118,7 @@ def paths_of(repo: Repository) -> dict[str, str]:
     for part in PROTECTION_PARTS:
         below[f"/branches/{{branch}}/protection/{part}"] = f"/branches/main/protection/{part}"
     paths = {f"GET /repos/{{owner}}/{{repo}}{t}": f"/repos/{repo.full_name}{p}" for t, p in below.items()}
+    paths["GET /apps/{app_slug}"] = "/apps/github-actions"
     paths["GET /rate_limit"] = "/rate_limit"
     paths["GET /user"] = "/user"
     paths["GET /user/{account_id}"] = f"/user/{repo.world.user('alice').id}"

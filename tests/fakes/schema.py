@@ -121,6 +121,7 @@ def _left_out(document: dict[str, Any]) -> None:
     for path, (shape, is_list) in shapes.items():
         schema = {"$ref": f"#/$defs/{shape}"}
         operations.setdefault(f"{repo}{path} 200", {"type": "array", "items": schema} if is_list else schema)
+    operations["GET /apps/{app_slug} 200"] = {"$ref": "#/$defs/integration"}
     runs = {"type": "array", "items": {"$ref": "#/$defs/workflow-run"}}
     for path in ("/actions/runs", "/actions/workflows/{workflow_id}/runs"):
         operations[f"{repo}{path} 200"] = {

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.fakes.hub.people import LEGACY, WELL_KNOWN, User, permission_flags
+from tests.fakes.hub.people import LEGACY, WEB_FLOW, WELL_KNOWN, User, permission_flags
 from tests.fakes.hub.router import REPO, ApiError, Context, route
-from tests.fakes.hub.shapes import Json, simple_user
+from tests.fakes.hub.shapes import Json, node_id, simple_user
 
 
 @route(f"{REPO}/collaborators/{{username}}/permission", "metadata")
@@ -61,7 +61,20 @@ def get_app(context: Context) -> Json:
     """GET /apps/{app_slug}, of which the guard asks for the number that GitHub Actions has here."""
     if context.parameters["app_slug"] != "github-actions":
         raise ApiError(404, "Not Found")
-    return {"id": context.world.actions_app, "slug": "github-actions", "name": "GitHub Actions"}
+    return {
+        "id": context.world.actions_app,
+        "slug": "github-actions",
+        "node_id": node_id("App", context.world.actions_app),
+        "owner": simple_user(WELL_KNOWN[WEB_FLOW], context.urls),
+        "name": "GitHub Actions",
+        "description": "Automate your workflow from idea to production",
+        "external_url": "https://help.github.com/en/actions",
+        "html_url": f"{context.urls.html}/apps/github-actions",
+        "created_at": "2020-01-01T00:00:00Z",
+        "updated_at": "2020-01-01T00:00:00Z",
+        "permissions": {"checks": "write"},
+        "events": [],
+    }
 
 
 @route("/user/{account_id}")
