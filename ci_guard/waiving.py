@@ -31,7 +31,7 @@ def pardon(judgement: Judgement, policy: Policy, today: date) -> Waived | None:
     if judgement.outcome not in COVERED:
         return None
     for waiver in policy.waivers:
-        if waiver.counts(today) and waiver.covers(judgement):
+        if waiver.covers(judgement) and waiver.counts(today) and not prolonged(waiver, policy.waivers, today):
             return Waived(
                 reason=waiver.reason,
                 until=waiver.until,
@@ -40,6 +40,18 @@ def pardon(judgement: Judgement, policy: Policy, today: date) -> Waived | None:
                 approved_by=waiver.approved_by,
             )
     return known(judgement, policy.baseline, today) if policy.baseline else None
+
+
+def prolonged(waiver: Waiver, waivers: Iterable[Waiver], today: date) -> date | None:
+    """
+    Return the end of waivers that are to follow one, where it is further off than one may last; None where it is not.
+
+    Each of them may be short: written down ahead, one after the other, they would waive for as long as somebody likes.
+    """
+    if waiver.max_days is None:
+        return None
+    end = max((one.until for one in waivers if one.since and one.since > today and one.overlaps(waiver)), default=today)
+    return end if (end - today).days > waiver.max_days else None
 
 
 def known(judgement: Judgement, baseline: Baseline, today: date) -> Waived | None:
@@ -74,6 +86,12 @@ def notes(policy: Policy, rulings: Sequence[Ruling], today: date) -> Iterator[st
         elif waiver.lasts_too_long(today):
             away = (waiver.until - today).days
             yield f"{waiver} does not count: its end is {away} days off, and {waiver.max_days} are allowed."
+        elif end := prolonged(waiver, policy.waivers, today):
+            away = (end - today).days
+            yield (
+                f"{waiver} does not count: others follow it until {end}, {away} days off, and {waiver.max_days} are "
+                "allowed."
+            )
         elif waiver.until - today <= ENDS_SOON:
             yield f"{waiver} ends on {waiver.until}."
         elif not needed:

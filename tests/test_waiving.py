@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -78,6 +79,35 @@ def test_without_a_first_day_the_end_may_be_so_far_off_and_no_further(days: int,
     assert (decision.verdict is Verdict.ALLOW) is counts
     said = "Waiver for forge/a at p:1 does not count: its end is 367 days off, and 366 are allowed."
     assert (said in decision.notes) is not counts
+
+
+@pytest.mark.parametrize(
+    ("follows", "counts"),
+    [
+        ({}, False),
+        ({"subject": None}, False),
+        ({"since": TODAY + 20 * DAY}, False),  # a gap in between makes it no shorter
+        ({"until": TODAY + 30 * DAY}, True),  # renewed ahead, and no longer away than one may last
+        ({"requirement": "b"}, True),
+        ({"subject": "release"}, True),
+        ({"fingerprints": frozenset({OTHER})}, True),
+        ({"since": TODAY - 31 * DAY, "until": TODAY - DAY}, True),  # it has ended, and is kept as a record
+    ],
+)
+def test_waivers_that_are_written_down_one_after_the_other_last_no_longer_than_one(
+    follows: dict[str, Any], counts: bool
+) -> None:
+    first = replace(WAIVER, subject="main", since=TODAY, until=TODAY + 10 * DAY, max_days=30)
+    first = replace(first, fingerprints=frozenset({ONE}))
+    second = replace(
+        first, **{"since": TODAY + 11 * DAY, "until": TODAY + 31 * DAY, "fingerprints": frozenset(), **follows}
+    )
+    for waivers in ((first, second), (second, first)):
+        decision = decided(*waivers)
+        assert (decision.verdict is Verdict.ALLOW) is counts
+        said = "does not count: others follow it until 2028-03-31, 31 days off, and 30 are allowed."
+        assert any(said in note for note in decision.notes) is not counts
+    assert decided(first, replace(second, max_days=None)).verdict is (Verdict.ALLOW if counts else Verdict.DENY)
 
 
 def test_fingerprints_cover_single_findings_and_no_others() -> None:

@@ -53,6 +53,14 @@ class Waiver:
         begun = self.since is None or self.since <= today
         return begun and today <= self.until and not self.lasts_too_long(today)
 
+    def overlaps(self, other: Waiver) -> bool:
+        """Tell whether there can be a judgement that both speak of."""
+        return (
+            (self.control, self.requirement) == (other.control, other.requirement)
+            and (None in (self.subject, other.subject) or self.subject == other.subject)
+            and not (self.fingerprints and other.fingerprints and self.fingerprints.isdisjoint(other.fingerprints))
+        )
+
     def __str__(self) -> str:
         """Return what it is for and where it stands, for messages."""
         subject = f" ({self.subject})" if self.subject else ""
