@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from gitlab_templates import INPUTS, Input
+from gitlab_inputs import INPUTS, Input
 
 from ci_guard.evidence.gitlab.levels import ROLES
 from ci_guard.model.kinds import Level
