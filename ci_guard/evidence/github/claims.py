@@ -8,11 +8,11 @@ from typing import Final, TypeVar
 
 from ci_guard.evidence.github import payload, pushes, records
 from ci_guard.evidence.github.client import Client
-from ci_guard.evidence.github.event import BUILDS_HEAD, pull_number
 from ci_guard.evidence.github.identity import NOT_PERMITTED, Outcome
 from ci_guard.evidence.github.job import HEADS, TAGS, Job, pull_of_ref
 from ci_guard.evidence.github.payload import Payload
 from ci_guard.evidence.github.records import Pull, Repository, WorkflowRun
+from ci_guard.evidence.github.sight import BUILDS_HEAD, pull_number
 from ci_guard.evidence.github.token_request import BEARER
 from ci_guard.evidence.id_token import DETAIL, OF_THIS_JOB, Refused
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable

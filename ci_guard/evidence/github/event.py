@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from ci_guard.evidence.github import payload, pushes, records
 from ci_guard.evidence.github.accounts import DEPENDABOT_ID
+from ci_guard.evidence.github.change_reference import change_of
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import HEADS, TAGS, Job, pull_of_ref, queue_of_ref, run_url
 from ci_guard.evidence.github.records import Pull, Repository, WorkflowRun
+from ci_guard.evidence.github.sight import BUILDS_HEAD, Sight, pull_number
 from ci_guard.evidence.rest.shape import checked
 from ci_guard.evidence.rest.together import three
 from ci_guard.model import project
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
-from ci_guard.model.run import NOTHING, ChangeReference, Event, Pages, Platform, Run
+from ci_guard.model.run import NOTHING, Event, Pages, Platform, Run
 
 EVENTS: Final = {
     "pull_request": Event.CHANGE,
@@ -42,30 +44,6 @@ builds the same merge commit under the same restrictions as a review does. A cal
 Source: "Events that trigger workflows".
 """
 
-BUILDS_HEAD: Final = frozenset({Event.PUSH, Event.TAG, Event.QUEUE, Event.SCHEDULE, Event.MANUAL, Event.API})
-"""
-Events where the run's `head_sha` and `head_branch` are `GITHUB_SHA` and the name of `GITHUB_REF`.
-
-In a change they are the pull request's head while the job builds a merge commit. For the others the documentation does
-not say so, and an honest run must not be doubted.
-"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Sight:
-    """What there is to conclude from."""
-
-    job: Job
-    run: Fact[WorkflowRun]
-    pull: Fact[Pull | None] | None
-    """The pull request that ref or event name; None where they name none, or what they name is an issue."""
-    event: Fact[Event]
-
-    @property
-    def event_name(self) -> str:
-        """The platform's own word for the event."""
-        return self.run.value.event if isinstance(self.run, Known) else self.job.event_name
-
 
 def identify(client: Client, job: Job) -> Run:
     """
@@ -84,7 +62,7 @@ def identify(client: Client, job: Job) -> Run:
     if isinstance(repository, Unknown) and isinstance(pull, Known) and pull.value is None:
         # Who may not see the repository may not see its pull requests either.
         pull = repository
-    sight = _Sight(job=job, run=server_run, pull=pull, event=_event(job, server_run))
+    sight = Sight(job=job, run=server_run, pull=pull, event=_event(job, server_run))
     ref = _ref(sight)
     sha, branch = _sha(sight), _branch(sight, ref)
     before = _before(client, sight, branch, sha)
@@ -104,7 +82,7 @@ def identify(client: Client, job: Job) -> Run:
         default_branch=apply(repository, lambda found: found.default_branch),
         before=before,
         default_head=_default_head(client, sight, repository, branch, before),
-        change=_change(sight),
+        change=change_of(sight),
         trusted=_trusted(sight),
         actor=known.actor.login if known and known.actor else job.actor,
         triggering_actor=(
@@ -124,22 +102,6 @@ def _pages(job: Job) -> Pages:
         checkout=project.page("docs/github.md", "checkout"),
         token=project.page("docs/github.md", "permissions"),
     )
-
-
-def pull_number(job: Job) -> int | None:
-    """
-    Return the pull request that the run is about, by the ref where it says so, else by the event file.
-
-    Below an issue comment it may be an issue: that is the server's to say, as a step can cut the sign of a pull request
-    out of the event file.
-    """
-    queue = queue_of_ref(job.ref)
-    number = pull_of_ref(job.ref) or (queue.number if queue else None)
-    if number is not None or isinstance(job.event, Unknown):
-        return number
-    subject = "issue" if job.event_name == "issue_comment" else "pull_request"
-    number = payload.number(job.event.value, subject, "number")
-    return number if number is None or number > 0 else None
 
 
 def ask_ahead(client: Client, job: Job) -> None:
@@ -183,7 +145,7 @@ def _event(job: Job, run: Fact[WorkflowRun]) -> Fact[Event]:
     )
 
 
-def _ref(sight: _Sight) -> Fact[str]:
+def _ref(sight: Sight) -> Fact[str]:
     ref, detail = sight.job.ref, "GITHUB_REF"
     if not ref and isinstance(sight.event, Known) and sight.event.value is Event.DEPLOYMENT:
         # Of a bare commit, which has neither branch nor tag, and is judged all the same.
@@ -199,7 +161,7 @@ def _ref(sight: _Sight) -> Fact[str]:
     return Known(value=ref, source=Source.ENV, detail=detail)
 
 
-def _sha(sight: _Sight) -> Fact[str]:
+def _sha(sight: Sight) -> Fact[str]:
     """Return the commit that is built: of a change the trial merge, not its head."""
     run = sight.run
     if isinstance(run, Known) and isinstance(sight.event, Known) and sight.event.value in BUILDS_HEAD:
@@ -210,7 +172,7 @@ def _sha(sight: _Sight) -> Fact[str]:
     return Known(value=sight.job.sha, source=Source.ENV, detail="GITHUB_SHA")
 
 
-def _branch(sight: _Sight, ref: Fact[str]) -> Fact[str | None]:
+def _branch(sight: Sight, ref: Fact[str]) -> Fact[str | None]:
     if isinstance(ref, Unknown):
         return ref
     if isinstance(sight.event, Known) and sight.event.value is Event.QUEUE:
@@ -221,7 +183,7 @@ def _branch(sight: _Sight, ref: Fact[str]) -> Fact[str | None]:
     return apply(ref, lambda name: name.removeprefix(HEADS) if name.startswith(HEADS) else None)
 
 
-def _before(client: Client, sight: _Sight, branch: Fact[str | None], sha: Fact[str]) -> Fact[str | None]:
+def _before(client: Client, sight: Sight, branch: Fact[str | None], sha: Fact[str]) -> Fact[str | None]:
     """
     Return where the branch stood before a push: the event file's word, which the activity log must confirm.
 
@@ -260,7 +222,7 @@ def _before(client: Client, sight: _Sight, branch: Fact[str | None], sha: Fact[s
 
 
 def _default_head(
-    client: Client, sight: _Sight, repository: Fact[Repository], branch: Fact[str | None], before: Fact[str | None]
+    client: Client, sight: Sight, repository: Fact[Repository], branch: Fact[str | None], before: Fact[str | None]
 ) -> Fact[str | None]:
     """Return what the default branch points at by the server's word, where a new branch is measured against it."""
     created = isinstance(before, Known) and before.value is None
@@ -273,107 +235,7 @@ def _default_head(
     return apply(records.get_branch_head(client, repository.value.default_branch), lambda head: head)
 
 
-def _change(sight: _Sight) -> Fact[ChangeReference | None]:
-    if isinstance(sight.event, Unknown):
-        return sight.event
-    event, pull = sight.event.value, sight.pull
-    if event in (Event.CHANGE, Event.TARGET_CHANGE):
-        return _built_change(sight)
-    if event is Event.QUEUE and pull is None:
-        return unavailable(f"{sight.job.ref} does not name the pull request of the merge group", detail="GITHUB_REF")
-    if sight.event_name == "issue_comment":
-        return _commented_change(sight)
-    if event is not Event.QUEUE or pull is None:
-        return Known(value=None, source=sight.event.source, detail=sight.event.detail)
-    return apply(pull, _present_reference)
-
-
-def _commented_change(sight: _Sight) -> Fact[ChangeReference | None]:
-    """Return the pull request below which a comment stands, None for an issue, which event file and server must say."""
-    if sight.pull is None:
-        return unavailable("the event file does not name what was commented on", detail="event.issue.number")
-    if isinstance(sight.pull, Known) and sight.pull.value is None:
-        event = sight.job.event.value if isinstance(sight.job.event, Known) else {}
-        if payload.dig(event, "issue", "pull_request") is not None:
-            return unavailable("the server does not show the pull request of the comment", detail=sight.pull.detail)
-    # It is not built, so the server's present word about it is all there is.
-    return apply(sight.pull, _present_reference)
-
-
-def _present_reference(pull: Pull | None) -> ChangeReference | None:
-    return None if pull is None else _reference(pull, head=pull.head_sha, target=pull.base_ref)
-
-
-def _built_change(sight: _Sight) -> Fact[ChangeReference | None]:
-    """
-    Return the change with the head that this run is of, which may have moved on since.
-
-    Who reads the head's reviews compares it with the server's again, so that an old run is not judged by newer reviews.
-    Where the target is built, only the event file knows the head of then, so one that has moved on is unknown.
-    """
-    job, run, pull = sight.job, sight.run, sight.pull
-    known = pull.value if isinstance(pull, Known) else None
-    event = job.event.value if isinstance(job.event, Known) else {}
-    number = known.number if known else pull_number(job)
-    target = job.base_ref or (known.base_ref if known else "")
-    claimed = payload.text(event, "pull_request", "head", "sha")
-    built = isinstance(sight.event, Known) and sight.event.value is Event.CHANGE
-    if pull is not None and (not built or pull_of_ref(job.ref) is None):
-        # Only the event file gave the number.
-        if isinstance(pull, Unknown):
-            return pull
-        if known is not None and (doubt := _contradiction(sight, known, built=built)):
-            return unavailable(f"the event file names #{known.number}, {doubt}", detail=pull.detail)
-    if isinstance(run, Known) and built:
-        head, source, detail = run.value.head_sha, run.source, run.detail
-    elif known is not None and isinstance(pull, Known) and claimed in ("", known.head_sha):
-        head, source, detail = known.head_sha, pull.source, pull.detail
-    elif records.SHA.fullmatch(claimed):
-        head, source, detail = claimed, Source.EVENT, "event.pull_request"
-    else:
-        return pull if isinstance(pull, Unknown) else unavailable("nothing names the pull request of this run")
-    if number is None or not target:
-        return unavailable("nothing names the pull request of this run and its target", detail=detail)
-    if known is None:
-        return Known(value=ChangeReference(number=number, head=head, target=target), source=source, detail=detail)
-    return Known(value=_reference(known, head=head, target=target), source=source, detail=detail)
-
-
-def _contradiction(sight: _Sight, pull: Pull, *, built: bool) -> str:
-    """
-    Return what speaks against a pull request whose number only the event file gave; empty where nothing does.
-
-    Two forks can have a branch of the same name. Which head GitHub writes into a run that builds the target is not
-    documented, so both that of the pull request and the commit that is built are taken; any other is another's.
-    """
-    job = sight.job
-    event = job.event.value if isinstance(job.event, Known) else {}
-    repository = payload.number(event, "pull_request", "head", "repo", "id")
-    author = payload.number(event, "pull_request", "user", "id")
-    if job.head_ref not in ("", pull.head_ref):
-        return f"which is not of {job.head_ref}"
-    if payload.text(event, "pull_request", "head", "sha") not in ("", pull.head_sha):
-        return f"with another head than the server, which has {pull.head_sha[:12]}"
-    if pull.head_repository_id is not None and repository not in (None, pull.head_repository_id):
-        return "with another repository of its head than the server"
-    if pull.author is not None and author not in (None, pull.author.id):
-        return "with another author than the server"
-    if isinstance(sight.run, Known):
-        run = sight.run.value
-        if run.head_sha != pull.head_sha and (built or run.head_sha != job.sha):
-            return f"whose head is {pull.head_sha[:12]}, and the run is of {run.head_sha[:12]}"
-        if run.head_repository_id not in (None, run.repository_id, pull.head_repository_id):
-            return "which does not come from the repository that the run names"
-    return ""
-
-
-def _reference(pull: Pull, *, head: str, target: str) -> ChangeReference:
-    # A pull request that was aimed elsewhere since has another branch's commit as its base.
-    target_commit = pull.base_sha if pull.base_ref == target else None
-    return ChangeReference(number=pull.number, head=head, target=target, target_commit=target_commit)
-
-
-def _trusted(sight: _Sight) -> Fact[bool]:
+def _trusted(sight: Sight) -> Fact[bool]:
     """
     Tell whether the run has the repository's trust.
 
