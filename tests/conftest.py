@@ -7,6 +7,7 @@ import ipaddress
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -28,6 +29,7 @@ GIT_IDENTITY = {
     "GIT_COMMITTER_EMAIL": "committer@example.invalid",
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_TEMPLATE_DIR": str(Path(__file__).parent / "git_template"),
     "GIT_TERMINAL_PROMPT": "0",
 }
 

@@ -49,6 +49,7 @@ def test_this_process_sees_none_of_them(host_environment: Mapping[str, str]) -> 
         "GIT_COMMITTER_EMAIL",
         "GIT_CONFIG_GLOBAL",
         "GIT_CONFIG_NOSYSTEM",
+        "GIT_TEMPLATE_DIR",
         "GIT_TERMINAL_PROMPT",
     }
     prefixes = ("CI", "GITHUB_", "GITLAB_", "RUNNER_", "ACTIONS_", "SSL_CERT_", "REQUESTS_CA")
