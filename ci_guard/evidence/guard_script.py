@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from ci_guard.evidence.shell_script import PIPES, Command, commands, plain
+from ci_guard.rows import NamedTuple
 
 NAME: Final = "ci-guard"
 PROGRAMS: Final = frozenset({NAME, "bootstrap.py", "launch.sh"})

@@ -10,10 +10,11 @@ job of that name succeed without the guard, as they can take the guard out.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from ci_guard.model.fact import Fact, Known, Source, Unknown, then, unavailable
 from ci_guard.model.run import NOTHING_SINCE, Event, Platform, Run
+from ci_guard.rows import NamedTuple
 
 PAGE: Final = 100
 """Runs that are looked at, the newest."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from ci_guard.model.run import Platform
+from ci_guard.records import dataclass
 
 GITHUB: Final = "github.com"
 GITLAB: Final = "gitlab.com"

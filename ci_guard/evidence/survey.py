@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ from ci_guard.git import Repository
 from ci_guard.git.objects import object_id
 from ci_guard.model import project
 from ci_guard.model.run import Platform
+from ci_guard.records import dataclass, field
 
 WORKFLOWS: Final = ".github/workflows"
 GITLAB_PIPELINE: Final = ".gitlab-ci.yml"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import yaml
+
+from ci_guard.records import dataclass, field
 
 LARGEST_BYTES: Final = 512 * 1024
 """A workflow is far smaller: GitHub refuses one of more than 512 KiB."""

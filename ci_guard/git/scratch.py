@@ -8,7 +8,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +16,7 @@ from ci_guard.git import ssh
 from ci_guard.git.command import ENVIRONMENT, OVERRIDES, find_git
 from ci_guard.git.process import Begun, Launch
 from ci_guard.git.ssh import Ssh
+from ci_guard.records import dataclass
 
 SECONDS: Final = 60.0
 """For one call; a remote that is silent is given up earlier."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from ci_guard.model.admission import ANY, Row, Table
@@ -15,6 +14,7 @@ from ci_guard.policy.layer import Asked, Layer
 from ci_guard.policy.place import Place, Stated
 from ci_guard.policy.reading import LayerReader, distinct, fields_of, items_of
 from ci_guard.policy.wording import refusal
+from ci_guard.records import replace
 
 CONTROL: Final = "admission"
 REQUIREMENT: Final = "admitted"

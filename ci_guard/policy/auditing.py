@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 from ci_guard.model.auditing import OnFailure
@@ -11,6 +10,7 @@ from ci_guard.policy.layer import Layer
 from ci_guard.policy.place import Place, Stated
 from ci_guard.policy.reading import LayerReader, fields_of
 from ci_guard.policy.shapes import closed
+from ci_guard.records import replace
 
 ON_FAILURE: Final = "on-failure"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from ci_guard import hashing, records
@@ -18,6 +17,7 @@ from ci_guard.policy.place import Stated
 from ci_guard.policy.reading import LayerReader, day_of, fields_of, items_of, known_word, text_of
 from ci_guard.policy.waivers import ACCOUNT, FINGERPRINT, read_account
 from ci_guard.policy.wording import quoted, refusal, seen
+from ci_guard.records import replace
 
 BASELINE_KEYS: Final = ("file", "until", *ACCOUNT)
 BASELINE_NEEDS: Final = ("file", "until")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from enum import Enum
 from typing import Any, Final, TypeVar
 
@@ -23,6 +22,7 @@ from ci_guard.policy.layering import combine, settle
 from ci_guard.policy.place import Place
 from ci_guard.policy.reading import LayerReader, distinct, fields_of, items_of, text_of, word_of
 from ci_guard.policy.wording import listed, quoted, refusal, seen
+from ci_guard.records import replace
 
 CONTEXT_KEYS: Final = ("name", "when", "controls")
 WHO_KEYS: Final = ("login", "id", "level", "role")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, TypeAlias
 
 import yaml
@@ -13,6 +12,7 @@ from ci_guard.policy.characters import decode
 from ci_guard.policy.place import Place
 from ci_guard.policy.scalar import CORE, Scalar, joined, resolve, tagged
 from ci_guard.policy.wording import harmless, quoted, refusal, seen
+from ci_guard.records import dataclass, field, replace
 
 DEEPEST: Final = 24
 """Levels of lists and maps; a policy needs six."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from ci_guard.model.admission import Table
 from ci_guard.model.auditing import OnFailure
@@ -15,6 +14,7 @@ from ci_guard.model.run import Event
 from ci_guard.model.settings import Bot, Mode, OnInvisible
 from ci_guard.model.waiver import Baseline, Waiver
 from ci_guard.policy.place import Place, Stated
+from ci_guard.records import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from ci_guard.errors import PolicyError
@@ -16,6 +15,7 @@ from ci_guard.model.settings import DEFAULT_EVENTS, Mode, OnInvisible
 from ci_guard.policy.layer import Asked, Layer, WaiverRules
 from ci_guard.policy.place import BUILTIN, Place, Stated
 from ci_guard.policy.wording import harmless, quoted, refusal
+from ci_guard.records import replace
 
 DEFAULT_BRANCHES: Final = ("default",)
 """Where a control that takes `branches` is judged when no layer names any."""

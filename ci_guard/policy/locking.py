@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from ci_guard.policy.layer import Layer
 from ci_guard.policy.modes import in_force
 from ci_guard.policy.place import BUILTIN, Stated
 from ci_guard.policy.wording import refusal
+from ci_guard.records import replace
 
 HINT: Final = "The organisation's policy is meant to be the whole: leave this out."
 

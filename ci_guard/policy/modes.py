@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ci_guard.model.origin import LayerKind
 from ci_guard.model.settings import Mode
 from ci_guard.policy.layer import Layer
 from ci_guard.policy.place import Place, Stated
 from ci_guard.policy.text import PolicyText
+from ci_guard.records import replace
 
 
 def settled(merged: Layer, text: PolicyText, rank: int) -> Layer:

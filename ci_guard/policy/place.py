@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
+
+from ci_guard.records import dataclass
 
 BUILTIN: Final = "builtin:"
 """How the names of the profiles that come with ci-guard begin."""

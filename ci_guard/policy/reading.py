@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from enum import Enum
 from typing import Final, TypeVar
@@ -18,6 +17,7 @@ from ci_guard.policy.document import Node
 from ci_guard.policy.layer import Asked, Layer, WaiverRules
 from ci_guard.policy.place import Place, Stated
 from ci_guard.policy.wording import listed, perhaps, quoted, refusal, seen
+from ci_guard.records import replace
 
 VERSION: Final = 1
 

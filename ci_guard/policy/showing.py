@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ci_guard.model.meta import Meta
@@ -24,7 +23,7 @@ from ci_guard.policy.writing import (
     when_fields,
     words,
 )
-from ci_guard.records import dataclass
+from ci_guard.records import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True)

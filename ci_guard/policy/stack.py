@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from ci_guard.model.meta import Meta
 from ci_guard.policy import admission, auditing, contexts, modes, policy_branch, roles, waivers
@@ -15,6 +14,7 @@ from ci_guard.policy.locking import check_locked, locked_whole
 from ci_guard.policy.reading import LayerReader
 from ci_guard.policy.text import PolicyText, profile_text
 from ci_guard.policy.wording import refusal
+from ci_guard.records import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True)

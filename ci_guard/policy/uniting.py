@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from ci_guard.model.context import Context
@@ -12,6 +11,7 @@ from ci_guard.model.settings import OnInvisible
 from ci_guard.policy.layer import Asked, Layer
 from ci_guard.policy.layering import combine_branches, joint
 from ci_guard.policy.place import Stated
+from ci_guard.records import replace
 
 T = TypeVar("T")
 

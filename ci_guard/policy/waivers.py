@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
 from typing import Final, TypeVar
 
@@ -18,6 +17,7 @@ from ci_guard.policy.layering import combine_rules
 from ci_guard.policy.place import Stated
 from ci_guard.policy.reading import LayerReader, day_of, distinct, fields_of, items_of, known_word, text_of
 from ci_guard.policy.wording import quoted, refusal, seen
+from ci_guard.records import replace
 
 ACCOUNT: Final = ("owner", "ticket", "approved-by")
 """Who answers for a waiver and where it is followed up; the rules can ask for each."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timezone
 from typing import Final
 from xml.etree import ElementTree as ET
 
 from ci_guard.model.decision import Result, Ruling
+from ci_guard.records import dataclass
 from ci_guard.reporters import escape, record, telling
 from ci_guard.reporters.telling import Standing
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from ci_guard.model.kinds import AllOf, AtLeast, AtLevel, Flag, Kind, NoneBut
 from ci_guard.model.meta import Meta, Requirement
 from ci_guard.model.settings import OnInvisible, Policy
+from ci_guard.records import dataclass
 from ci_guard.reporters.page import Page
 
 VALUES: Final[Mapping[type, str]] = {

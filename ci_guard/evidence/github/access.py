@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ci_guard.evidence.github import records
@@ -12,6 +11,7 @@ from ci_guard.evidence.rest.shape import checked, optional, record, text
 from ci_guard.model.fact import Fact, Known, Unknown, unavailable
 from ci_guard.model.kinds import Level
 from ci_guard.model.run import Access, AccountType, Person
+from ci_guard.records import dataclass
 
 PERMISSIONS: Final = {"admin": Level.ADMIN, "write": Level.WRITE, "read": Level.READ, "none": Level.NONE}
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -24,6 +23,7 @@ from ci_guard.evidence.rest.together import two
 from ci_guard.model.branch import BranchRules, Bypass, Enforced, StatusCheck
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, invisible, unavailable, worst
 from ci_guard.model.run import Run
+from ci_guard.records import dataclass
 
 T = TypeVar("T")
 

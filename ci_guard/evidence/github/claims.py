@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from ci_guard.evidence.github import payload, pushes, records
@@ -17,6 +16,7 @@ from ci_guard.evidence.github.token_request import BEARER
 from ci_guard.evidence.id_token import DETAIL, OF_THIS_JOB, Refused
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.run import Claim, Event, Person, Run
+from ci_guard.records import dataclass
 
 T = TypeVar("T")
 

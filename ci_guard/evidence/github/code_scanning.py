@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import gzip
-from dataclasses import dataclass
 from typing import Final
 
 from ci_guard.evidence.github.dialect import GitHubDialect
 from ci_guard.evidence.github.limits import accepted_permissions
 from ci_guard.evidence.rest.exchange import Exchange, Reply, harmless
 from ci_guard.evidence.rest.transport import Transport
+from ci_guard.records import dataclass
 
 NEEDS: Final = "security-events: write"
 TOOL: Final = "ci-guard"

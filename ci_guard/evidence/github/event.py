@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from ci_guard.evidence.github import payload, pushes, records
@@ -17,6 +16,7 @@ from ci_guard.evidence.rest.together import three
 from ci_guard.model import project
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.run import NOTHING, Event, Pages, Platform, Run
+from ci_guard.records import replace
 
 EVENTS: Final = {
     "pull_request": Event.CHANGE,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ from ci_guard.evidence.github import payload
 from ci_guard.evidence.github.payload import Payload
 from ci_guard.evidence.rest.shape import encodable
 from ci_guard.model.fact import Fact
+from ci_guard.records import dataclass
 
 HEADS: Final = "refs/heads/"
 TAGS: Final = "refs/tags/"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ci_guard.evidence.rest.shape import boolean, integer, optional, record, records, text, texts
 from ci_guard.model.branch import Bypass, StatusCheck
+from ci_guard.records import dataclass
 
 RULES: Final[Mapping[str, tuple[str, ...]]] = {
     "deletion": ("no-deletion",),

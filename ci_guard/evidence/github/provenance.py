@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import Final
 
 from ci_guard.evidence.approvers import approvers
@@ -21,6 +20,7 @@ from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.review import NOT_ASKED, Change, Origin, Provenance, Review
 from ci_guard.model.roles import Membership
 from ci_guard.model.run import Event, Run
+from ci_guard.records import dataclass
 
 FirstParents = Callable[[str, str], list[str] | None]
 """The first-parent commits of base..head, oldest first; None where the checkout cannot tell."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.evidence.github import compare, landing, records
@@ -14,6 +13,7 @@ from ci_guard.evidence.rest.together import two
 from ci_guard.model.fact import Fact, Known, Unknown, unavailable
 from ci_guard.model.review import ChangeState
 from ci_guard.model.run import Run
+from ci_guard.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

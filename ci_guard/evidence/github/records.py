@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -15,6 +14,7 @@ from ci_guard.model.circumstances import Visibility
 from ci_guard.model.fact import Fact, unavailable
 from ci_guard.model.review import ChangeState
 from ci_guard.model.run import AccountType, Person
+from ci_guard.records import dataclass
 
 T = TypeVar("T")
 

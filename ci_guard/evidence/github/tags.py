@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from ci_guard.evidence.rest.shape import checked, integer, record, records, text
 from ci_guard.model.branch import Enforced, Setting, TagRule, TagRules
 from ci_guard.model.fact import Fact, Known, Source, Unknown, worst
 from ci_guard.model.run import Run
+from ci_guard.records import dataclass
 
 TAGS: Final = "refs/tags/"
 EVERYTHING: Final = "**"

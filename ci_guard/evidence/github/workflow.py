@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Final
 
 from ci_guard.evidence.checkout import Checkout
@@ -17,6 +16,7 @@ from ci_guard.evidence.rest.shape import checked, text
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.guard import Wiring
 from ci_guard.model.run import Run
+from ci_guard.records import replace
 
 REF: Final = re.compile(r"([^/@]+/[^/@]+)/(\.github/workflows/[^@\x00-\x1f]+)@(.+)")
 """`owner/name/path@ref`. Source: "Variables reference", `GITHUB_WORKFLOW_REF`."""

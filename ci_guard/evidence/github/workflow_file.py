@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Final
 
 from ci_guard.evidence.commit_files import CommitFiles
@@ -15,6 +14,7 @@ from ci_guard.evidence.guard_signs import spot, spots, steering
 from ci_guard.evidence.yaml_tree import Tree
 from ci_guard.model.fact import Fact, Known, Unknown, unavailable
 from ci_guard.model.guard import Job, Step, Wiring
+from ci_guard.records import replace
 
 DEEPEST_CALL: Final = 10
 """Source: "Reuse workflows", "Nesting reusable workflows"; for composite actions too, which may nest as deep."""

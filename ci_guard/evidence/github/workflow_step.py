@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from ci_guard.evidence.github.local_actions import LOCAL
 from ci_guard.evidence.guard_script import NAME, hidden, leads
@@ -10,6 +10,7 @@ from ci_guard.evidence.guard_signs import mutable_checkout, spot, spots, steerin
 from ci_guard.evidence.yaml_tree import Tree
 from ci_guard.model.guard import Pin, Spot, Step
 from ci_guard.records import replace
+from ci_guard.rows import NamedTuple
 
 OF_GITHUB: Final = "actions/"
 """Of whom an action that goes before the guard deploys nothing."""

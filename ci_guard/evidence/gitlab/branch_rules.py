@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from ci_guard.evidence.gitlab.branch_settings import FOREIGN, PREMIUM, settings_of
@@ -14,6 +13,7 @@ from ci_guard.evidence.rest.shape import checked
 from ci_guard.model.branch import BranchRules, Bypass, Enforced, StatusCheck
 from ci_guard.model.fact import Fact, Known, Unknown, apply, invisible
 from ci_guard.model.run import Run
+from ci_guard.records import dataclass
 
 T = TypeVar("T")
 

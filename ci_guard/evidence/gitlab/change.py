@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ci_guard.evidence.gitlab import records
 from ci_guard.evidence.gitlab.client import Client
 from ci_guard.evidence.gitlab.records import Job, MergeRequest
 from ci_guard.evidence.gitlab.sources import CHANGE_REF, Sources
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.run import ChangeReference
+from ci_guard.records import replace
 
 
 def get_reference(

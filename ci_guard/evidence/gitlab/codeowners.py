@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from ci_guard.evidence.globbing import fits_all
+from ci_guard.records import dataclass, field
 
 PLACES: Final = ("CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS")
 """Where GitLab looks, in its order; the first that exists counts. Source: "Code Owners", CODEOWNERS file."""

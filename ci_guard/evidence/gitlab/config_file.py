@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from ci_guard.evidence import id_token
@@ -11,6 +10,7 @@ from ci_guard.evidence.gitlab.sources import Sources
 from ci_guard.evidence.rest.shape import ShapeError, checked, optional, text
 from ci_guard.model.fact import Fact, Known, Source
 from ci_guard.model.run import Run
+from ci_guard.records import dataclass
 
 DEFAULT: Final = ".gitlab-ci.yml"
 VARIABLE: Final = "CI_CONFIG_PATH"

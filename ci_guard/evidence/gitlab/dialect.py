@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ci_guard.evidence.rest.exchange import Answer, Reply, decode, failed
 from ci_guard.evidence.rest.transport import Transport
+from ci_guard.records import dataclass, field
 
 if TYPE_CHECKING:
     import ssl

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -18,6 +17,7 @@ from ci_guard.evidence.rest.together import two
 from ci_guard.model.fact import Fact, Known, Unknown, apply, unavailable
 from ci_guard.model.glass import Aftermath, Lookback, Passed
 from ci_guard.model.run import Person
+from ci_guard.records import dataclass
 
 LISTED: Final = 100
 """Deployments for an environment that are looked through, those that were touched last: one page."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from ci_guard.evidence import id_token
@@ -19,6 +18,7 @@ from ci_guard.evidence.gitlab.sources import (
 from ci_guard.evidence.gitlab.variables import Variables
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.run import NOTHING, ChangeReference, Event, Platform, Run
+from ci_guard.records import dataclass
 
 HEADS: Final = "refs/heads/"
 TAGS: Final = "refs/tags/"

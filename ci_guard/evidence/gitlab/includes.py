@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +16,7 @@ from ci_guard.evidence.yaml_tree import Tree
 from ci_guard.model.fact import Fact, Known, Unknown, apply, unavailable
 from ci_guard.model.guard import Pin, Spot
 from ci_guard.model.path_pattern import fits
+from ci_guard.records import dataclass
 
 MOST_FILES: Final = 150
 """Source: "Instance limits" of GitLab, "Maximum number of includes"."""

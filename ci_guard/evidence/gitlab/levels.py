@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from ci_guard.model.kinds import Level
+from ci_guard.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

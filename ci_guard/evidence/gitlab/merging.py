@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
 from ci_guard.evidence.gitlab.rules import takes_in
 from ci_guard.evidence.rest.shape import ShapeError, boolean, integer, optional, records, text
 from ci_guard.model.branch import StatusCheck
+from ci_guard.records import dataclass
 
 PIPELINE: Final = "pipeline"
 """How a policy's `status-checks` names that the pipeline as a whole must succeed."""

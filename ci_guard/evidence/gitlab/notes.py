@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final
@@ -13,6 +12,7 @@ from ci_guard.evidence.gitlab.records import nullable_person
 from ci_guard.evidence.rest.shape import boolean, integer, optional, text, when
 from ci_guard.model.review import ReviewState
 from ci_guard.model.run import Person
+from ci_guard.records import dataclass
 
 
 class Deed(Enum):

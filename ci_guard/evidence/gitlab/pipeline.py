@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
 
 from ci_guard.evidence.checkout import Checkout
@@ -17,6 +16,7 @@ from ci_guard.evidence.yaml_tree import Tree
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.guard import Parts
 from ci_guard.model.run import Run
+from ci_guard.records import dataclass, field
 
 MOST_CHILDREN: Final = 50
 DEEPEST_CHILD: Final = 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from ci_guard.evidence.gitlab.includes import OR_WAIVER
@@ -16,6 +15,7 @@ from ci_guard.evidence.guard_signs import mutable_checkout, spot, spots, steerin
 from ci_guard.evidence.yaml_tree import Tree
 from ci_guard.model.fact import Fact, Known, Unknown, unavailable
 from ci_guard.model.guard import Job, Spot, Step, Wiring
+from ci_guard.records import replace
 
 HARMLESS: Final = frozenset({"tags", "timeout", "interruptible", "resource_group", "retry"})
 """Keys by which a job of the same name changes nothing about what the guard does or stops."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -20,6 +19,7 @@ from ci_guard.model import refs
 from ci_guard.model.branch import BranchRules, BranchSelection, Enforced, Setting, TagRule, TagRules
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, invisible, unavailable
 from ci_guard.model.run import Run
+from ci_guard.records import dataclass, replace
 
 T = TypeVar("T")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -22,6 +21,7 @@ from ci_guard.evidence.rest.together import three, two
 from ci_guard.model.fact import Fact, Known, Source, Unknown, invisible, unavailable
 from ci_guard.model.review import NOT_ASKED, Change, Origin, Provenance
 from ci_guard.model.run import Event, Run
+from ci_guard.records import dataclass, replace
 
 HISTORY_LIMIT: Final = 100
 """Commits of one push that are traced; each costs a request. Source: the contract, `reviewed-history`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -13,6 +12,7 @@ from ci_guard.evidence.rest.shape import ShapeError, boolean, checked, integer, 
 from ci_guard.model.fact import Fact, apply
 from ci_guard.model.review import ChangeState
 from ci_guard.model.run import AccountType, Person
+from ci_guard.records import dataclass
 
 T = TypeVar("T")
 

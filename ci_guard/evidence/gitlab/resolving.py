@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from ci_guard.evidence.yaml_tree import Tree
 from ci_guard.model.fact import Unknown, unavailable
+from ci_guard.records import replace
 
 DEEPEST_EXTENDS: Final = 11
 """Source: "CI/CD YAML syntax reference", `extends`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from ci_guard.evidence.rest.shape import records as objects
 from ci_guard.evidence.rest.together import three
 from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown, invisible
 from ci_guard.model.review import Review, ReviewState
+from ci_guard.records import dataclass
 
 REPORTER: Final = f"{STRONGER}, with the role Reporter"
 

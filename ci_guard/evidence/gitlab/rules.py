@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ci_guard.evidence.rest.shape import boolean, integer, optional, records, text
 from ci_guard.model import refs
 from ci_guard.model.branch import Bypass
+from ci_guard.records import dataclass
 
 DEVELOPER: Final = 30
 MAINTAINER: Final = 40

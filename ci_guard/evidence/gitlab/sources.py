@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from ci_guard.evidence.gitlab import identity, records
@@ -14,6 +13,7 @@ from ci_guard.evidence.gitlab.variables import Variables
 from ci_guard.evidence.rest.shape import checked
 from ci_guard.evidence.rest.together import two
 from ci_guard.model.fact import Fact, Known, Unknown, unavailable
+from ci_guard.records import dataclass
 
 CHANGE_REF: Final = re.compile(r"refs/merge-requests/([1-9][0-9]{0,17})/(head|merge|train)")
 """The refs of merge request pipelines: detached, merged results, merge train. Source: "Merge request pipelines"."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from ci_guard.evidence.rest.shape import encodable
+from ci_guard.records import dataclass, field
 
 TOKEN: Final = "CI_GUARD_ID_TOKEN"  # noqa: S105 - a variable's name
 """The variable that the template's `id_tokens` writes the ID token to."""

@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ from ci_guard.evidence.rest.deadline import within
 from ci_guard.evidence.rest.pauses import Pauses, retry_after
 from ci_guard.evidence.rest.transport import Fault, Transport, context_for, same_origin
 from ci_guard.model.fact import Cause, Fact, Known, Unknown
+from ci_guard.records import dataclass
 
 if TYPE_CHECKING:
     import ssl

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
 from ci_guard.errors import UsageError
+from ci_guard.records import dataclass, field
 
 if TYPE_CHECKING:
     import ssl

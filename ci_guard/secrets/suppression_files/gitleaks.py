@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ci_guard.errors import unrevealing
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import SecretFinding, SuppressionKind
+from ci_guard.records import dataclass, field
 from ci_guard.secrets import linear, regexes
 from ci_guard.secrets.excerpt import Excerpt
 from ci_guard.secrets.rule import Rule
