@@ -18,7 +18,7 @@ INVOLVED: Final = {
     By.LABEL: (Part.ACTOR, Part.TRIGGERING_ACTOR, Part.AUTHOR),
     By.DISPATCH: (Part.ACTOR, Part.TRIGGERING_ACTOR),
 }
-"""Who cannot be the second person; each of them has to be known."""
+"""Who cannot be the second person; each of them has to be known. Nor can whoever contributed to the change."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,3 +179,13 @@ def _by_people(case: _Case, person: Person) -> Iterator[str]:
             yield f"the {seat.part.value} is unknown ({seat.who.reason})"
         elif seat.who.value.person.id == person.id:
             yield f"{person.login} is the {seat.part.value}, and it takes a second person"
+    if case.by is By.LABEL:
+        yield from _by_contributors(case.sighting.contributors, person)
+
+
+def _by_contributors(contributors: Fact[tuple[Person, ...]], person: Person) -> Iterator[str]:
+    """Object where somebody had a part in the change without being its author, or where that is not known."""
+    if isinstance(contributors, Unknown):
+        yield f"who contributed to the change is unknown ({_told(contributors)})"
+    elif any(each.id == person.id for each in contributors.value):
+        yield f"{person.login} contributed to the change, and it takes a second person"

@@ -62,6 +62,7 @@ LABEL = Sighting(
     memberships=fact(()),
     since=fact(NOW - 2 * HOUR),
     asked=fact(None),
+    contributors=fact((Person(login="u2", id=2, type=AccountType.USER),)),
 )
 RUN = unknown_run(Platform.GITHUB, "a test")
 
@@ -122,6 +123,7 @@ def test_it_lasts_so_many_hours_and_not_a_moment_longer(after: timedelta, breaks
 
 DOUBT = unavailable("a server was down")
 HIDDEN = invisible("not shown", needs="members: read")
+PUSHED = Person(login="carol-renamed", id=7, type=AccountType.USER)
 
 
 @pytest.mark.parametrize(
@@ -137,6 +139,21 @@ HIDDEN = invisible("not shown", needs="members: read")
         (LABEL, seats(actor=7), "carol is the actor, and it takes a second person"),
         (LABEL, seats(triggering=7), "carol is the triggering-actor"),
         (LABEL, seats(author=7), "carol is the author"),
+        (
+            replace(LABEL, contributors=fact((PUSHED, Person(login="u2", id=2, type=AccountType.USER)))),
+            None,
+            "carol contributed to the change, and it takes a second person",
+        ),
+        (
+            replace(LABEL, contributors=HIDDEN),
+            None,
+            "who contributed to the change is unknown (not shown; needed: members: read)",
+        ),
+        (
+            Sighting(means=GLASS.means, grants=LABEL.grants, memberships=fact(()), since=LABEL.since, asked=fact(None)),
+            None,
+            "who contributed to the change is unknown (nobody asked)",
+        ),
     ],
 )
 def test_what_is_unknown_or_is_no_second_person_breaks_nothing(

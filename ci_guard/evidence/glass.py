@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
-from ci_guard.model.fact import Fact, Known, Unknown
+from ci_guard.model.fact import Fact, Known, Source, Unknown
 from ci_guard.model.glass import Grant, Mark, Means, Sighting
 from ci_guard.model.roles import Membership
 from ci_guard.model.run import NOTHING, Access, Part, Participant, Person, Seat
 from ci_guard.records import dataclass
+
+NOBODY: Final = Known[tuple[Person, ...]](value=(), source=Source.NONE)
+"""Stands for the contributors where there is no change."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,7 @@ def sighting(
     since: Fact[datetime | None] = NOTHING,
     asked: Fact[str | None] = NOTHING,
     elsewhere: str = "",
+    contributors: Fact[tuple[Person, ...]] = NOBODY,
 ) -> Sighting:
     """Return what is known of a path by what people did on it."""
     grants = grants_of(answers, standing)
@@ -55,6 +60,7 @@ def sighting(
         since=since,
         asked=asked,
         elsewhere=elsewhere,
+        contributors=contributors,
     )
 
 

@@ -138,7 +138,14 @@ class Local:
 
     def break_glass(self, means: Means, circles: AbstractSet[str]) -> Sighting:
         """See `GlassEvidence.break_glass`."""
-        return Sighting(means=means, grants=NO_FORGE, memberships=NO_FORGE, since=NO_FORGE, asked=NO_FORGE)
+        return Sighting(
+            means=means,
+            grants=NO_FORGE,
+            memberships=NO_FORGE,
+            since=NO_FORGE,
+            asked=NO_FORGE,
+            contributors=NO_FORGE,
+        )
 
     def aftermath(self, lookback: Lookback, circles: AbstractSet[str], now: datetime) -> Aftermath:
         """See `GlassEvidence.aftermath`."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
+from typing import Final
 
-from ci_guard.model.fact import Fact, Source
+from ci_guard.model.fact import Cause, Fact, Source, Unknown
 from ci_guard.model.roles import Membership
 from ci_guard.model.run import Participant, Person
 from ci_guard.records import dataclass
+
+NOT_RECORDED: Final = Unknown(reason="nobody asked", cause=Cause.UNAVAILABLE)
+"""Stands for what a run of an earlier version did not ask."""
 
 
 class By(str, Enum):
@@ -50,7 +54,7 @@ class BreakGlass:
 
     means: Means
     role: str
-    """Who may: somebody of this role who neither started the run nor wrote the change."""
+    """Who may: somebody of this role who neither started the run nor had a part in the change."""
     hours: int
     """How long it lasts from then on."""
     place: str
@@ -97,6 +101,8 @@ class Sighting:
     """What whoever started the run wrote for a reason: one line of a stranger's text; None where they wrote nothing."""
     elsewhere: str = ""
     """The workflow that the run is of, where that is not the declared one."""
+    contributors: Fact[tuple[Person, ...]] = NOT_RECORDED
+    """Who else had a part in the change; empty where there is no change, or where nobody put the label there."""
 
 
 @dataclass(frozen=True, kw_only=True)

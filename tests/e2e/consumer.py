@@ -99,7 +99,7 @@ def make(
     )
     base, head, merge = made.base, made.head, made.merge
     repo.import_git(path)
-    repo.push("change-1", head, by="alice")
+    repo.push("change-1", head, by="alice", activity="branch_creation")
     del repo.branches["main"]
     repo.push("main", base, by="olivia")
     pull = repo.pull("Add a cart", author="alice", head="change-1", number=1)

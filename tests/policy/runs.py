@@ -103,6 +103,7 @@ def facts(draw: st.DrawFn) -> tuple[Facts, datetime]:
             memberships=Known(value=(), source=Source.API),
             since=Known(value=now - timedelta(hours=40), source=Source.API),
             asked=Known(value=None, source=Source.API),
+            contributors=Known(value=(), source=Source.API),
         )
         known = replace(known, glass=(sighting,))
     return known, now

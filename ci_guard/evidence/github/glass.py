@@ -11,7 +11,7 @@ from ci_guard.evidence.github import memberships, payload, records
 from ci_guard.evidence.github.access import get_access
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import Job
-from ci_guard.evidence.github.records import Pull, WorkflowRun
+from ci_guard.evidence.github.records import Pull, Push, WorkflowRun
 from ci_guard.evidence.glass import Answer, Standing, answer_of, sighting
 from ci_guard.evidence.remark import remark
 from ci_guard.evidence.rest.shape import checked, record, text, when
@@ -35,8 +35,9 @@ def get_sighting(client: Client, job: Job, run: Run, means: Means, teams: Abstra
     """Return what is known of the path in this run."""
     standing = standing_of(client, teams)
     if means.by is By.LABEL:
-        answers, since = two(client, lambda: _get_label(client, run, means.name), lambda: _get_pushed(client, run))
-        return sighting(means, answers, standing, since=since)
+        answers, pushes = two(client, lambda: _get_label(client, run, means.name), lambda: _get_pushes(client, run))
+        since = apply(pushes, lambda entries: entries[0].at if entries else None)
+        return sighting(means, answers, standing, since=since, contributors=_get_contributors(pushes))
     answers, asked = two(
         client, lambda: _get_approvals(client, job, run, means.name), lambda: _get_asked(client, job, run, means)
     )
@@ -111,11 +112,15 @@ def last_put(timeline: Sequence[Any], label: str, *, ever_until: datetime | None
     return put
 
 
-def _get_pushed(client: Client, run: Run) -> Fact[datetime | None]:
-    """Return when the head was pushed, by the activity log (`contents: read`): of a fork that is not shown."""
+def _get_pushes(client: Client, run: Run) -> Fact[tuple[Push, ...]]:
+    """
+    Return what happened to the head branch, newest first, its present head among it; nothing where there is no change.
+
+    By the activity log (`contents: read`), which of a fork is not shown.
+    """
     pull = _get_pull(client, run)
     if isinstance(pull, Unknown) or pull.value is None:
-        return apply(pull, lambda _: None)
+        return apply(pull, lambda _: ())
     if str(pull.value.head_repository_id) != run.repository_id:
         return unavailable("the log of a fork is not shown")
     pushes = records.get_pushes(client, pull.value.head_ref)
@@ -123,7 +128,26 @@ def _get_pushed(client: Client, run: Run) -> Fact[datetime | None]:
         return pushes
     if not pushes.value or pushes.value[0].after != pull.value.head_sha:
         return unavailable("the activity log does not show the push of the head", detail=pushes.detail)
-    return Known(value=pushes.value[0].at, source=pushes.source, detail=pushes.detail)
+    return pushes
+
+
+def _get_contributors(pushes: Fact[tuple[Push, ...]]) -> Fact[tuple[Person, ...]]:
+    """
+    Return everybody in the log of the head branch, whatever they did to it.
+
+    Those of an earlier branch of that name count, too: it can have been restored with what they had put there.
+    """
+    if isinstance(pushes, Unknown):
+        return pushes
+    entries, detail = pushes.value, pushes.detail
+    if entries and entries[-1].kind != "branch_creation":
+        return unavailable("the activity log that is shown does not go back to the branch's creation", detail=detail)
+    if any(each.kind in records.MERGES for each in entries):
+        return unavailable("the activity log does not say whose work was merged into the branch", detail=detail)
+    people = [each.actor for each in entries if each.actor]
+    if len(people) < len(entries):
+        return unavailable("the activity log does not name everybody who pushed to the branch", detail=detail)
+    return Known(value=tuple({person.id: person for person in people}.values()), source=pushes.source, detail=detail)
 
 
 # By dispatch

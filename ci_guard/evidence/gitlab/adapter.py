@@ -216,7 +216,7 @@ class GitLab:
 
     def break_glass(self, means: Means, circles: AbstractSet[str]) -> Sighting:
         """See `GlassEvidence.break_glass`."""
-        return glass.get_sighting(self._client, self._sources, self._run, means, circles)
+        return glass.get_sighting(self._client, self._sources, self._run, self._checkout, means, groups=circles)
 
     def aftermath(self, lookback: Lookback, circles: AbstractSet[str], now: datetime) -> Aftermath:
         """See `GlassEvidence.aftermath`."""

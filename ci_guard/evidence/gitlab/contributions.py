@@ -25,13 +25,15 @@ _TRAILER: Final = re.compile(r"^[ \t]*co-authored-by:[ \t]*(.*?)[ \t]*$", re.IGN
 _CREDIT: Final = re.compile(r"([^<>]*)<([^<>]*)>")
 
 
-def get_contributions(client: Client, change: MergeRequest, checkout: Checkout) -> Fact[tuple[Contribution, ...]]:
+def get_contributions(
+    client: Client, change: MergeRequest, checkout: Checkout, judges: Sequence[Named] | None = None
+) -> Fact[tuple[Contribution, ...]]:
     """
     Return everybody who contributed, each once.
 
     The author, and whoever added commits or pressed rebase, are the server's word. Names and addresses in commits are
-    claims, and GitLab does not say whose they are: they only add those of the reviewers whom they fit. Where the
-    commits cannot be read, an unknown contributor stands for them.
+    claims, and GitLab does not say whose they are: they only add those of the judges, by default the reviewers, whom
+    they fit. Where the commits cannot be read, an unknown contributor stands for them.
     """
     trail = get_trail(client, change.iid)
     if isinstance(trail, Unknown):
@@ -46,9 +48,9 @@ def get_contributions(client: Client, change: MergeRequest, checkout: Checkout) 
     if isinstance(claims, Unknown):
         shares.append(Contribution(who=claims, how="author of its commits"))
     else:
-        reviewers = get_reviewers(client, change.iid)
+        judges = get_reviewers(client, change.iid) if judges is None else judges
         host = urlsplit(client.server_url).hostname or ""
-        for person, how, claimed in _of_commits(claims.value, reviewers, host):
+        for person, how, claimed in _of_commits(claims.value, judges, host):
             who = Known(value=person, source=claims.source, detail=claims.detail)
             shares.append(Contribution(who=who, how=how, also_login=claimed))
     distinct: dict[object, Contribution] = {}
@@ -100,7 +102,7 @@ def _credit(commit: Commit) -> Credit:
     )
 
 
-def _of_commits(commits: Iterable[Credit], reviewers: Sequence[Named], host: str) -> Iterator[tuple[Person, str, str]]:
+def _of_commits(commits: Iterable[Credit], judges: Sequence[Named], host: str) -> Iterator[tuple[Person, str, str]]:
     for one in commits:
         short = one.sha[:8]
         claims = [
@@ -112,7 +114,7 @@ def _of_commits(commits: Iterable[Credit], reviewers: Sequence[Named], host: str
             name, email = (parts[1].strip(), parts[2].strip()) if parts else (text, "")
             claims.append((name, email, f"co-author of {short}"))
         for name, email, how in claims:
-            yield from ((who.person, how, email or name) for who in reviewers if fits(who, name, email, host))
+            yield from ((who.person, how, email or name) for who in judges if fits(who, name, email, host))
 
 
 def fits(who: Named, name: str, email: str, host: str) -> bool:

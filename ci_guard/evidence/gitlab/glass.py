@@ -7,8 +7,10 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any, Final
 
-from ci_guard.evidence.gitlab import access, memberships, records, reviews
+from ci_guard.evidence.checkout import Checkout
+from ci_guard.evidence.gitlab import access, memberships, notes, records, reviews
 from ci_guard.evidence.gitlab.client import STRONGER, Client, Sight
+from ci_guard.evidence.gitlab.contributions import get_contributions
 from ci_guard.evidence.gitlab.records import Job, MergeRequest
 from ci_guard.evidence.gitlab.sources import Sources
 from ci_guard.evidence.glass import Answer, Standing, answer_of, sighting
@@ -16,10 +18,10 @@ from ci_guard.evidence.remark import remark
 from ci_guard.evidence.rest.activity import older
 from ci_guard.evidence.rest.shape import ShapeError, checked, integer, optional, record, text, when
 from ci_guard.evidence.rest.shape import records as objects
-from ci_guard.evidence.rest.together import two
+from ci_guard.evidence.rest.together import three, two
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, invisible, unavailable, worst
 from ci_guard.model.glass import By, Mark, Means, Sighting
-from ci_guard.model.run import Event, Run
+from ci_guard.model.run import Event, Person, Run
 
 DISPATCHED: Final = frozenset({Event.MANUAL, Event.API})
 
@@ -33,12 +35,19 @@ MAINTAINER: Final = f"{STRONGER}, with the role Maintainer"
 """What shows the variables of a pipeline that somebody else started. Source: "Pipelines API"."""
 
 
-def get_sighting(client: Client, sources: Sources, run: Run, means: Means, groups: AbstractSet[str]) -> Sighting:
+def get_sighting(
+    client: Client, sources: Sources, run: Run, checkout: Checkout, means: Means, *, groups: AbstractSet[str]
+) -> Sighting:
     """Return what is known of the path in this pipeline."""
     standing = standing_of(client, groups)
     if means.by is By.LABEL:
-        answers, since = two(client, lambda: _get_label(client, run, means.name), lambda: _get_pushed(client, run))
-        return sighting(means, answers, standing, since=since)
+        answers, since, contributors = three(
+            client,
+            lambda: _get_label(client, run, means.name),
+            lambda: _get_pushed(client, run),
+            lambda: _get_contributors(client, run, checkout, means.name),
+        )
+        return sighting(means, answers, standing, since=since, contributors=contributors)
     job = _get_dispatched(sources, run)
     answers, asked = two(
         client, lambda: _get_approvals(client, job, means.name), lambda: _get_asked(client, job, means.input)
@@ -129,6 +138,31 @@ def _get_pushed(client: Client, run: Run) -> Fact[datetime | None]:
     if not versions.value or versions.value[0].head != change.value.head:
         return unavailable("the versions do not show the push of the head", detail=versions.detail)
     return Known(value=versions.value[0].since, source=versions.source, detail=versions.detail)
+
+
+def _get_contributors(client: Client, run: Run, checkout: Checkout, label: str) -> Fact[tuple[Person, ...]]:
+    """
+    Return who contributed to the merge request, asked for only while the label is on it.
+
+    GitLab's own notes name who added commits. What commits claim is held against those who touched its labels: GitLab
+    does not say who pushed before the merge request was opened.
+    """
+    change = _get_change(client, run)
+    if isinstance(change, Unknown) or change.value is None or label not in change.value.labels:
+        return apply(change, lambda _: ())
+    events = checked(
+        get_label_events(client, change.value.iid),
+        lambda items: notes.named(user for item in items if (user := optional(item, "user", record))),
+    )
+    if isinstance(events, Unknown):
+        return events
+    shares = get_contributions(client, change.value, checkout, events.value)
+    if isinstance(shares, Unknown):
+        return shares
+    if doubts := [share.who for share in shares.value if isinstance(share.who, Unknown)]:
+        return worst(doubts)
+    people = tuple(share.who.value for share in shares.value if isinstance(share.who, Known))
+    return Known(value=people, source=shares.source, detail=shares.detail)
 
 
 # By dispatch

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ci_guard.evidence.github import glass
+from ci_guard.evidence.github import glass, records
 from ci_guard.evidence.rest.shape import ShapeError
 from ci_guard.model.fact import Cause, Known, Source
 from ci_guard.model.glass import By, Grant, Means, Sighting
@@ -55,6 +55,51 @@ def test_after_a_push_the_label_is_older_than_the_head(scene: Scene) -> None:
     assert present(found.since) > only(found).at
 
 
+def contributors(scene: Scene, pull: Pull) -> set[str]:
+    return {person.login for person in known(sighted(of_pull(scene, pull)).contributors)}
+
+
+def test_everybody_who_pushed_to_the_head_contributed_and_that_takes_no_further_request(scene: Scene) -> None:
+    pull = pull_of(scene)
+    pull.push(author="alice", by="carol")
+    pull.push(author="alice", by="bob", force_onto=pull.base_sha)
+    pull.push(author="alice")
+    pull.label("break-glass", by="carol")
+    assert contributors(scene, pull) == {"alice", "bob", "carol"}
+    assert len([call for call in scene.github.requests if call.path.endswith("/activity")]) == 1
+
+
+def test_whoever_pushed_to_a_branch_that_was_deleted_and_restored_contributed(scene: Scene) -> None:
+    pull = pull_of(scene)
+    pull.push(author="alice", by="carol")
+    scene.repo.delete_branch(pull.head_ref, by="alice")
+    scene.repo.push(pull.head_ref, pull.head_sha, by="alice")
+    assert contributors(scene, pull) == {"alice", "carol"}
+
+
+def test_a_log_that_does_not_go_back_to_the_branchs_creation_names_nobody_for_certain(scene: Scene) -> None:
+    pull = pull_of(scene)
+    for _ in range(records.PUSH_LIMIT):
+        scene.repo.push(pull.head_ref, pull.head_sha, by="alice")
+    found = sighted(of_pull(scene, pull))
+    assert known(found.since)
+    assert "does not go back to the branch's creation" in unknown(found.contributors).reason
+
+
+def test_a_log_that_does_not_name_everybody_or_has_a_merge_in_it_proves_nothing(scene: Scene) -> None:
+    pull = pull_of(scene)
+    entry = scene.repo.activities[-1]
+    entry.actor = None
+    assert "does not name everybody" in unknown(sighted(of_pull(scene, pull)).contributors).reason
+    entry.actor, entry.activity_type = "alice", "pr_merge"
+    assert "whose work was merged" in unknown(sighted(of_pull(scene, pull)).contributors).reason
+
+
+def test_who_pushed_to_a_fork_is_not_shown(scene: Scene) -> None:
+    pull = scene.repo.pull(author="alice", fork="alice/shop")
+    assert "fork" in unknown(sighted(of_pull(scene, pull)).contributors).reason
+
+
 @pytest.mark.parametrize("off", [True, False])
 def test_without_the_label_there_is_none(scene: Scene, off: bool) -> None:
     pull = pull_of(scene)
@@ -66,7 +111,7 @@ def test_without_the_label_there_is_none(scene: Scene, off: bool) -> None:
 
 def test_a_push_has_no_label(scene: Scene) -> None:
     found = sighted(pushed(scene))
-    assert (known(found.grants), known(found.since)) == ((), None)
+    assert (known(found.grants), known(found.since), known(found.contributors)) == ((), None, ())
 
 
 def test_a_label_of_which_the_timeline_says_nothing_is_unknown(scene: Scene) -> None:

@@ -52,6 +52,43 @@ def test_after_a_push_the_label_is_older_than_the_head(scene: Scene) -> None:
     assert present(found.since) > only(found).at
 
 
+def contributors(scene: Scene, mr: MergeRequest) -> set[str]:
+    return {person.login for person in known(labelled(scene, mr).contributors)}
+
+
+def test_whoever_added_commits_contributed_whatever_the_commits_claim(scene: Scene) -> None:
+    mr = scene.open()
+    scene.shop.add_commit(mr, "alice", by="carol")
+    scene.shop.add_commit(mr, "alice")
+    scene.shop.label(mr, "break-glass", by="carol")
+    assert contributors(scene, mr) == {"alice", "carol"}
+
+
+def test_whoever_labels_what_their_own_commits_brought_before_it_was_opened_contributed(scene: Scene) -> None:
+    mr = scene.open()
+    mr.commits.append(scene.shop.commit("Before", author="carol", files={"b.txt": "b"}, on=mr.source_branch))
+    mr.sha = mr.commits[-1]
+    scene.shop.label(mr, "break-glass", by="bob")
+    assert contributors(scene, mr) == {"alice"}
+    scene.shop.label(mr, "break-glass", by="carol")
+    assert contributors(scene, mr) == {"alice", "carol"}
+
+
+def test_nobody_is_asked_who_contributed_while_the_label_is_not_there(scene: Scene) -> None:
+    mr = scene.open()
+    assert contributors(scene, mr) == set()
+    assert not [call for call in scene.gitlab.requests if call.path.endswith(("/notes", "/commits"))]
+
+
+def test_who_contributed_is_unknown_to_a_jobs_token_and_without_the_notes(scene: Scene) -> None:
+    mr = scene.open()
+    scene.shop.add_commit(mr, "alice")
+    scene.shop.label(mr, "break-glass", by="carol")
+    assert "the role Reporter" in (unknown(labelled(scene, mr, stronger=False).contributors).needs or "")
+    scene.gitlab.fault("GET /projects/{id}/merge_requests/{iid}/notes", faults.numbers_as_strings())
+    assert unknown(labelled(scene, mr).contributors).cause is Cause.UNAVAILABLE
+
+
 @pytest.mark.parametrize("name", ["", "Break-Glass", "break-glass-2"])
 def test_without_the_very_label_there_is_none(scene: Scene, name: str) -> None:
     mr = scene.open()
@@ -65,7 +102,7 @@ def test_without_the_very_label_there_is_none(scene: Scene, name: str) -> None:
 def test_a_push_has_no_label(scene: Scene) -> None:
     scene.start(scene.shop.run("push"))
     found = scene.adapter.break_glass(LABEL, frozenset())
-    assert (known(found.grants), known(found.since)) == ((), None)
+    assert (known(found.grants), known(found.since), known(found.contributors)) == ((), None, ())
 
 
 def test_a_label_of_which_the_events_say_nothing_is_unknown(scene: Scene) -> None:
