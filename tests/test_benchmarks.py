@@ -75,7 +75,7 @@ def test_a_log_is_made_as_it_is_written_and_every_question_is_answered() -> None
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "failed" not in done.stdout
-    assert done.stdout.count("\n| `audit ") == 5
+    assert done.stdout.count("\n| `audit ") == 6
 
 
 COLUMNS = "Id,FileID,Domain,RepoName,FilePath,LineStart,LineEnd,GroundTruth,ValueStart,ValueEnd"
