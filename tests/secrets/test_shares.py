@@ -106,8 +106,16 @@ def test_a_helper_that_ends_early_ends_the_scan(repo: Repo, monkeypatch: pytest.
         scanned(repo)
 
 
-def test_there_are_no_helpers_beside_threads_that_may_hold_something(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processors, and no thread that another test has left behind in this process and that may still be ending."""
+    counted, before = threading.enumerate, {*threading.enumerate()} - {threading.main_thread()}
+    monkeypatch.setattr(threading, "enumerate", lambda: [thread for thread in counted() if thread not in before])
     monkeypatch.setattr(workers, "processors", lambda: 2)
+
+
+@pytest.mark.usefixtures("two_processors")
+def test_there_are_no_helpers_beside_threads_that_may_hold_something() -> None:
     assert [workers.helpers_for(things, 200) for things in (0, 150, 500, 50_000)] == [0, 0, 1, 1]
     done = threading.Event()
     for name, helpers in ((workers.TICKER, 1), ("another", 0)):
@@ -117,8 +125,8 @@ def test_there_are_no_helpers_beside_threads_that_may_hold_something(monkeypatch
     done.set()
 
 
-def test_what_tells_progress_keeps_no_helper_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "processors", lambda: 2)
+@pytest.mark.usefixtures("two_processors")
+def test_what_tells_progress_keeps_no_helper_away() -> None:
     with Progress(io.StringIO(), ci=True):
-        assert threading.active_count() > 1
+        assert len(threading.enumerate()) == 2
         assert workers.helpers_for(50_000, 200) == 1
