@@ -9,7 +9,7 @@ from hypothesis import settings
 USUAL: Final = 40
 """How many a property draws that names no number; the numbers that others name are in proportion to it."""
 
-PROFILES: Final = {"tests": USUAL // 2, "thorough": 3 * USUAL}
+PROFILES: Final = {"tests": USUAL // 2, "thorough": USUAL}
 """Each run draws others, and many runs make up for few. `.ci/run` is thorough."""
 
 
