@@ -43,7 +43,6 @@ _LINE: Final = re.compile(rf"\u2014 {NAME} ([A-Za-z0-9+/=]{{8,80000}})")
 
 SECONDS: Final = 60.0
 """For certificate, signature and entry together; the log is locked meanwhile."""
-LARGEST_CONFIG: Final = 1_000_000
 PUBLIC: Final = "https://tuf-repo-cdn.sigstore.dev"
 INSTALL: Final = "Install ci-guard[sigstore] beside ci-guard, or sign by a key."
 
