@@ -2,9 +2,9 @@
 How far back a policy has to be looked for: to the last run that succeeded on the branch.
 
 A push that loosens the policy is judged by the one from before, and lands all the same, so that the next push starts at
-the looser one. It counts only after a run that the older one allowed, and what the server knows of that run is that the
-guard's job succeeded. That is as good as the pipeline's file at that commit: whoever may push an edit of it can let a
-job of that name succeed without the guard, as they can take the guard out.
+the looser one. It counts only after a run that the older one allowed, and what the server knows of that run is that it
+succeeded, or that the guard's job in it did. That is as good as the pipeline's file at that commit: whoever may push an
+edit of it can let a job of that name succeed without the guard, as they can take the guard out.
 """
 
 from __future__ import annotations
