@@ -23,6 +23,7 @@ ROOMS = {
     "prepared": set(),
     "records": set(),
     "rows": set(),
+    "whole": set(),
     "policy": {"model", "errors"},
     "evidence": {"model", "git", "errors"},
     "secrets": {"model", "git", "errors", "policy"},
@@ -61,7 +62,7 @@ ROOMS = {
 }
 """What each room may import besides itself, and besides `MADE_OF`."""
 
-MADE_OF = {"beside", "hashing", "late", "records", "rows"}
+MADE_OF = {"beside", "hashing", "late", "records", "rows", "whole"}
 """What all are made of."""
 
 YAML = {"policy.characters", "policy.document", "policy.place", "policy.reading", "policy.scalar", "policy.wording"}

@@ -18,12 +18,12 @@ import json
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
+from ci_guard import whole
 from ci_guard.audit.canonical import canonical
 from ci_guard.audit.merkle import Frontier, leaf_hash
 from ci_guard.audit.note import Checkpoint
@@ -242,14 +242,5 @@ def beside(path: Path, what: str) -> Path:
 
 
 def replace(path: Path, text: str) -> None:
-    """Write a file whole, on the disk, in the place of the earlier one."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """Write a file of a log: whole, on the disk, for its owner alone."""
+    whole.write(path, text, mode=0o600, synced=True)

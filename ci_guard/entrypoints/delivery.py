@@ -145,7 +145,7 @@ def tell_github(result: Result, environ: Mapping[str, str], log: TextIO, *, acti
 
 
 def write_whole(file: str | os.PathLike[str], text: str) -> None:
-    """Write a file whole or not at all, through a neighbour that takes its place."""
+    """Write a report: a file whole or not at all."""
     from pathlib import Path
 
     path = Path(file)
@@ -153,17 +153,9 @@ def write_whole(file: str | os.PathLike[str], text: str) -> None:
         # A pipe or a device, such as /dev/stdout, is written as it is.
         path.write_text(text, encoding="utf-8")
         return
-    import tempfile
+    from ci_guard import whole
 
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:  # whatever ends it, an interrupt too
-        Path(name).unlink(missing_ok=True)
-        raise
+    whole.write(path, text)
 
 
 def append(path: str, text: str) -> None:
