@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from typing import IO, Final
 
 from ci_guard.errors import GitUnavailable
+from ci_guard.git.objects import TAG
 from ci_guard.git.repository import Repository
 from ci_guard.rows import NamedTuple
 
@@ -17,7 +17,6 @@ _TIPS: Final = ("for-each-ref", "--format=%(objecttype) %(objectname)")
 _PIECE: Final = 1 << 20
 _GITLINK: Final = b"160000"
 _GONE: Final = b"000000"
-_TAGGED: Final = re.compile(rb"object ([0-9a-f]+)\ntype (blob|tree|commit|tag)\n")
 
 
 class Stored(NamedTuple):
@@ -77,7 +76,7 @@ def tips(repository: Repository) -> Tips:
         named: list[str] = []
         with closing(repository.objects(following)) as streams:
             for stream in streams:
-                match = _TAGGED.match(stream.whole()) if stream.kind == "tag" else None
+                match = TAG.match(stream.whole()) if stream.kind == "tag" else None
                 if match is None:
                     raise GitUnavailable(f"tag {stream.oid} cannot be read", hint="check the clone with git fsck")
                 kind, oid = match[2].decode(), match[1].decode()

@@ -23,7 +23,8 @@ MOST_ENTRIES: Final = 2_000_000
 _HEADER: Final = late.pattern(rb"([0-9a-f]{40}|[0-9a-f]{64}) (blob|tree|commit|tag) ([0-9]+)\n")
 _COMMIT: Final = late.pattern(rb"tree ([0-9a-f]+)\n((?:parent [0-9a-f]+\n)*)(?!parent)")
 _COMMITTER: Final = late.pattern(rb"\ncommitter [^\n]*> ([0-9]{1,18}) ")
-_TAG: Final = late.pattern(rb"object ([0-9a-f]+)\ntype (blob|tree|commit|tag)\n")
+TAG: Final = late.pattern(rb"object ([0-9a-f]+)\ntype (blob|tree|commit|tag)\n")
+"""What a tag begins with: the id and the kind of what it names."""
 
 
 class ObjectsDamaged(GitUnavailable):
@@ -276,7 +277,7 @@ class Reader:
         """Return the id of the `kind` that a name leads to, by way of tags and of a commit's tree; None for nothing."""
         stream = self._answers.ask(name)
         while stream.kind != kind:
-            if stream.kind == "tag" and (found := _TAG.match(content_of(stream))):
+            if stream.kind == "tag" and (found := TAG.match(content_of(stream))):
                 following = found[1].decode()
             elif stream.kind == "commit" and kind == "tree":
                 following = parse_commit(stream.oid, content_of(stream)).tree

@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
-import stat
-import subprocess
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from itertools import chain, islice
-from typing import IO, Final
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from typing import Final
 
 from ci_guard import late
 from ci_guard.errors import GitUnavailable
-from ci_guard.git.command import ENVIRONMENT, OVERRIDES, find_git, locate
+from ci_guard.git import folder
+from ci_guard.git.clone import Clone
 from ci_guard.git.index import BOTH, LISTING, OTHERS, IndexEntry, parse, parted
-from ci_guard.git.objects import (
-    EntryKind,
-    Node,
-    ObjectsDamaged,
-    ObjectStream,
-    Proven,
-    Reader,
-    TreeEntry,
-    next_object,
-)
-from ci_guard.git.process import Arguments, Begun, Launch, Process, nameless
-from ci_guard.records import dataclass, field, replace
+from ci_guard.git.objects import EntryKind, Node, ObjectsDamaged, Proven, TreeEntry
+from ci_guard.records import dataclass, field
 
-TIMEOUT_SECONDS: Final = 120.0
-LARGEST_LIST: Final = 64 << 20
-"""Bytes of a list of commits in the git folder, such as `shallow`."""
-
-_SETTLES: Final = ("rev-parse", "--show-object-format", "--git-common-dir")
-"""What says of a repository that was found how it is made."""
 REPLACEMENTS: Final = ("for-each-ref", "--count=1", "refs/replace/")
 """What lists a replacement object, if there is any."""
 REFS: Final = (
@@ -44,11 +25,6 @@ REFS: Final = (
 """What lists names with what they lead to, and all replacement objects: one git fewer to start than for each."""
 _SMALL: Final = 1 << 16
 """Bytes of an index, of some 600 files, below which one git lists them and all others sooner than two would start."""
-_FEW: Final = 1000
-"""Objects that are asked for one after the other; more are told to git beforehand, so that it need not wait."""
-_CAT_FILE: Final = ("cat-file", "--batch")
-
-_OBJECT_ID: Final = {"sha1": re.compile(r"[0-9a-f]{40}"), "sha256": re.compile(r"[0-9a-f]{64}")}
 _UPWARDS: Final = frozenset({b"", b".", b".."})
 """Parts that no path in a tree has."""
 _CREDENTIALS_IN_URL: Final = late.pattern(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/]*@")
@@ -75,134 +51,12 @@ class Walk:
     """The commits that the range starts from: its beginning, and what its commits have as parents outside of it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Repository:
+class Repository(Clone):
     """
     A repository on this machine, opened for reading.
 
-    Raises: every method `GitUnavailable` when git fails, is too slow, or an object that it needs is missing; and its
-    subclass `ObjectsDamaged` when an object is not what its id says.
+    Raises: as `Clone`.
     """
-
-    git: str
-    git_dir: str
-    common_dir: str
-    """Where objects and refs are; differs from `git_dir` in a linked worktree."""
-    work_tree: str | None
-    """None for a bare repository."""
-    object_format: str
-    """`sha1` or `sha256`."""
-    index: str | None = None
-    """Another index than the work tree's own, such as `git commit FILE` makes for one commit."""
-    timeout_seconds: float = TIMEOUT_SECONDS
-    _session: _Session | None = field(default=None, repr=False, compare=False)
-
-    @classmethod
-    def open(cls, path: str | os.PathLike[str], *, timeout_seconds: float = TIMEOUT_SECONDS) -> Repository:
-        """
-        Open the repository that holds `path`, or the bare one at `path`.
-
-        The work tree is where `.git` was found: `core.worktree` and `core.bare` are the repository's own word.
-
-        Raises: `GitUnavailable` with one message each for no such folder, no repository, no git, and one that git
-        cannot read.
-        """
-        return cls._settled(cls._found(path, timeout_seconds))
-
-    @classmethod
-    @contextmanager
-    def opened(cls, path: str | os.PathLike[str], begin: Callable[[Repository], None]) -> Iterator[Repository]:
-        """
-        Open the repository of `path` for a session; `begin` has git list what will be wanted, while it is opened.
-
-        Raises: as `open`.
-        """
-        with cls._found(path, TIMEOUT_SECONDS).session() as found:
-            found.begin(*_SETTLES)
-            begin(found)
-            yield cls._settled(found)
-
-    @classmethod
-    def _found(cls, path: str | os.PathLike[str], timeout_seconds: float) -> Repository:
-        """Return what can be said of a repository without asking git."""
-        if not os.path.isdir(path):
-            raise GitUnavailable(f"{path} is not a folder", hint="name the folder of a checkout")
-        folder = os.path.realpath(path)
-        found = locate(folder)
-        if found is None:
-            raise GitUnavailable(
-                f"{folder} is not inside a git repository",
-                hint="run in a checkout (actions/checkout, GIT_STRATEGY: clone), or name one",
-            )
-        git_dir, work_tree = found
-        return cls(
-            git=find_git(work_tree or git_dir),
-            git_dir=git_dir,
-            common_dir=git_dir,
-            work_tree=work_tree,
-            object_format="sha1",
-            timeout_seconds=timeout_seconds,
-        )
-
-    @staticmethod
-    def _settled(found: Repository) -> Repository:
-        """Return the repository with what git says of it."""
-        answer = os.fsdecode(found.run(*_SETTLES))
-        object_format, _, common_dir = answer.removesuffix("\n").partition("\n")
-        repository = replace(
-            found,
-            common_dir=os.path.join(found.work_tree or found.git_dir, common_dir),
-            object_format="sha256" if object_format == "sha256" else "sha1",
-        )
-        repository.shallow_commits()  # git reads that list each time, and would wait for a pipe in its place
-        return repository
-
-    @property
-    def _folder(self) -> str:
-        return self.work_tree or self.git_dir
-
-    def _launch(self) -> Launch:
-        overrides = [part for key, value in OVERRIDES.items() for part in ("-c", f"{key}={value}")]
-        return Launch(command=[self.git, "--no-pager", *overrides], cwd=self._folder, environ=self._environment())
-
-    def _environment(self) -> dict[str, str]:
-        places = {"GIT_DIR": self.git_dir} | ({"GIT_WORK_TREE": self.work_tree} if self.work_tree else {})
-        if self.index:
-            places["GIT_INDEX_FILE"] = self.index
-        kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
-        return kept | ENVIRONMENT | places
-
-    @property
-    def _own_session(self) -> _Session | None:
-        """The session, unless this is a copy of the process that has it: two cannot talk to one git."""
-        return self._session if self._session and self._session.process == os.getpid() else None
-
-    def run(self, *arguments: str | bytes, stdin: bytes = b"", accept: tuple[int, ...] = (0,)) -> bytes:
-        """Return what git writes. Text from outside belongs behind `--end-of-options` or `--`, or on standard input."""
-        begun = self._own_session.begun.pop((arguments, self.index), None) if self._own_session and not stdin else None
-        return (begun or Begun(self._launch(), arguments, stdin)).output(self.timeout_seconds, accept)
-
-    def begin(self, *arguments: str | bytes) -> None:
-        """Start what `run` will be asked for, within a session; once, however often it is begun."""
-        if self._own_session and (arguments, self.index) not in self._own_session.begun:
-            self._own_session.begun[arguments, self.index] = Begun(self._launch(), arguments)
-
-    @contextmanager
-    def session(self) -> Iterator[Repository]:
-        """
-        Give the same repository for some work, for which one git answers what objects hold.
-
-        A session within a session is the outer one.
-        """
-        if self._own_session:
-            yield self
-            return
-        session = _Session()
-        try:
-            session.batches.append(self._start_batch())
-            yield replace(self, _session=session)
-        finally:
-            session.end()
 
     def rev_parse(self, revision: str, kind: str = "commit") -> str | None:
         """Return the full id of the `kind` that a revision names, or None when there is none in this clone."""
@@ -244,20 +98,13 @@ class Repository:
         """Return whether history is cut."""
         return bool(self.shallow_commits())
 
-    def shallow_commits(self) -> frozenset[str]:
-        """Return the commits whose parents this clone was told to forget."""
-        return frozenset(_lines(os.path.join(self.common_dir, "shallow")))
-
     def is_partial(self) -> bool:
         """Return whether this clone was told to leave objects out until they are asked for (partial clone)."""
-        with suppress(OSError):
-            names = os.listdir(os.path.join(self.common_dir, "objects", "pack"))
-            return any(name.endswith(".promisor") for name in names)
-        return False
+        return folder.is_partial(self.common_dir)
 
     def has_grafts(self) -> bool:
         """Return whether a graft file would rewrite parents for a git that reads it."""
-        return any(not line.startswith("#") for line in _lines(os.path.join(self.common_dir, "info", "grafts")))
+        return folder.has_grafts(self.common_dir)
 
     def has_replacements(self) -> bool:
         """Return whether replacement objects would show other content to a git that honours them."""
@@ -372,90 +219,6 @@ class Repository:
         with self.reader() as reader:
             return tuple(reader.find(self._checked(commit), (_encoded(path) or b"").split(b"/")) for path in paths)
 
-    def objects(self, oids: Iterable[str]) -> Generator[ObjectStream, None, None]:
-        """
-        Yield each object in the given order; one that this clone lacks has no kind.
-
-        Contents are streamed, so that memory stays bounded. What was not read of one is passed over. That a content is
-        what its id says is known, and `ObjectsDamaged` raised, when its end was read or passed over.
-        """
-        wanted = iter(oids)
-        first = list(islice(wanted, _FEW + 1))
-        if len(first) <= _FEW:
-            if first:
-                with self._asked() as batch:
-                    yield from batch.ask_all(map(self._checked, first))
-            return
-        with self.stream(*_CAT_FILE, "--buffer", wanted=chain(first, wanted)) as answers:
-            while stream := next_object(answers):
-                yield stream
-                stream.close()
-
-    @contextmanager
-    def reader(self) -> Iterator[Reader]:
-        """Give a reader of commits and trees."""
-        with self._asked() as batch:
-            yield Reader(batch, self.shallow_commits())
-
-    @contextmanager
-    def stream(self, *arguments: str, wanted: Iterable[str] = ()) -> Iterator[IO[bytes]]:
-        """
-        Give what git writes while it writes it; `wanted` are object ids that it reads from its standard input.
-
-        Raises: `GitUnavailable` when the context is left at the end of what git wrote and git did not succeed.
-        """
-        # A file rather than a pipe, which would have to be fed while reading.
-        with nameless() as ids:
-            ids.writelines(self._checked(oid).encode() + b"\n" for oid in wanted)
-            ids.seek(0)
-            process = self._launch().start(arguments, stdin=ids, stdout=subprocess.PIPE)
-        try:
-            with process.limited(self.timeout_seconds):
-                yield process.answers
-                process.finish()
-        finally:
-            process.end()
-
-    @contextmanager
-    def _asked(self) -> Iterator[Process]:
-        """Give a git that answers what objects hold; in a session it is kept for the next one who asks."""
-        kept = self._own_session.batches.pop() if self._own_session and self._own_session.batches else None
-        batch = kept or self._start_batch()
-        try:
-            with batch.limited(self.timeout_seconds):
-                yield batch
-        finally:
-            if self._own_session and batch.idle:
-                self._own_session.batches.append(batch)
-            else:
-                batch.end()
-
-    def _start_batch(self) -> Process:
-        return self._launch().start(_CAT_FILE, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def _checked(self, oid: str) -> str:
-        if not _OBJECT_ID[self.object_format].fullmatch(oid):
-            raise GitUnavailable("a full object id was expected", hint="resolve the revision first")
-        return oid
-
-
-class _Session:
-    """The processes of a session."""
-
-    def __init__(self) -> None:
-        self.process = os.getpid()
-        self.begun: dict[tuple[Arguments, str | None], Begun] = {}
-        self.batches: list[Process] = []
-        self.refs: bytes | None = None
-        self.files: tuple[bytes, bytes] | None = None
-        """What `BOTH` listed, for those who ask for either."""
-
-    def end(self) -> None:
-        for begun in self.begun.values():
-            begun.end()
-        for batch in self.batches:
-            batch.end()
-
 
 def _encoded(text: str) -> bytes | None:
     """Return the bytes of a path or a ref as git has them, whatever the locale; None for what no bytes stand for."""
@@ -463,20 +226,3 @@ def _encoded(text: str) -> bytes | None:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return None
-
-
-def _lines(path: str) -> list[str]:
-    """Return the lines of a plain file, none where there is no file, without waiting on a pipe or a device."""
-    try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise GitUnavailable(f"{path} is no plain file", hint="check what ran in this job before")
-            content = file.read(LARGEST_LIST + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise GitUnavailable(f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > LARGEST_LIST:
-        raise GitUnavailable(f"{path} has more than the {LARGEST_LIST} bytes that are read")
-    return [line for line in content.decode("utf-8", "replace").split("\n") if line.strip()]
