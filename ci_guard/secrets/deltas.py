@@ -38,15 +38,11 @@ Of a content: it is more than it looks; it is an archive; it is searched as a wh
 have `keyfiles.MARK`.
 """
 
-"""What `shapes` returns of the rules that ship; `scripts/generate.py` makes it."""
-
 _MOST_VAIN: Final = 100_000
 _SLACK: Final = 16
 """Bytes that are looked at beside a match: whether a word goes on there, or an escape ends."""
 _AROUND: Final = {"url-password": 262, "aws-access-key": 342, "jwk": 3002}
 """Bytes beside a match that a check looks at."""
-_FAR: Final = frozenset({"private-key", "encrypted-private-key", "pgp-private-key", "xml-key", "hex-key"})
-"""Checks that look as far as their rule reaches, and a little beyond."""
 _CLOSE: Final = frozenset(
     {
         "format",
@@ -63,7 +59,7 @@ _CLOSE: Final = frozenset(
         "nkey",
     }
 )
-"""Checks that look at the match alone."""
+"""Checks that look at the match alone; those in neither look as far as their rule reaches, and a little beyond."""
 _BY_PAIR: Final = frozenset({"generic-assignment", VENDOR})
 """Checks that know a name and its value on two lines: by the words for these, or by a value alone on its own."""
 _END_LINE: Final = 130
@@ -106,6 +102,7 @@ def shapes(rules: Iterable[Rule]) -> dict[str, tuple[int, bool]]:
 
 @cache
 def _shapes() -> dict[str, tuple[int, bool]]:
+    """Return what `shapes` says of the rules that ship; `scripts/generate.py` makes the file."""
     return {
         name: (longest, one_line)
         for name, (longest, one_line) in json.loads(beside.read(__file__, "shapes.json")).items()

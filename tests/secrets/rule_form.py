@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
-from ci_guard.secrets import patterns
 from ci_guard.secrets.formats import CHECKS
-from ci_guard.secrets.patterns import Shape
 from ci_guard.secrets.rule import Rule
+from tests.secrets import pattern_shape
+from tests.secrets.pattern_shape import Shape
 
 SHORTEST_KEYWORD: Final = 3
 """Bytes; a shorter word stands on every other line, and each would be tried."""
@@ -59,7 +59,7 @@ def parse(raw: object) -> Rule:
     if not fields.get("revoke") and not fields.get("remedy"):
         fields["remedy"] = "Revoke it and issue a new one."
     if fields.get("anchor"):
-        length = _named("anchor", patterns.fixed_length, fields["anchor"])
+        length = _named("anchor", pattern_shape.fixed_length, fields["anchor"])
         if fields.setdefault("anchor_length", length) != length:
             raise ValueError(f"anchor_length is {fields['anchor_length']}; what the anchor matches has {length} bytes")
     one = Rule(**fields)
@@ -79,7 +79,7 @@ def _check(one: Rule) -> None:
     if bad:
         raise ValueError("documented holds something that is no SHA-256 in hex; a secret itself does not belong there")
     _check_trigger(one)
-    shape = _named("pattern", lambda pattern: patterns.shape_of(pattern, ignore_case=one.ignore_case), one.pattern)
+    shape = _named("pattern", lambda pattern: pattern_shape.shape_of(pattern, ignore_case=one.ignore_case), one.pattern)
     _check_shape(one, shape)
 
 

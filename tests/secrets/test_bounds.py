@@ -15,7 +15,8 @@ import pytest
 
 import ci_guard.secrets
 from ci_guard import late
-from ci_guard.secrets import patterns, regexes
+from ci_guard.secrets import regexes
+from tests.secrets import pattern_shape
 from tests.secrets.counted import growth
 
 FOLDER = Path(ci_guard.secrets.__file__).parent
@@ -25,7 +26,7 @@ ELSEWHERE = frozenset(
         "deltas.py",  # alternatives of single signs
         "keyfiles.py",  # `_holding`, whose arguments are judged
         "paths.py",  # a table that is judged as a whole
-        "patterns.py",  # compiles what it judges, and a table of classes
+        "patterns.py",  # a table of classes
         "portable.py",  # expressions of the rules: `test_rules` holds them to their form; words, without stepping back
         "regexes.py",  # compiles what it judges
         "rule.py",  # the rules: `test_rules` and `regexes.check` hold them
@@ -110,8 +111,8 @@ def name_of(function: ast.expr) -> str:
 
 
 def is_analysed(text: bytes) -> bool:
-    """Return whether one of the two analyses of the package holds a pattern to be bounded."""
-    for analysis in (patterns.shape_of, regexes.check):
+    """Return whether the analysis of built-in rules, or the one of users' rules, holds a pattern to be bounded."""
+    for analysis in (pattern_shape.shape_of, regexes.check):
         try:
             analysis(text.decode("ascii"))
         except ValueError:

@@ -18,10 +18,13 @@ from tests.secrets.made_up import rules, text_for
 
 TRIGGERS = triggers_of(load())
 
+FAR = {"private-key", "encrypted-private-key", "pgp-private-key", "xml-key", "hex-key"}
+"""Checks that look as far as their rule reaches: those that `deltas` does not name."""
+
 
 def test_how_far_each_check_looks_was_thought_of() -> None:
     """A new check belongs into one of these, by how far it looks; test_packed has the test of all kinds."""
-    assert set(CHECKS) == deltas._CLOSE | deltas._FAR | deltas._AROUND.keys()
+    assert set(CHECKS) == deltas._CLOSE | FAR | deltas._AROUND.keys()
 
 
 def test_the_shapes_that_ship_are_those_of_the_rules() -> None:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
-from ci_guard.secrets import patterns, rule
+from ci_guard.secrets import rule
 from ci_guard.secrets.matcher import Matcher
 from tests.drawing import examples
-from tests.secrets import rule_form
+from tests.secrets import pattern_shape, rule_form
 
 ACME = {"id": "acme-key", "keywords": ["acme_"], "pattern": "acme_[0-9a-z]{32}"}
 
@@ -98,7 +98,7 @@ PIECES = ("a", "[a-z]", ".", r"\d", "(?:a|ab)", "(?:ab)?", "[a-z]{0,9}", "a{2,40
 def test_a_pattern_that_is_accepted_ends_within_its_bounds_on_any_text(parts: list[str]) -> None:
     pattern = "".join(parts)
     try:
-        shape = patterns.shape_of(pattern)
+        shape = pattern_shape.shape_of(pattern)
     except ValueError:
         return
     one = rule.Rule(id="a", title="a", severity=Severity.LOW, keywords=("a",), pattern=pattern)

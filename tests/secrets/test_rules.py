@@ -15,7 +15,6 @@ from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
 from ci_guard.secrets import rule as rule_module
 from ci_guard.secrets.matcher import OVERLAP, Match, Matcher
-from ci_guard.secrets.patterns import shape_of
 from ci_guard.secrets.rule import Rule
 from tests.secrets import rule_form
 from tests.secrets.made_up import (
@@ -28,6 +27,7 @@ from tests.secrets.made_up import (
     text_for,
     with_wrong_checksum,
 )
+from tests.secrets.pattern_shape import shape_of
 
 RULES = pytest.mark.parametrize("rule", rules().values(), ids=lambda rule: rule.id)
 TOKENS = [rule for rule in rules().values() if rule.id not in ARMOURED]

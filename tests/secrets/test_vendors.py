@@ -11,9 +11,9 @@ import pytest
 
 from ci_guard.secrets import vendors
 from ci_guard.secrets.matcher import Matcher
-from ci_guard.secrets.patterns import shape_of
 from ci_guard.secrets.rule import Rule, known, load, vendor_ids
 from tests.secrets.made_up import text_for
+from tests.secrets.pattern_shape import shape_of
 
 HEX = random.Random(7).randbytes(16).hex()
 
