@@ -30,8 +30,6 @@ from ci_guard.records import dataclass, field
 if TYPE_CHECKING:
     from ci_guard.audit.note import Checkpoint
 
-WORD: Final = "sigstore"
-"""In place of a key's file: `LOG,sigstore`, or `LOG,sigstore=FILE` with the configuration of an instance."""
 AUDIENCE: Final = "sigstore"
 TOKEN: Final = "SIGSTORE_ID_TOKEN"  # noqa: S105 - a variable's name, the one that GitLab's documentation uses
 

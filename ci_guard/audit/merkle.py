@@ -1,9 +1,9 @@
-"""The Merkle tree of RFC 6962: what a log of any length is, in one hash, and how a record is shown to be in it."""
+"""The Merkle tree of RFC 6962: what a log of any length is, in one hash."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from ci_guard.records import dataclass, field
@@ -59,44 +59,3 @@ def root_of(leaves: Iterable[bytes]) -> bytes:
     for leaf in leaves:
         tree.append(leaf)
     return tree.root()
-
-
-def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """
-    Return the hashes that lead from a leaf to the root (RFC 6962, 2.1.1), the lowest first.
-
-    Raises: `IndexError` where there is no such leaf.
-    """
-    if not 0 <= index < len(leaves):
-        raise IndexError(index)
-    if len(leaves) == 1:
-        return []
-    half = split(len(leaves))
-    if index < half:
-        return [*inclusion_proof(leaves[:half], index), root_of(leaves[half:])]
-    return [*inclusion_proof(leaves[half:], index - half), root_of(leaves[:half])]
-
-
-def includes(proof: Sequence[bytes], index: int, size: int, leaf: bytes, root: bytes) -> bool:
-    """Tell whether a proof shows that the leaf stands there in a tree of this size and root (RFC 9162, 2.1.3.2)."""
-    if not 0 <= index < size:
-        return False
-    node, last = leaf, size - 1
-    for each in proof:
-        if last == 0:
-            return False
-        if index & 1 or index == last:
-            node = node_hash(each, node)
-            while not index & 1 and index:
-                index >>= 1
-                last >>= 1
-        else:
-            node = node_hash(node, each)
-        index >>= 1
-        last >>= 1
-    return last == 0 and node == root
-
-
-def split(size: int) -> int:
-    """Return the largest power of two below a size of at least two."""
-    return 1 << (size - 1).bit_length() - 1

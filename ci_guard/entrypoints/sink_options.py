@@ -21,6 +21,9 @@ INPUTS: Final = ("AUDIT_LOG", "AUDIT_KNOWN_HOSTS", "AUDIT_ON_FAILURE", "AUDIT_SP
 PREFIX: Final = "git+"
 """In front of the address of a branch's repository."""
 
+KEYLESS: Final = "sigstore"
+"""In place of a key's file: `LOG,sigstore`, or `LOG,sigstore=FILE` with the configuration of an instance."""
+
 MOST_ARTIFACTS: Final = 100
 """Of a run; a record is bounded."""
 
@@ -40,7 +43,7 @@ class AuditLog:
     @property
     def is_keyless(self) -> bool:
         """Whether the job's ID token signs instead of a key."""
-        return self.key is not None and self.key.partition("=")[0] == "sigstore"
+        return self.key is not None and self.key.partition("=")[0] == KEYLESS
 
     @property
     def is_webhook(self) -> bool:

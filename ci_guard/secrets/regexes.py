@@ -19,8 +19,6 @@ LONGEST: Final = 2_000
 """Characters of a pattern."""
 WIDEST: Final = 2_000
 """Bytes that a match may extend to; a token of more is cut by what looks for it."""
-BOUND: Final = 256
-"""What a repetition without an end is taken to mean where a format allows it."""
 SHORTEST_KEYWORD: Final = 3
 """Characters of a literal that is searched for; a shorter one is met everywhere."""
 MOST_WAYS: Final = 20_000

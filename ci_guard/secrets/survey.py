@@ -11,7 +11,6 @@ from ci_guard.errors import GitUnavailable
 from ci_guard.git import Repository
 from ci_guard.git.history import stored
 from ci_guard.records import dataclass, field
-from ci_guard.rows import NamedTuple
 from ci_guard.secrets.content import ContentKind
 from ci_guard.secrets.reading import Reading, is_suspect
 from ci_guard.secrets.workers import processors, spread
@@ -42,14 +41,6 @@ class Survey:
     def is_suspect(self, path: str, oid: str) -> bool:
         """Return whether a content can be a key file at a path."""
         return is_suspect(path, marked=self.marked is None or oid in self.marked)
-
-
-class Seen(NamedTuple):
-    """What a look at one object showed."""
-
-    oid: str
-    special: bool
-    secrets: list[Secret]
 
 
 def survey(repository: Repository, reading: Reading, progress: Callable[[str], None]) -> Survey:

@@ -53,22 +53,3 @@ def test_the_growing_tree_has_the_root_of_the_definition_at_every_size(leaves: l
         assert tree.size == size
         assert len(tree.nodes) == size.bit_count()
         assert tree.root() == by_definition(leaves[:size])
-
-
-@given(st.lists(st.binary(max_size=4), min_size=1, max_size=40), st.data())
-def test_a_proof_shows_its_own_leaf_at_its_own_place_and_no_other(leaves: list[bytes], data: st.DataObject) -> None:
-    hashes = [merkle.leaf_hash(leaf + bytes([number])) for number, leaf in enumerate(leaves)]
-    index = data.draw(st.integers(0, len(leaves) - 1))
-    other = data.draw(st.integers(0, len(leaves) - 1))
-    root, proof = merkle.root_of(hashes), merkle.inclusion_proof(hashes, index)
-    assert merkle.includes(proof, index, len(leaves), hashes[index], root)
-    if other != index:
-        assert not merkle.includes(proof, index, len(leaves), hashes[other], root)
-        assert not merkle.includes(proof, other, len(leaves), hashes[index], root)
-    assert not merkle.includes([*proof, root], index, len(leaves), hashes[index], root)
-    assert not merkle.includes(proof, len(leaves), len(leaves), hashes[index], root)
-
-
-def test_there_is_no_proof_for_what_is_not_there() -> None:
-    with pytest.raises(IndexError):
-        merkle.inclusion_proof([merkle.leaf_hash(b"")], 1)

@@ -15,7 +15,6 @@ RULESETS: Final = f"{GITHUB}/managing-rulesets/about-rulesets"
 CLASSIC: Final = f"{GITHUB}/managing-protected-branches/about-protected-branches"
 GITLAB: Final = "https://docs.gitlab.com/user/project"
 PROTECTED: Final = f"{GITLAB}/repository/branches/protected/"
-APPROVALS: Final = f"{GITLAB}/merge_requests/approvals/settings/"
 
 SEEN: Final = (
     "A ruleset is visible to every token; the details of a classic protection rule need `administration: read`, which "

@@ -9,7 +9,6 @@ from ci_guard.model.branch import Setting
 from ci_guard.model.run import Run
 
 PREMIUM: Final = "GitLab Premium or Ultimate"
-ULTIMATE: Final = "GitLab Ultimate"
 
 BRANCHES: Final = "repository#js-protected-branches-settings"
 TAGS: Final = "repository#js-protected-tags-settings"

@@ -17,8 +17,6 @@ from ci_guard.records import dataclass
 T = TypeVar("T")
 
 SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-NUMBER: Final = re.compile(r"[0-9]{1,18}")
-"""A numeric id as variables hold them."""
 
 BOT_NAME: Final = re.compile(r"(?:project|group)_[0-9]+_bot(?:_?[0-9a-f]+)?|service_account_\w+")
 """

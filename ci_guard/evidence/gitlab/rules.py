@@ -11,7 +11,6 @@ from ci_guard.model import refs
 from ci_guard.model.branch import Bypass
 from ci_guard.records import dataclass
 
-DEVELOPER: Final = 30
 MAINTAINER: Final = 40
 ADMINISTRATOR: Final = 60
 

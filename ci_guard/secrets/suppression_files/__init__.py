@@ -28,8 +28,6 @@ MODULES: Final = {
 OURS: Final = frozenset({OWN, OWN_BASELINE})
 """What cannot be read of these ends the run; of other tools' files it is told, and what is left out covers nothing."""
 
-FOREIGN: Final = frozenset(MODULES) - OURS
-
 Reader = Callable[[bytes, str, Book, Context], None]
 
 
