@@ -8,6 +8,15 @@ from pathlib import Path
 import pytest
 
 import ci_guard.controls as room
+from ci_guard.controls import (
+    actor_permissions,
+    admission,
+    branch_protection,
+    guard_integrity,
+    required_reviews,
+    secret_free,
+)
+from ci_guard.controls.interface import Control
 from ci_guard.controls.registry import CONTROLS
 from ci_guard.model.kinds import AllOf, AtLeast, AtLevel, Flag, Kind, NoneBut
 from ci_guard.model.meta import Meta, Requirement
@@ -84,6 +93,16 @@ HELPERS = {
 }
 """Modules of the room that are no control."""
 
+MODULES: tuple[Control, ...] = (
+    branch_protection,
+    actor_permissions,
+    admission,
+    required_reviews,
+    secret_free,
+    guard_integrity,
+)
+"""Typed, so that mypy holds each module to what every control offers."""
+
 METAS = [control.META for control in CONTROLS]
 REQUIREMENTS = [(meta, requirement) for meta in METAS for requirement in meta.requirements]
 
@@ -92,6 +111,11 @@ def test_the_requirements_are_those_of_the_contract() -> None:
     assert {meta.id: {one.id: one.kind for one in meta.requirements} for meta in METAS} == CONTRACT
     assert [meta.id for meta in METAS] == list(CONTRACT)
     assert [[one.id for one in meta.requirements] for meta in METAS] == [list(ids) for ids in CONTRACT.values()]
+
+
+def test_whoever_asks_a_control_asks_its_module() -> None:
+    assert tuple(control.module for control in CONTROLS) == MODULES
+    assert [control.META for control in MODULES] == METAS
 
 
 def test_every_module_of_the_room_is_a_registered_control_or_a_known_helper() -> None:
