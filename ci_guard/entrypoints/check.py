@@ -20,7 +20,6 @@ from ci_guard.errors import UsageError
 from ci_guard.evidence import environment
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.interface import Forge
-from ci_guard.evidence.local import Local
 from ci_guard.evidence.pool import Pool
 from ci_guard.model.decision import Effort, Result
 from ci_guard.model.fact import Fact
@@ -180,6 +179,8 @@ def replayed(options: CheckOptions, file: str) -> Result:
 def forge_of(platform: Platform, options: CheckOptions, environ: Mapping[str, str], checkout: Checkout) -> Forge:
     """Return the adapter of the platform; raise for one whose evidence cannot be read yet."""
     if platform is Platform.LOCAL:
+        from ci_guard.evidence.local import Local
+
         return Local(checkout, proxy=options.proxy, ca_bundle=options.ca_bundle)
     if platform is Platform.GITHUB:
         from ci_guard.evidence.github.adapter import GitHub

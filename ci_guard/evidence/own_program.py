@@ -10,7 +10,6 @@ from functools import partial
 from typing import Final
 
 from ci_guard import __version__
-from ci_guard.evidence.survey import own_commit, own_files_differ
 from ci_guard.model.fact import Fact, Known, Source, unavailable
 from ci_guard.model.guard import Program
 
@@ -49,6 +48,8 @@ def get_program(action_ref: str = "") -> Fact[Program]:
 
     It is its own word: a program that was replaced says what it likes.
     """
+    from ci_guard.evidence.survey import own_commit, own_files_differ  # no run but one that is asked this loads it
+
     found = own_commit()
     if found is not None:
         commit: Fact[str] = Known(value=found[0], source=Source.GIT, detail="git HEAD of ci-guard")

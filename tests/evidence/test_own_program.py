@@ -23,7 +23,7 @@ def test_the_checkout_says_its_commit() -> None:
 
 
 def test_without_a_checkout_only_a_full_commit_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_program, "own_commit", lambda: None)
+    monkeypatch.setattr(survey, "own_commit", lambda: None)
     commit = known(own_program.get_program("c" * 40)).commit
     assert isinstance(commit, Known)
     assert (commit.value, commit.source) == ("c" * 40, Source.ENV)

@@ -1,4 +1,8 @@
-"""GitHub as the gate sees it: every kind of evidence, from one client."""
+"""
+GitHub as the gate sees it: every kind of evidence, from one client.
+
+What most policies do not ask for is loaded by the method that reads it.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +15,17 @@ from typing import Final
 from ci_guard.evidence import environment, own_program
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github import (
-    aftermath,
     branches,
     claims,
-    dispatches,
-    enforcement,
     event,
-    glass,
-    local_actions,
     memberships,
     people,
     policy_file,
     provenance,
-    runs_before,
     surroundings,
     tags,
     token_request,
     tokens,
-    workflow,
 )
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.identity import IdentityDesk, Outcome
@@ -138,6 +135,8 @@ class GitHub:
 
     def since_success(self, paths: tuple[str, ...]) -> Fact[tuple[str, ...]]:
         """See `PolicyEvidence.since_success`."""
+        from ci_guard.evidence.github import runs_before
+
         return runs_before.get_since_success(self._client, self._job, self._run, self._checkout, paths)
 
     def target_commit(self) -> Fact[str]:
@@ -201,12 +200,18 @@ class GitHub:
 
     def break_glass(self, means: Means, circles: AbstractSet[str]) -> Sighting:
         """See `GlassEvidence.break_glass`."""
+        from ci_guard.evidence.github import glass
+
         return glass.get_sighting(self._client, self._job, self._run, means, circles)
 
     def aftermath(self, lookback: Lookback, circles: AbstractSet[str], now: datetime) -> Aftermath:
         """See `GlassEvidence.aftermath`."""
         if lookback.means.by is By.DISPATCH:
+            from ci_guard.evidence.github import dispatches
+
             return dispatches.get_dispatches(self._client, lookback, circles, now)
+        from ci_guard.evidence.github import aftermath
+
         return aftermath.get_aftermath(self._client, self._run, lookback, circles, now)
 
     def changed_paths(self) -> Fact[frozenset[str] | None]:
@@ -219,6 +224,8 @@ class GitHub:
 
     def guard(self, wanted: AbstractSet[str]) -> Guard:
         """See `GuardEvidence.guard`."""
+        from ci_guard.evidence.github import enforcement, local_actions, workflow
+
         found = Guard()
         if "wiring" in wanted:
             required = self._client_of(workflow.held_in(self._job))

@@ -1,4 +1,8 @@
-"""GitLab as the gate sees it: every kind of evidence, from one client."""
+"""
+GitLab as the gate sees it: every kind of evidence, from one client.
+
+What most policies do not ask for is loaded by the method that reads it.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +10,15 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ci_guard.evidence import environment, own_program
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.gitlab import (
-    aftermath,
     claims,
-    dispatches,
-    enforcement,
     event,
-    glass,
     memberships,
     people,
-    pipeline,
-    pipeline_file,
-    pipelines_before,
     policy_file,
     protection,
     provenance,
@@ -48,6 +46,9 @@ from ci_guard.model.roles import Membership
 from ci_guard.model.run import Claim, Part, Platform, Run, Seat
 from ci_guard.model.token import TokenSight
 from ci_guard.records import replace
+
+if TYPE_CHECKING:
+    from ci_guard.evidence.gitlab.pipeline import Pipeline
 
 
 class GitLab:
@@ -94,7 +95,9 @@ class GitLab:
         return sources.read_sources(self._client, self._variables, self._audience)
 
     @cached_property
-    def _pipeline(self) -> Fact[pipeline.Pipeline]:
+    def _pipeline(self) -> Fact[Pipeline]:
+        from ci_guard.evidence.gitlab import pipeline
+
         return pipeline.get_pipeline(self._client, self._sources, self._run, self._checkout)
 
     @cached_property
@@ -157,6 +160,8 @@ class GitLab:
 
     def since_success(self, paths: tuple[str, ...]) -> Fact[tuple[str, ...]]:
         """See `PolicyEvidence.since_success`."""
+        from ci_guard.evidence.gitlab import pipelines_before
+
         return pipelines_before.get_since_success(self._client, self._sources.job, self._run, self._checkout, paths)
 
     def target_commit(self) -> Fact[str]:
@@ -216,12 +221,18 @@ class GitLab:
 
     def break_glass(self, means: Means, circles: AbstractSet[str]) -> Sighting:
         """See `GlassEvidence.break_glass`."""
+        from ci_guard.evidence.gitlab import glass
+
         return glass.get_sighting(self._client, self._sources, self._run, self._checkout, means, groups=circles)
 
     def aftermath(self, lookback: Lookback, circles: AbstractSet[str], now: datetime) -> Aftermath:
         """See `GlassEvidence.aftermath`."""
         if lookback.means.by is By.DISPATCH:
+            from ci_guard.evidence.gitlab import dispatches
+
             return dispatches.get_dispatches(self._client, lookback, circles, now)
+        from ci_guard.evidence.gitlab import aftermath
+
         return aftermath.get_aftermath(self._client, self._run, lookback, circles, now)
 
     def changed_paths(self) -> Fact[frozenset[str] | None]:
@@ -234,6 +245,8 @@ class GitLab:
 
     def guard(self, wanted: AbstractSet[str]) -> Guard:
         """See `GuardEvidence.guard`."""
+        from ci_guard.evidence.gitlab import enforcement, pipeline, pipeline_file
+
         found = Guard()
         if "wiring" in wanted:
             commit = self._run.sha.value if isinstance(self._run.sha, Known) else ""
