@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Final, TypeVar
 
 from ci_guard.model.built import TAG
+from ci_guard.model.calendar import Calendar
 from ci_guard.model.circumstances import Host, Visibility
 from ci_guard.model.context import Context, Machine, When, Who
 from ci_guard.model.kinds import Level
@@ -15,7 +16,6 @@ from ci_guard.model.meta import Meta
 from ci_guard.model.refs import CURRENT
 from ci_guard.model.run import Event, Platform
 from ci_guard.policy.branches import objection
-from ci_guard.policy.calendars import read_calendar
 from ci_guard.policy.document import Node
 from ci_guard.policy.layer import Asked, Conditional, Layer
 from ci_guard.policy.layering import combine, settle
@@ -254,6 +254,12 @@ def read_levels(node: Node) -> frozenset[Level]:
     return frozenset(found)
 
 
+def _time(_: LayerReader, node: Node) -> Calendar:
+    from ci_guard.policy.calendars import read_calendar  # few policies tell the time
+
+    return read_calendar(node)
+
+
 def _machine(reader: LayerReader, node: Node) -> Machine:
     fields = fields_of(node, "runner", RUNNER_KEYS)
     if not fields:
@@ -274,7 +280,7 @@ CONDITIONS: Final[Mapping[str, tuple[str, Callable[[LayerReader, Node], Any]]]] 
     "author": ("author", _who),
     "changed-paths": ("changed_paths", _paths),
     "labels": ("labels", patterns("labels")),
-    "time": ("time", lambda _, node: read_calendar(node)),
+    "time": ("time", _time),
     "runner": ("runner", _machine),
 }
 """Each condition as it is written, its field of `When`, and what reads it."""

@@ -14,7 +14,7 @@ from ci_guard.policy.admission_schema import ADMISSION
 from ci_guard.policy.auditing import AUDIT
 from ci_guard.policy.branches import RULES
 from ci_guard.policy.context_schema import contexts_schema
-from ci_guard.policy.glass import GLASS
+from ci_guard.policy.glass_schema import GLASS
 from ci_guard.policy.place import BUILTIN
 from ci_guard.policy.policy_branch import POLICY_BRANCH
 from ci_guard.policy.reading import BOT_KEYS, PROFILES, VERSION
