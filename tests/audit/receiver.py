@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import os
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,9 @@ from tests.fakes.hub.router import Answer, Call
 from tests.fakes.server import LoopbackServer, Reply
 
 TAKEN = Answer(status=204, body=b"")
+LATE = Fault(name="late")
+"""No answer before the next request has come: whoever sent this one has given up by then, however busy the machine."""
+PATIENCE_SECONDS = 20.0
 
 
 def shared_secret() -> str:
@@ -33,6 +37,7 @@ class Receiver:
     taken: dict[str, bytes] = field(default_factory=dict)
     """Bodies by id."""
     tls: tuple[str, str] | None = None
+    _called: threading.Condition = field(default_factory=threading.Condition)
 
     def __post_init__(self) -> None:
         self.server = LoopbackServer(self.receive, tls=self.tls)
@@ -42,14 +47,20 @@ class Receiver:
         return f"{self.server.origin}/audit"
 
     def receive(self, call: Call) -> Reply:
-        self.calls.append(call)
-        planned = self.answers.pop(0) if self.answers else TAKEN
+        with self._called:
+            self.calls.append(call)
+            number = len(self.calls)
+            planned = self.answers.pop(0) if self.answers else TAKEN
+            self._called.notify_all()
         fault = planned if isinstance(planned, Fault) else None
         answer = planned if isinstance(planned, Answer) else TAKEN
         if answer.status // 100 == 2 and (fault is None or fault.wire != "reset"):
             self.taken.setdefault(call.headers["webhook-id"], call.body)
         if fault is not None and fault.wire == "truncate":
             answer = Answer(status=200, body=b"a torn answer")
+        if fault is LATE:
+            with self._called:
+                self._called.wait_for(lambda: len(self.calls) > number, PATIENCE_SECONDS)
         return Reply(answer=answer, fault=fault)
 
     def signed(self, call: Call, **changed: Any) -> bool:
