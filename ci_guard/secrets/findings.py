@@ -48,8 +48,7 @@ def place_secrets(places: Iterable[Place], reading: Reading, keeps: Keeps) -> li
     """
     Return the secrets of all places that count, sorted; one that stands on several lines is there for each.
 
-    Of several versions of a file, which places name in the order tree, work tree, range, the first one that has a
-    secret counts.
+    Of several versions of a file the first one that has a secret counts, in the order of the places.
     """
     placed: list[tuple[Place, Match]] = []
     known: set[tuple[str, str, str, bytes]] = set()

@@ -51,6 +51,8 @@ class Opened:
     own: tuple[Rule, ...]
     """The user's own, also the ones that a change brings, which only find more."""
     doubt: str
+    folder: bool
+    """Whether the files count as they are: what one says of a secret then holds for the commit's version of it, too."""
 
 
 def open_review(review: Review, repository: Repository | None, root: str | None, prefix: bytes = b"") -> Opened:
@@ -89,7 +91,7 @@ def open_review(review: Review, repository: Repository | None, root: str | None,
     )
     # A rule that both sides have is one rule.
     rules = tuple(replace(one, own=True) for one in dict.fromkeys(one.rule for one in own))
-    return Opened(sieve=sieve, rules=built_in, own=rules, doubt=review.doubt)
+    return Opened(sieve=sieve, rules=built_in, own=rules, doubt=review.doubt, folder=review.judged is None)
 
 
 def _files(commit: str | None, repository: Repository | None, root: str | None) -> TreeFiles | None:

@@ -260,7 +260,9 @@ class _Work:
         return names.judged(found, everywhere, self.nothing(), self.reading.search, sieve)
 
     def _everywhere(self) -> list[Place]:
-        return [*self.tree, *self.files, *self.range, *self.names]
+        """Return all places; of a file's versions the one first whose comments say what is meant."""
+        present = (self.files, self.tree) if self.opened.folder else (self.tree, self.files)
+        return [*present[0], *present[1], *self.range, *self.names]
 
     def _attempt(self, what: str, step: Callable[[], None], *, essential: bool = True) -> None:
         """Take a step; where git cannot, that is a gap, and of an essential one nothing read is no clean result."""

@@ -172,7 +172,7 @@ class TestWorkTree:
         token = github_token()
         repo.commit({"a.txt": f"{token}\n"})
         repo.write({"a.txt": f"new first line\n{token}\n"})
-        assert places(everything(repo)) == [("a.txt", 1, None)]
+        assert places(everything(repo)) == [("a.txt", 2, None)], "where whoever has it open sees it"
 
     def test_reads_a_repository_within_the_work_tree(self, repo: Repo) -> None:
         Repo.create(repo.path / "vendored").commit({"a.txt": github_token()})

@@ -208,6 +208,16 @@ def test_what_does_not_count_says_so_and_never_says_the_secret(folder: Repo, nam
     assert ONE[4:] not in repr(result)
 
 
+def test_a_comment_that_is_not_committed_yet_covers_what_the_last_commit_has(repo: Repo) -> None:
+    commit = repo.commit({"a.py": PLAIN})
+    repo.write({"a.py": f"T = '{ONE}'  # ci-guard:allow github-pat made up\n"})
+    result = scanned(repo)
+    assert not result.findings
+    assert [(one.kind, one.place) for one in result.suppressed] == [(KINDS.COMMENT, "a.py:1")]
+    judged = scanned(repo, commit=commit, review=Review(judged=commit, today=TODAY))
+    assert of_one(judged) == ["a.py"], "where a commit is judged, what a step wrote beside it has no say"
+
+
 def test_an_end_that_is_near_warns(repo: Repo) -> None:
     near, far = "{paths: [a.py], reason: x, until: 2026-12-09}", "{paths: [b.py], reason: y, until: 2026-12-10}"
     text = f"version: 1\nallow: [{near}, {far}]\n"
