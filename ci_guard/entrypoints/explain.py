@@ -23,6 +23,7 @@ from ci_guard.reporters.page import Page
 from ci_guard.secrets import rule
 from ci_guard.secrets.keyfiles import KEY_FILES, KeyFile
 from ci_guard.secrets.rule import Rule
+from ci_guard.secrets.suppression_files import OWN
 
 LIST: Final = "list"
 RULES: Final = "rules"
@@ -149,7 +150,12 @@ def of_rule(one: Rule) -> Article:
             Entry(label="confidence", text=one.confidence.value),
             Entry(label="spotted by", text=", ".join(f"`{word}`" for word in one.keywords)),
             Entry(label="revoke", text=one.advice),
-            *about_findings("no-secrets", one.id),
+            *about_findings(
+                "no-secrets",
+                one.id,
+                f"One place: the comment `ci-guard:allow {one.id} why it is none`, on its line or alone above. "
+                f"Files: {suppression_of(one.id)}.",
+            ),
             Entry(label="rests on", text=one.documentation, verbatim=True),
         ),
     )
@@ -164,18 +170,25 @@ def of_key_file(kind: KeyFile) -> Article:
             Entry(label="severity", text=kind.severity.value),
             Entry(label="names", text=", ".join(f"`{name}`" for name in kind.names)),
             Entry(label="revoke", text=kind.advice),
-            *about_findings("no-key-files", kind.id),
+            *about_findings("no-key-files", kind.id, f"{suppression_of(kind.id)}."),
             Entry(label="rests on", text=kind.documentation, verbatim=True),
         ),
     )
 
 
-def about_findings(requirement: str, subject: str) -> tuple[Entry, ...]:
-    """Return what is said of every finding: when it is wrong, and how a policy accepts it until a day."""
+def suppression_of(subject: str) -> str:
+    """Return how a file says that what it names is meant to be there."""
+    return f'`allow: [{{paths: [PATH], rules: [{subject}], reason: "why it is none"}}]` in `{OWN}`'
+
+
+def about_findings(requirement: str, subject: str, suppress: str) -> tuple[Entry, ...]:
+    """Return what is said of every finding: when it is wrong, what hides one, and how a policy accepts them all."""
     waiver = f"{{control: {secret_free.META.id}, requirement: {requirement}, subject: {subject}, "
     waiver += 'reason: "why it is none", until: YYYY-MM-DD}'
     return (
         Entry(label="note", text=secret_free.META.requirement(requirement).notes),
+        Entry(label="suppress", text=f"{suppress} It counts in `scan` and in `check`; a waiver in `check` alone."),
+        Entry(label="more", text=project.page("docs/secrets.md", "suppressions"), verbatim=True),
         Entry(label="waive", text=f"waivers: [{waiver}]", verbatim=True),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,12 @@ from ci_guard.policy.topics import Topic, topics
 from ci_guard.reporters import manual
 from ci_guard.reporters.page import Page
 from ci_guard.secrets import rule
+from ci_guard.secrets.excerpt import Excerpt
+from ci_guard.secrets.inline import comments
 from ci_guard.secrets.keyfiles import KEY_FILES
+from ci_guard.secrets.suppression_files import OWN, own
+from ci_guard.secrets.suppression_files.context import Context
+from ci_guard.secrets.suppressions import Book
 
 ROOT = Path(__file__).resolve().parents[2]
 METAS = [control.META for control in CONTROLS]
@@ -137,6 +143,23 @@ def test_every_rule_has_a_page_that_says_how_to_revoke() -> None:
     assert out.count("\n  Revoke ") == len(names)
     listed = explain("rules")[1]
     assert [name for name in names if f"  {name} " not in listed] == []
+
+
+@pytest.mark.parametrize("rule_id", ["github-pat", "key-file-pem"])
+def test_the_page_of_a_rule_shows_suppressions_that_are_read_as_it_says(rule_id: str) -> None:
+    """What `scan` takes, to which a waiver is nothing."""
+    said = words(explain(rule_id)[1]).partition(" Suppress ")[2].partition(" It counts in `scan` and in `check`")[0]
+    comment = re.search("`(ci-guard:allow [^`]*)`", said)
+    assert (comment is None) == (rule_id == "key-file-pem"), "a key file is a secret as a whole"
+    if comment:
+        (read,) = comments(Excerpt(f"T = 1  # {comment[1]}".encode(), 4, 5))
+        assert read.objection(rule_id, frozenset({rule_id}), date(2026, 11, 25)) == ""
+    entry = re.search("`(allow: .*)` in `.ci-guard-secrets.yml`", said)
+    assert entry
+    book = Book()
+    own.read(f"version: 1\n{entry[1]}\n".encode(), OWN, book, Context(known=lambda: frozenset({rule_id})))
+    (suppression,) = book.suppressions
+    assert suppression.rules == frozenset({rule_id})
 
 
 def test_the_page_of_a_rule_shows_a_waiver_that_the_loader_accepts() -> None:
