@@ -141,12 +141,17 @@ def nothing_read(empty: bool) -> Gap:
         if empty
         else "none of the files that should be there could be read"
     )
-    return Gap(
-        kind=GapKind.FAILS,
-        code="nothing-read",
-        message=f"Nothing was read: {why}.",
-        remedy="Check that this is the right folder.",
-    )
+    return _nothing(why, "Check that this is the right folder.")
+
+
+def no_commits() -> Gap:
+    """Return the gap of a range alone that holds no commit, which is what two names in the wrong order give."""
+    remedy = "Name the older one first, as in origin/main..HEAD. Where nothing is new, nothing is to be scanned."
+    return _nothing("the first of the two commits has all that the second one has", remedy)
+
+
+def _nothing(why: str, remedy: str) -> Gap:
+    return Gap(kind=GapKind.FAILS, code="nothing-read", message=f"Nothing was read: {why}.", remedy=remedy)
 
 
 def _many(count: int, noun: str) -> str:

@@ -153,6 +153,8 @@ class _Work:
     """Whether any content was there to be read."""
     staged: bool = False
     """Whether the index was read; there may be nothing new in it."""
+    ranged: bool = False
+    """Whether a range was read; there may be no commit in it."""
     indexed: bool = False
     """Whether the tree is what the index holds."""
     nothing: Callable[[], Iterable[bytes]] = tuple
@@ -224,7 +226,8 @@ class _Work:
         if self.staged and not self.expected:
             self.gaps.append(gaps.nothing_staged())
         elif not blobs and (self.expected or not self.commits):
-            self.gaps.append(gaps.nothing_read(empty=not self.expected))
+            alone = self.ranged and len(self.sources) == 1 and not self.expected
+            self.gaps.append(gaps.no_commits() if alone else gaps.nothing_read(empty=not self.expected))
         present = [*self.tree, *self.files]
         pointers = findings.find_pointers(present, self.reading)
         if pointers:
@@ -313,6 +316,7 @@ class _Work:
             ends.append(end)
         found = places.commit_range(repository, ends[0], str(ends[1]), self.prefix)
         self.range, self.commits = [*found.places, *found.messages], found.commits
+        self.ranged = True
         self.edges = found.edges
         if repository.is_partial():  # what it lacks, git refuses to read
             self._leave_out_held(repository)

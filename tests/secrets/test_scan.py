@@ -365,6 +365,9 @@ class TestRange:
     def test_a_range_without_a_commit_is_an_empty_scan(self, repo: Repo) -> None:
         result = scan(ScanRequest(root=repo.path, range=("HEAD", "HEAD")))
         assert codes(result) == {"nothing-read": GapKind.FAILS}
+        (gap,) = result.gaps
+        assert "the first of the two commits has all" in gap.message, "it says nothing of the folder"
+        assert "origin/main..HEAD" in gap.remedy
 
 
 class TestNames:
