@@ -11,11 +11,12 @@ from typing import Final
 
 from ci_guard import __version__
 from ci_guard.controls.registry import CONTROLS, METAS
-from ci_guard.entrypoints import fetching
+from ci_guard.entrypoints import fetching, simulating
 from ci_guard.entrypoints.commands import Call, Parser, Said
 from ci_guard.entrypoints.fetching import Fetching
 from ci_guard.entrypoints.policies import DEFAULT_POLICY, named_policy, named_stack, policy_of_named
 from ci_guard.entrypoints.screen import page_for
+from ci_guard.entrypoints.simulating import counted
 from ci_guard.errors import UsageError
 from ci_guard.git.command import locate
 from ci_guard.model.origin import LayerKind
@@ -25,15 +26,11 @@ from ci_guard.policy.comparing.change import LOOSER, NEITHER, OTHER, STRICTER
 from ci_guard.policy.comparing.policies import Whole, changes
 from ci_guard.records import dataclass
 from ci_guard.replay.cases import CaseFile, Tried, case_files, lies_in, try_cases
-from ci_guard.replay.reading import read_recorded
-from ci_guard.replay.simulate import row_of, simulate
 from ci_guard.reporters import escape
 
 WIDEST: Final = 60
 """Columns before the comments of `show`."""
 FORMS: Final = ("table", "json")
-TOLD: Final = 8
-"""Requirements of one run that a simulation names; all are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,53 +188,14 @@ def title_of(tried: Tried) -> str:
 def simulation(options: PolicyOptions, call: Call) -> Said:
     """Replay recorded runs by another policy; exit code 1 where it would deny one that was allowed."""
     policy = named_policy(str(options.policy), options.fetching.layers())
-    runs = [
-        simulate(str(file), read_recorded(file, METAS), policy, CONTROLS, __version__)
-        for path in options.paths
-        for file in records_in(Path(path))
-    ]
-    exit_code = 1 if any(each.newly_denied for each in runs) else 0
+    simulation = simulating.replay(options.paths, policy)
+    exit_code = 1 if any(each.newly_denied for each in simulation.runs) else 0
     if options.form == "json":
-        text = json.dumps([row_of(each) for each in runs], ensure_ascii=True, indent=1)
+        text = json.dumps(simulating.rows(simulation), ensure_ascii=True, indent=1)
         return Said(escape.json_text(text) + "\n", exit_code, document=True)
     page = page_for(call.stdout, call.environ)
-    for each in runs:
-        before, after = (result.decision.verdict.value for result in (each.before, each.after))
-        changed = before if before == after else f"{before} -> {after}"
-        page.write(f"{changed}  {escape.plain(each.name)}")
-        for label, rulings in (("denies", each.stricter), ("no more", each.looser)):
-            for ruling in rulings[:TOLD]:
-                judgement = ruling.judgement
-                name = f"{judgement.control}/{judgement.requirement} ({judgement.subject})"
-                page.labelled(label, escape.plain(f"{name}: {judgement.message}"), 4)
-            if len(rulings) > TOLD:
-                page.labelled("", f"and {len(rulings) - TOLD} more", 4)
-        if each.stricter:
-            for note in each.contexts[:TOLD]:
-                page.labelled("context", escape.plain(note.removeprefix("Context ")), 4)
-        if each.uncollected:
-            page.labelled("note", "this policy asks for facts that were not collected; `ci-guard facts` keeps all", 4)
-    denied, allowed = sum(each.newly_denied for each in runs), sum(each.newly_allowed for each in runs)
-    rest = len(runs) - denied - allowed
-    page.write(
-        f"{counted(len(runs), 'run')}: {denied} would newly be denied, {allowed} newly allowed, {rest} as before."
-    )
+    simulating.write(simulation, page)
     return Said(page.text(), exit_code)
-
-
-def records_in(path: Path) -> list[Path]:
-    """Return the records that a path stands for; raise `UsageError` where a folder has none, or what is no file."""
-    found = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-    if not found:
-        raise UsageError(f"There are no records in {str(path)!r}.", hint="`ci-guard facts --out FILE.json` writes one.")
-    if strange := next((each for each in found if each != path and not lies_in(path, each)), None):
-        raise UsageError(f"The record {str(strange)!r} was refused: expected a file in {str(path)!r}.")
-    return found
-
-
-def counted(number: int, what: str) -> str:
-    """Return `1 case` or `3 cases`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 ACTIONS: Final[Mapping[str, tuple[Callable[[PolicyOptions, Call], Said], str]]] = {

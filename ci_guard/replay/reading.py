@@ -20,12 +20,21 @@ LARGEST: Final = 256 * 1024 * 1024
 HINT: Final = "A record is written by `ci-guard facts --out FILE` or `ci-guard check --report facts=FILE`."
 
 
+class NoFacts(UsageError):
+    """A record of a run that ended before there was anything to judge: by a bad policy, say, or one not to be had."""
+
+    def __init__(self, name: str, why: str) -> None:
+        """Take the record's name, and why the run ended."""
+        super().__init__(f"The record {name!r} holds no facts, because that run had none to judge: {why}")
+        self.name, self.why = name, why
+
+
 def read_recorded(path: Path, metas: Sequence[Meta]) -> Recorded:
     """
     Return the run that a file records.
 
     Raises: `UsageError` for a file that is none, is damaged, was written by a newer version, or asks for what this
-    version does not judge: it would be left out without a word.
+    version does not judge: it would be left out without a word; `NoFacts` for a run that had nothing to judge.
     """
     try:
         with path.open("rb") as file:
@@ -42,12 +51,17 @@ def decoded(content: bytes, name: str, metas: Sequence[Meta]) -> Recorded:
     try:
         data = json.loads(content, object_pairs_hook=distinct, parse_constant=no_number)
         if isinstance(data, dict) and data.get("schema") == SCHEMA and "failure" in data:
-            why = unrevealing(str(data["failure"]))[:300]
-            raise UsageError(f"The record {name!r} holds no facts, because that run had none to judge: {why}")
+            raise NoFacts(name, unrevealing(str(data["failure"]))[:300])
         recorded: Recorded = codec.decode(data, Recorded)
         check_known(recorded, metas)
     except (ValueError, RecursionError) as error:
-        why = "it is nested too deeply" if isinstance(error, RecursionError) else unrevealing(str(error))[:300]
+        match error:
+            case RecursionError():
+                why = "it is nested too deeply"
+            case json.JSONDecodeError():
+                why = f"it is no JSON at line {error.lineno}, column {error.colno}"
+            case _:
+                why = unrevealing(str(error))[:300]
         raise UsageError(f"The record {name!r} was refused: {why}.", hint=HINT) from None
     return recorded
 

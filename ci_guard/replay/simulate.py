@@ -95,7 +95,14 @@ def row_of(each: Simulated) -> dict[str, Any]:
         "contexts": list(each.contexts),
         "stricter": [name_of(ruling) for ruling in each.stricter],
         "looser": [name_of(ruling) for ruling in each.looser],
+        "failure": None,
     }
+
+
+def row_without_facts(name: str, why: str) -> dict[str, Any]:
+    """Return a run that neither policy can judge, because it ended before there was anything to judge."""
+    empty: dict[str, Any] = {"contexts": [], "stricter": [], "looser": []}
+    return {"run": name, "before": None, "after": None, "uncollected": True, **empty, "failure": why}
 
 
 def name_of(ruling: Ruling) -> dict[str, str]:

@@ -257,6 +257,30 @@ def test_a_simulation_as_json_is_for_scripts(recorded: Path, tmp_path: Path) -> 
     assert row["looser"] == []
 
 
+def test_a_run_that_had_nothing_to_judge_keeps_no_other_from_being_simulated(recorded: Path, tmp_path: Path) -> None:
+    """An artifact of every run, whatever its verdict, holds such records, too."""
+    early, file = recorded / "early.json", tmp_path / "p.yml"
+    file.write_text("version: 1\nextends: builtin:baseline\n")
+    assert told("check", "--policy", "nowhere.yml", "--report", f"facts={early}")[0] == 2
+    code, text = told("policy", "simulate", "--policy", str(file), str(recorded))
+    assert code == 0
+    assert f"no facts  {early}" in text
+    assert "2 runs: 0 would newly be denied, 0 newly allowed, 2 as before. 1 run more had nothing to judge." in text
+    rows = json.loads(told("policy", "simulate", "--policy", str(file), "--format", "json", str(recorded))[1])
+    assert [row["before"] for row in rows] == ["allow", "allow", None]
+    assert "nowhere.yml" in rows[2]["failure"]
+    code, text = told("policy", "simulate", "--policy", str(file), str(early))
+    assert code == 2, "of nothing, nothing follows"
+
+
+def test_what_is_no_json_is_said_to_be_none(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("version: 1\n")
+    (tmp_path / "p.yml").write_text(POLICY)
+    code, text = told("policy", "simulate", "--policy", "p.yml", "run.json")
+    assert code == 2
+    assert "it is no JSON at line 1, column 1" in text
+
+
 def test_facts_that_were_not_collected_are_said_to_be_missing(recorded: Path, tmp_path: Path) -> None:
     kept = json.loads((recorded / "one.json").read_text())
     reason = "no control that was run asked for it"

@@ -141,7 +141,7 @@ def small() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "Expecting value"),
+        (b"", "it is no JSON"),
         (b"\xff\xfe", "refused"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"schema": 1, "schema": 2}', "twice"),
