@@ -32,7 +32,7 @@ class Question:
     until: str = ""
     """Exclusive."""
     actor: str = ""
-    """Login of the actor or of whoever triggered the run."""
+    """Login of the actor or of whoever triggered the run, in any letter case, like the next two."""
     environment: str = ""
     repository: str = ""
     ref: str = ""
@@ -47,17 +47,23 @@ class Question:
 
     def needles(self) -> list[bytes]:
         """Return bytes that a wanted line holds, so that most lines need not be parsed."""
-        exact = (self.actor, self.environment, self.repository, self.event, self.verdict)
         parts = (self.ref, self.sha, self.artifact)
-        return [canonical(each) for each in exact if each] + [canonical(each)[1:-1] for each in parts if each]
+        return [canonical(each) for each in (self.event, self.verdict) if each] + [
+            canonical(each)[1:-1] for each in parts if each
+        ]
+
+    def names(self) -> list[bytes]:
+        """Return bytes that a wanted line holds once its ASCII is in lower case: forges tell no names apart by case."""
+        asked = (self.actor, self.environment, self.repository)
+        return [canonical(each).lower() for each in asked if each and each.isascii()]
 
     def wants(self, record: dict[str, Any]) -> bool:
         """Tell whether a record is wanted."""
         what, who = record["what"], record["who"]
         return (
-            (not self.actor or self.actor in (who["actor"], who["triggering_actor"]))
-            and (not self.environment or what["environment"] == self.environment)
-            and (not self.repository or what["repository"] == self.repository)
+            (not self.actor or any(same_name(self.actor, who[part]) for part in ("actor", "triggering_actor")))
+            and (not self.environment or same_name(self.environment, what["environment"]))
+            and (not self.repository or same_name(self.repository, what["repository"]))
             and (not self.ref or self.ref in (what["ref"], str(what["ref"]).partition("/")[2].partition("/")[2]))
             and (not self.sha or str(what["sha"]).startswith(self.sha))
             and (not self.event or self.event in (what["event"], what["platform_event"]))
@@ -65,6 +71,16 @@ class Question:
             and (not self.verdict or record["verdict"] == self.verdict)
             and (not self.outcome or self.outcome in outcomes(record))
         )
+
+
+def holds_all(line: bytes, needles: Iterable[bytes]) -> bool:
+    """Tell whether a line may be wanted."""
+    return all(needle in line for needle in needles)
+
+
+def same_name(said: str, found: object) -> bool:
+    """Tell whether both name the same login, environment or repository."""
+    return isinstance(found, str) and found.casefold() == said.casefold()
 
 
 def outcomes(record: dict[str, Any]) -> set[str]:
@@ -80,7 +96,7 @@ def records(path: Path, question: Question | None = None, *, judged: bool = True
     Raises: `AuditError` where the log cannot be read, or a line is no record: a log that is not intact answers nothing.
     """
     asked = question or Question()
-    needles = asked.needles()
+    needles, names = asked.needles(), asked.names()
     since, until = asked.since.encode(), asked.until.encode()
     judged = judged or bool(asked.outcome)
     try:
@@ -90,7 +106,9 @@ def records(path: Path, question: Question | None = None, *, judged: bool = True
                 number += 1
                 if not line.endswith(b"\n"):
                     raise AuditError(f"Line {number} of {path.name} is torn.", hint=_VERIFY.format(path))
-                if any(needle not in line for needle in needles):
+                if not holds_all(line, needles):
+                    continue
+                if names and not holds_all(line.lower(), names):
                     continue
                 time = _TIME.search(line) if since or until else None
                 if time and ((since and time[1] < since) or (until and time[1] >= until)):

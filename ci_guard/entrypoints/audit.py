@@ -16,10 +16,13 @@ from ci_guard.entrypoints.commands import Call, Said
 from ci_guard.entrypoints.reconciling import reconcile
 from ci_guard.entrypoints.screen import page_for
 from ci_guard.errors import AuditError, UsageError
+from ci_guard.model.judgement import Outcome
 from ci_guard.reporters import escape
 
 if TYPE_CHECKING:
     from ci_guard.audit.note import Verifies
+
+OUTCOMES: Final = tuple(outcome.value for outcome in Outcome)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -147,9 +150,15 @@ def wanted(options: AuditOptions, *, judged: bool = True) -> Iterator[dict[str, 
     for name in ("since", "until"):
         if name in asked:
             asked[name] = moment(asked[name], now)
-    if "outcome" in asked and asked["outcome"].count("=") != 1:
+    if asked.get("since", "") >= asked.get("until", "~"):
         raise UsageError(
-            f"outcome={asked['outcome'][:80]!r} was refused.", hint="For example outcome=secret-free/no-secrets=fail."
+            f"Nothing lies between {asked['since']} and {asked['until']}.", hint="--until has to be the later one."
+        )
+    requirement, _, outcome = asked.get("outcome", "").partition("=")
+    if "outcome" in asked and ("/" not in requirement or outcome not in OUTCOMES):
+        raise UsageError(
+            f"outcome={asked['outcome'][:80]!r} was refused.",
+            hint=f"For example outcome=secret-free/no-secrets=fail; outcomes: {', '.join(OUTCOMES)}.",
         )
     return records(Path(options.subject), Question(**asked), judged=judged)
 

@@ -138,7 +138,11 @@ def options_of(arguments: argparse.Namespace) -> AuditOptions:
             raise UsageError(
                 f"--where {text[:80]!r} was refused.", hint=f"Expected KEY=VALUE; keys: {', '.join(WHERE)}."
             )
+        if key in asked:
+            raise UsageError(f"--where {key}= was said twice, and a record has one.", hint="Ask one after the other.")
         asked[key] = value
+    if empty := next((name for name, value in asked.items() if not value), None):
+        raise UsageError(f"--{empty} says nothing, which would ask for every record.", hint="Leave it out for that.")
     signed_by: dict[str, str] = {name: said[name] for name in ("identity", "issuer", "trusted_root") if name in said}
     if signed_by and not {"identity", "issuer"} <= signed_by.keys():
         raise UsageError(
