@@ -217,7 +217,8 @@ def export(address: str, transport: Transport, token: str, out: Path, known_host
             write(out, repository.read(lines, LONGEST + 1))
             replace(beside(out, "checkpoint"), note_of(repository.message(tip)))
     except GitUnavailable as error:
-        raise AuditError(f"The audit log could not be fetched: {error.message}.", hint=error.hint) from None
+        hint = "Check the address, and whether the server lets CI_GUARD_AUDIT_TOKEN read that repository."
+        raise AuditError(f"The audit log could not be fetched: {error.message}.", hint=hint) from None
     except OSError as error:
         raise AuditError(f"The audit log {str(out)!r} could not be written: {error.strerror}.") from None
     return len(lines)

@@ -276,6 +276,9 @@ def test_an_address_that_is_none_is_refused_and_never_quoted(address: str) -> No
 
 def test_an_export_goes_over_no_file_and_wants_a_branch(bare: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
+    with pytest.raises(AuditError, match="could not be fetched") as caught:
+        branch.export(f"git+{(tmp_path / 'nowhere').as_uri()}#audit/log", Transport(), "", out)
+    assert "Check the address" in caught.value.hint, "there is no clone to be checked"
     with pytest.raises(AuditError, match="no branch"):
         branch.export(f"git+{bare.as_uri()}#audit/log", Transport(), "", out)
     sinks.deliver(sink(bare), record())
