@@ -34,9 +34,14 @@ def markdown(summary: Summary) -> str:
         if section.rows:
             lines.append("| " + " | ".join(section.columns) + " |")
             lines.append("| " + " | ".join("---" for _ in section.columns) + " |")
-            lines += ["| " + " | ".join(escape.markdown(cell) for cell in row) + " |" for row in section.rows]
+            lines += ["| " + " | ".join(map(cell, row)) + " |" for row in section.rows]
             lines.append("")
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def cell(said: str) -> str:
+    """Return a cell of a table; a number alone, which opens no list there, stays one for whoever reads the source."""
+    return said if said.isascii() and said.isdecimal() else escape.markdown(said)
 
 
 def page(summary: Summary) -> str:

@@ -41,7 +41,7 @@ def sections(summary: Summary) -> Iterator[Section]:
     """Yield the sections in order; one with nothing to say says so."""
     yield Section(
         "Verdicts",
-        f"{summary.records:,} runs from {summary.first} to {summary.last}." if summary.records else "No runs.",
+        f"{_runs(summary.records)} from {summary.first} to {summary.last}." if summary.records else "No runs.",
         ("Verdict", "Runs"),
         tuple((verdict, f"{summary.verdicts[verdict]:,}") for verdict in VERDICTS),
     )
@@ -74,7 +74,7 @@ def sections(summary: Summary) -> Iterator[Section]:
     )
     yield Section(
         "Signatures",
-        f"Where these runs were recorded, and what signed there. {summary.claimed:,} runs ended in an error before "
+        f"Where these runs were recorded, and what signed there. {_runs(summary.claimed)} ended in an error before "
         "anything but the job's variables said who they were.",
         ("Place", "Signed by", "Records"),
         tuple((kind, SIGNED.get(by, by), f"{count:,}") for (kind, by), count in sorted(summary.signed.items())),
@@ -96,7 +96,7 @@ def listed(title: str, what: str, count: int, lines: list[Line], *, reasons: boo
     last = "Why" if reasons else "Run"
     return Section(
         title,
-        f"{count:,} runs {what}{more}.",
+        f"{_runs(count)} {what}{more}.",
         ("Time", "Verdict", "Who", "Environment", "Repository", "Ref", "Commit", last),
         tuple(
             (
@@ -112,3 +112,7 @@ def listed(title: str, what: str, count: int, lines: list[Line], *, reasons: boo
             for each in reversed(lines)
         ),
     )
+
+
+def _runs(count: int) -> str:
+    return f"{count:,} run{'' if count == 1 else 's'}"

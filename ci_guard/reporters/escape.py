@@ -44,8 +44,10 @@ _JOINT = late.pattern(r"@|#(?=\d)|:(?=/|(?:[a-z+-][\w+-]*|100|1234):)|\bwww(?=\.
 
 _MARKUP: Final = "&<>\"'`|*_[](){}#~\\@!$^:\u200b"
 _ENTITIES: Final[Mapping[int, str]] = {ord(character): f"&#{ord(character)};" for character in _MARKUP}
-_FIRST_ON_A_LINE: Final = frozenset(" +-=0123456789")
-"""What opens a list, a heading or a block of code, besides markup."""
+_TIME = late.pattern(r"(?<=[0-9])&#58;(?=[0-9])")
+"""The colon of a time or a line's number, which can be read as it is: what it could open was told apart before."""
+_OPENS = late.pattern(r"[ +=-]|[0-9]+(?![^.)])")
+"""What opens a list, a heading or a block of code, besides markup; a number with other text behind it does not."""
 
 _URL = late.pattern(
     r"(https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)((?:[/?#].*)?)", re.IGNORECASE | re.DOTALL
@@ -123,7 +125,8 @@ def markdown(text: str, limit: int = SENTENCE) -> str:
     Source: github/cmark-gfm issue 181; `postprocess_text` in cmark-gfm's extensions/autolink.c.
     """
     escaped = _JOINT.sub("\\g<0>\u200b", visible(text, limit)).translate(_ENTITIES)
-    if escaped[:1] in _FIRST_ON_A_LINE:
+    escaped = _TIME.sub(":", escaped)
+    if _OPENS.match(escaped):
         return f"&#{ord(escaped[0])};{escaped[1:]}"
     return escaped
 

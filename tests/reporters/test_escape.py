@@ -153,6 +153,18 @@ def test_escaped_text_is_only_text_in_a_table_and_a_list(text: str) -> None:
     assert page.tags == expected.tags
 
 
+@pytest.mark.parametrize("text", ["3 requirements", "2026-11-25T18:01:11.265Z", "src/a.py, 12:34:5", "10,000 commits"])
+def test_numbers_and_times_stay_readable_in_the_source(text: str) -> None:
+    assert escape.markdown(text) == text
+
+
+@pytest.mark.parametrize("text", ["1. one", "12) two", "1.", "1", "+ a", "9999999999. many", "7:100:", "1:1234:2"])
+def test_what_opens_a_list_or_an_emoji_beside_a_number_does_not(text: str) -> None:
+    escaped = escape.markdown(text)
+    assert escaped != text
+    assert set(rendered(f"{escaped}\n\n{escaped} text\n").tags) == {"p"}
+
+
 @settings(deadline=None)
 @given(ANYTHING)
 def test_escaped_text_mentions_nobody_and_no_issue(text: str) -> None:
