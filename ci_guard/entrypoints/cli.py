@@ -157,7 +157,8 @@ def complain(result: Result, stderr: TextIO) -> int:
 
     failure = result.failure
     if failure is not None:
-        stderr.writelines(f"{line(text)}\n" for text in (f"ci-guard: {failure.message}", failure.hint) if text)
+        said = failure.message if failure.message.startswith("ci-guard ") else f"ci-guard: {failure.message}"
+        stderr.writelines(f"{line(text)}\n" for text in (said, failure.hint) if text)
     return result.decision.exit_code
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final, NoReturn, Protocol, TextIO, cast
 
-from ci_guard.errors import UsageError
+from ci_guard.errors import UsageError, unrevealing
 from ci_guard.model.decision import Result
 from ci_guard.model.run import Platform
 from ci_guard.records import dataclass
@@ -118,12 +118,29 @@ class Parser(argparse.ArgumentParser):
     """An argument parser that raises instead of exiting, so that reports are written for usage errors too."""
 
     def __init__(self, **options: Any) -> None:
-        """See `argparse.ArgumentParser`."""
-        super().__init__(formatter_class=Help, **options)
+        """See `argparse.ArgumentParser`; an abbreviation would mean something else once there are more options."""
+        super().__init__(formatter_class=Help, allow_abbrev=False, **options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """See `argparse.ArgumentParser`; what is strange is refused by the command, whose help knows its options."""
+        found, strange = super().parse_known_args(args, namespace)
+        if strange:
+            from difflib import get_close_matches
+
+            # Whoever says --token=… to a command that has no such option has said a secret: its value is not told.
+            words = [word.partition("=")[0] if word.startswith("-") else word for word in strange]
+            options = [word for word in words if word.startswith("-")]
+            meant = [match for word in options for match in get_close_matches(word, self._option_string_actions, 1)]
+            perhaps = f"Perhaps you meant {' and '.join(meant)}? " if meant else ""
+            raise UsageError(
+                unrevealing(f"{self.prog}: unrecognized arguments: {' '.join(words)}"),
+                hint=f"{perhaps}Try '{self.prog} --help'.",
+            )
+        return found, strange
 
     def error(self, message: str) -> NoReturn:
         """See `argparse.ArgumentParser.error`."""
-        raise UsageError(f"{self.prog}: {message}", hint=f"Try '{self.prog} --help'.")
+        raise UsageError(unrevealing(f"{self.prog}: {message}"), hint=f"Try '{self.prog} --help'.")
 
 
 def parse(argv: Sequence[str], environ: Mapping[str, str], version: str) -> tuple[Command, Any]:
@@ -132,14 +149,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str], version: str) -> tupl
 
     Raises: `UsageError` for anything that cannot be accepted; `SystemExit` after `--help` and `--version`.
     """
-    arguments, strange = parser(argv, version).parse_known_args(list(argv))
-    if strange:
-        # argparse would name the program, whose help knows nothing of this command's options.
-        words = " ".join(strange)
-        raise UsageError(
-            f"ci-guard {arguments.command}: unrecognized arguments: {words}",
-            hint=f"Try 'ci-guard {arguments.command} --help'.",
-        )
+    arguments = parser(argv, version).parse_args(list(argv))
     command = next(command for command in COMMANDS if command.name == arguments.command)
     return command, command.module.options(arguments, environ)
 
@@ -150,7 +160,6 @@ def parser(argv: Sequence[str], version: str) -> Parser:
         prog="ci-guard",
         description="Decide inside a CI job whether the pipeline may proceed.",
         epilog=EXIT_CODES,
-        allow_abbrev=False,
     )
     whole.add_argument("--version", action="version", version=f"ci-guard {version}")
     commands = whole.add_subparsers(
@@ -158,7 +167,7 @@ def parser(argv: Sequence[str], version: str) -> Parser:
     )
     for command in COMMANDS:
         summary = command.summary[0].upper() + command.summary[1:] + "."
-        part = commands.add_parser(command.name, help=command.summary, description=summary, allow_abbrev=False)
+        part = commands.add_parser(command.name, help=command.summary, description=summary)
         if command.name in argv:
             command.module.add_options(part)
     return whole

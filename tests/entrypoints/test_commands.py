@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from ci_guard.entrypoints import audit, check, cli, doctor, explain, facts, init, policy, scan
 from ci_guard.entrypoints.commands import COMMANDS, CommandModule, Said
 from tests.entrypoints import clone
+from tests.secrets.made_up import github_token
 
 MODULES: dict[str, CommandModule] = {
     "check": check,
@@ -82,7 +84,34 @@ def test_a_command_without_a_verdict_says_on_standard_error_what_is_wrong(name: 
     assert cli.run([name, *NEEDED.get(name, ()), "--no-such-option"], {}, stdout, stderr) == 2
     assert stdout.getvalue() == ""
     assert "--no-such-option" in stderr.getvalue()
-    assert f"Try 'ci-guard {name} --help'." in stderr.getvalue()
+    assert re.search(f"Try 'ci-guard {name}( [a-z]+)? --help'", stderr.getvalue()), "whose help has its options"
+
+
+TOKEN = github_token(1)
+
+
+@pytest.mark.parametrize(
+    ("argv", "said", "hint"),
+    [
+        (["init", "--profil", "strict"], "ci-guard init: unrecognized arguments: --profil strict", "--profile?"),
+        (["audit", "query", "x", "--verd", "deny"], "ci-guard audit query: unrecognized", "--verdict?"),
+        (["policy", "diff", "a", "b", "c"], "ci-guard policy diff: unrecognized arguments: c\n", "policy diff --help"),
+        (["doctor", f"--token={TOKEN}"], "ci-guard doctor: unrecognized arguments: --token\n", "Try"),
+        (["doctor", "--token", TOKEN], "unrecognized arguments: --token ghp_…\n", "Try"),
+        (["init", "--platform", TOKEN], "invalid choice: 'ghp_…'", "Try"),
+        (["audit"], "ci-guard audit: the following arguments are required", "Try 'ci-guard audit --help'"),
+    ],
+    ids=["typo", "abbreviation", "too many", "token in one word", "token in two", "token as a choice", "too few"],
+)
+def test_a_wrong_command_line_is_told_by_the_command_with_what_was_meant_and_without_values(
+    argv: list[str], said: str, hint: str
+) -> None:
+    stderr = io.StringIO()
+    assert cli.run(argv, {}, io.StringIO(), stderr) == 2
+    assert said in stderr.getvalue()
+    assert hint in stderr.getvalue()
+    assert "ci-guard: ci-guard" not in stderr.getvalue()
+    assert TOKEN[4:] not in stderr.getvalue()
 
 
 @pytest.mark.parametrize("name", [command.name for command in COMMANDS if not command.judges])
