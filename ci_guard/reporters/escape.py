@@ -39,7 +39,7 @@ _LEGACY_COMMAND = late.pattern(r"##(?=\w*\[)")
 
 _TOKEN = late.pattern(r"[A-Za-z0-9._/:+-]*")
 
-_JOINT = late.pattern(r"@|#(?=\d)|:(?=/|(?:[a-z+-][\w+-]*|100|1234):)|\bwww(?=\.)|\bgh-(?=\d)", re.IGNORECASE)
+_JOINT = late.pattern(r"@|#(?=\d)|:(?=/|(?:[0-9]*[a-z_+-][\w+-]*|100|1234):)|\bwww(?=\.)|\bgh-(?=\d)", re.IGNORECASE)
 """Where GitHub's filters hold on to after Markdown: mentions, issues, addresses, emoji short codes."""
 
 _MARKUP: Final = "&<>\"'`|*_[](){}#~\\@!$^:\u200b"

@@ -165,6 +165,11 @@ def test_what_opens_a_list_or_an_emoji_beside_a_number_does_not(text: str) -> No
     assert set(rendered(f"{escaped}\n\n{escaped} text\n").tags) == {"p"}
 
 
+@pytest.mark.parametrize("name", ["smile", "+1", "-1", "100", "1234", "8ball", "1st_place_medal", "t-rex"])
+def test_what_is_called_as_an_emoji_is_none(name: str) -> None:
+    assert escape.markdown(f"a:{name}:b").startswith("a&#58;&#8203;")
+
+
 @settings(deadline=None)
 @given(ANYTHING)
 def test_escaped_text_mentions_nobody_and_no_issue(text: str) -> None:
