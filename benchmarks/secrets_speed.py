@@ -27,8 +27,11 @@ import bootstrap
 
 KINGFISHER: Final = "kingfisher-bin==2.14.0"
 COMMITS: Final = 30
-FINE: Final = {"Kingfisher": {0, 200, 205}, "ci-guard": {0, 1}}
+BARE: Final = "bare search"
+"""The least that a scan by the same engine can be: see `bare_search.py`."""
+FINE: Final = {"Kingfisher": {0, 200, 205}, "ci-guard": {0, 1}, "bare": {0}}
 """Exit codes of a scan that ran through; the others than 0 say that there are findings."""
+SHOWN: Final = ("ms (best)", "CPU", "MiB")
 PARTS: Final = ("tiny", "tree", "range", "history")
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of a random name is made in it
 
@@ -50,16 +53,19 @@ class Programs:
     def __init__(self, peer: Path, checkout: Checkout, environ: Mapping[str, str]) -> None:
         """Take ci-guard from a copy of its checkout; its byte code is written by the first run, as by an installer."""
         python = bootstrap.ready_environment(HOME, "runtime", None) / "bin/python"
-        self._ours = [str(python), "-I", "-X", "utf8", str(checkout.folder / "ci_guard/__main__.py"), "scan", "--quiet"]
+        package = checkout.folder / "ci_guard"
+        self._ours = [str(python), "-I", "-X", "utf8", str(package / "__main__.py"), "scan", "--quiet"]
+        self._bare = [str(python), "-I", str(Path(__file__).with_name("bare_search.py")), str(package)]
         self._peer = [str(peer), "scan", "--no-validate", "--no-update-check", "--quiet", "--format", "jsonl"]
         self._environ = environ
 
     def compared(self, folder: Path, *, ours: Sequence[str], theirs: Sequence[str]) -> dict[str, Command]:
-        """Return what to measure in one repository."""
+        """Return what to measure in one repository; of a work tree also a bare search."""
         commands = {
             "Kingfisher": [*self._peer, *theirs, "."],
             "Kingfisher --turbo": [*self._peer, "--turbo", *theirs, "."],
             "ci-guard": [*self._ours, *ours, "."],
+            **({} if ours else {BARE: self._bare}),
         }
         return {name: Command(argv=argv, cwd=folder, environ=self._environ) for name, argv in commands.items()}
 
@@ -81,28 +87,36 @@ def parts(folders: Sequence[Path], small: Path, only: Sequence[str]) -> Iterator
 
 
 def row(folder: Path, samples: Mapping[str, list[dict[str, Any]]]) -> tuple[str, float | None]:
-    """Return a row of the table, and how many times faster ci-guard is than the faster Kingfisher, by medians."""
-    cells, medians = [folder.name], {}
+    """
+    Return a row of the table, and how many times faster ci-guard is than the faster Kingfisher, by medians.
+
+    Behind that stands the same of a bare search, by the best runs.
+    """
+    cells, medians, best = [folder.name], {}, {}
     for name, found in samples.items():
         if strange := {sample["exit"] for sample in found} - FINE[name.partition(" ")[0]]:
             cells += [f"failed with {sorted(strange)}", "–", "–"]
             continue
         walls = [1000 * sample["wall"] for sample in found]
-        medians[name] = statistics.median(walls)
+        medians[name], best[name] = statistics.median(walls), min(walls)
         cpu = 1000 * statistics.median(sample["cpu"] for sample in found)
         peak = max(sample["peak"] for sample in found)
         cells += [f"{medians[name]:.0f} ({min(walls):.0f})", f"{cpu:.0f}", f"{peak:.0f}"]
-    peers = [median for name, median in medians.items() if name != "ci-guard"]
-    ratio = min(peers) / medians["ci-guard"] if peers and "ci-guard" in medians else None
-    return f"| {' | '.join([*cells, f'{ratio:.1f}' if ratio else '–'])} |", ratio
+    peers = [name for name in medians if name.startswith("Kingfisher")]
+    ratio = min(medians[name] for name in peers) / medians["ci-guard"] if peers and "ci-guard" in medians else None
+    cells += [f"{ratio:.1f}" if ratio else "–"]
+    if peers and BARE in best:
+        cells += [f"{min(best[name] for name in peers) / best[BARE]:.1f}"]
+    return f"| {' | '.join(cells)} |", ratio
 
 
 def compare(programs: Programs, folders: Sequence[Path], small: Path, options: argparse.Namespace) -> None:
     """Measure and print each table."""
     for title, repositories, ours, theirs in parts(folders, small, options.only):
-        names = ("Kingfisher", "--turbo", "ci-guard")
-        heads = [f"{name}, {what}" for name in names for what in ("ms (best)", "CPU", "MiB")]
-        print(f"\n### {title}\n\n| | {' | '.join(heads)} | times faster |\n|{' --- |' * (len(heads) + 2)}")
+        bare = () if ours else (BARE,)
+        heads = [f"{name}, {what}" for name in ("Kingfisher", "--turbo", "ci-guard", *bare) for what in SHOWN]
+        heads += ["times faster", *(f"the {name}" for name in bare)]
+        print(f"\n### {title}\n\n| | {' | '.join(heads)} |\n|{' --- |' * (len(heads) + 1)}")
         ratios = []
         for folder in repositories:
             runs = options.history_runs if "--history" in ours else options.runs
