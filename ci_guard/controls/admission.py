@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ci_guard.controls.declared import admission as declared
 from ci_guard.controls.holders import QUEUE_ITSELF, STARTERS, circles_of, is_queue, starters, ways
-from ci_guard.controls.judging import RUN, Bench, asked, clip, listing
+from ci_guard.controls.judging import RUN, Bench, benches, clip, listing
 from ci_guard.model import project, refs
 from ci_guard.model.admission import ANY, NO_ENVIRONMENT, Row, Table
 from ci_guard.model.answer import Answer, all_of, any_of
@@ -49,15 +49,7 @@ def needs(settings: Settings, run: Run) -> Needs:
 
 def check(facts: Facts, settings: Settings) -> Iterator[Judgement]:
     """See `Control.check`: one judgement for each person who starts the run."""
-    for requirement in asked(META, settings):
-        bench = Bench(
-            meta=META,
-            requirement=requirement,
-            value=settings.require[requirement.id],
-            subject=RUN,
-            run=facts.run,
-            page=project.page("docs/policy/roles.md", "admission"),
-        )
+    for bench in benches(META, settings, facts.run, page=project.page("docs/policy/roles.md", "admission")):
         for login, who in starters(facts):
             named = replace(bench, subject=login or RUN)
             if isinstance(who, Unknown):

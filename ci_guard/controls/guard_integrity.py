@@ -7,13 +7,14 @@ from typing import Final
 
 from ci_guard.controls import enforcement, guarded_paths, own_program, proven_environment, role_approval, wiring
 from ci_guard.controls.declared import guard_integrity as declared
-from ci_guard.controls.judging import RUN, Bench, asked
+from ci_guard.controls.judging import Bench, benches
 from ci_guard.controls.policy_source import judge_source
 from ci_guard.model import project
 from ci_guard.model.facts import Facts, Needs
 from ci_guard.model.judgement import Judgement
 from ci_guard.model.run import Run
 from ci_guard.model.settings import Settings
+from ci_guard.records import replace
 
 META = declared.META
 
@@ -56,13 +57,6 @@ def needs(settings: Settings, run: Run) -> Needs:
 
 def check(facts: Facts, settings: Settings) -> Iterator[Judgement]:
     """See `Control.check`."""
-    for requirement in asked(META, settings):
-        bench = Bench(
-            meta=META,
-            requirement=requirement,
-            value=settings.require[requirement.id],
-            subject=RUN,
-            run=facts.run,
-            page=project.requirement_page(META.id, requirement.id),
-        )
-        yield from JUDGES[requirement.id](facts, settings, bench)
+    for bench in benches(META, settings, facts.run):
+        name = bench.requirement.id
+        yield from JUDGES[name](facts, settings, replace(bench, page=project.requirement_page(META.id, name)))

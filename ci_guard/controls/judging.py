@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ci_guard import late
@@ -137,6 +137,13 @@ class Bench:
 def asked(meta: Meta, settings: Settings) -> list[Requirement]:
     """Return the requirements that the settings ask for, in the order of `META`."""
     return [requirement for requirement in meta.requirements if settings.asks(requirement.id)]
+
+
+def benches(meta: Meta, settings: Settings, run: Run, *, page: str = "", subject: str = RUN) -> Iterator[Bench]:
+    """Yield a bench for each requirement that the settings ask for, in the order of `META`."""
+    for requirement in asked(meta, settings):
+        value = settings.require[requirement.id]
+        yield Bench(meta=meta, requirement=requirement, value=value, subject=subject, run=run, page=page)
 
 
 def entries(settings: Settings) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from ci_guard.controls import tally, words
 from ci_guard.controls.declared import required_reviews as declared
-from ci_guard.controls.judging import RUN, Bench, asked, clip, entries, listing
+from ci_guard.controls.judging import Bench, asked, benches, clip, entries, listing
 from ci_guard.controls.origins import Bringer, bringers, stand_ins
 from ci_guard.controls.tally import Tally
 from ci_guard.model import refs
@@ -69,20 +69,12 @@ def check(facts: Facts, settings: Settings) -> Iterator[Judgement]:
     Source: "List pull requests associated with a commit" (https://docs.github.com/rest/commits/commits).
     """
     out = excuse(settings, facts.run)
-    for requirement in asked(META, settings):
-        bench = Bench(
-            meta=META,
-            requirement=requirement,
-            value=settings.require[requirement.id],
-            subject=RUN,
-            run=facts.run,
-            page=facts.run.pages.rules,
-        )
+    for bench in benches(META, settings, facts.run, page=facts.run.pages.rules):
         if isinstance(out, str):
             yield bench.excuses(out)
         elif isinstance(out, Unknown):
             yield bench.wonders([out])
-        elif requirement.id == REVIEWED_HISTORY and not is_push(facts.run):
+        elif bench.requirement.id == REVIEWED_HISTORY and not is_push(facts.run):
             yield bench.excuses("only a push brings a history")
         elif isinstance(facts.provenance, Unknown):
             yield bench.wonders([facts.provenance])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from ci_guard.controls.declared import secret_free as declared
-from ci_guard.controls.judging import LONGEST_REASON, Bench, asked, clip, listing
+from ci_guard.controls.judging import LONGEST_REASON, Bench, asked, benches, clip, listing
 from ci_guard.model import project
 from ci_guard.model.fact import Known, Unknown, unavailable
 from ci_guard.model.facts import Facts, Needs
@@ -37,19 +37,11 @@ def check(facts: Facts, settings: Settings) -> Iterator[Judgement]:
 
     Source: CWE-798, use of hard-coded credentials (https://cwe.mitre.org/data/definitions/798.html).
     """
-    for requirement in asked(META, settings):
-        bench = Bench(
-            meta=META,
-            requirement=requirement,
-            value=settings.require[requirement.id],
-            subject=SUBJECT,
-            run=facts.run,
-            page=facts.run.pages.checkout,
-        )
+    for bench in benches(META, settings, facts.run, page=facts.run.pages.checkout, subject=SUBJECT):
         if isinstance(facts.scan, Unknown):
             yield bench.wonders([facts.scan])
         else:
-            yield from JUDGES[requirement.id](facts.scan, bench)
+            yield from JUDGES[bench.requirement.id](facts.scan, bench)
 
 
 def judge_secrets(scan: Known[SecretScan], bench: Bench) -> Iterator[Judgement]:
