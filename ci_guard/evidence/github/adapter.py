@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Final
 
-from ci_guard.evidence import environment, own_program
+from ci_guard.evidence import environment, own_program, tips
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.github import (
     branches,
@@ -127,7 +127,7 @@ class GitHub:
 
     def default_tip(self) -> Fact[str]:
         """See `PolicyEvidence.default_tip`."""
-        return policy_file.get_default_tip(self._client, self._run)
+        return tips.get_default_tip(self._run, self.branch_tip)
 
     def branch_tip(self, name: str) -> Fact[str]:
         """See `PolicyEvidence.branch_tip`."""
@@ -141,7 +141,9 @@ class GitHub:
 
     def target_commit(self) -> Fact[str]:
         """See `PolicyEvidence.target_commit`."""
-        return policy_file.get_target_commit(self._client, self._run, self._checkout)
+        return tips.get_target_commit(
+            self._run, self._checkout, self.branch_tip, change="change", depth="fetch-depth: 0"
+        )
 
     def branches(self, entries: tuple[str, ...], enough: Enough) -> Fact[tuple[BranchSelection, ...]]:
         """See `BranchEvidence.branches`."""

@@ -78,36 +78,6 @@ def get_file(client: Client, commit: str, path: str, checkout: Checkout) -> Fact
     return get_policy_at(client, commit, path, checkout)
 
 
-def get_target_commit(client: Client, run: Run, checkout: Checkout) -> Fact[str]:
-    """
-    Return the commit of a change's target that is in this clone: the tip of the branch, by the server's word.
-
-    Where the tip was not fetched, the commit stands in that the server says the change was measured against.
-    """
-    if isinstance(run.change, Unknown):
-        return run.change
-    change = run.change.value
-    if change is None:
-        return unavailable("the target of the change is not known")
-    tip = checked(client.get(f"branches/{segment(change.target)}"), lambda body: _tip(body, change.target))
-    if isinstance(tip, Known) and checkout.has_commit(tip.value):
-        return tip
-    if change.target_commit is not None and checkout.has_commit(change.target_commit):
-        return Known(value=change.target_commit, source=run.change.source, detail=run.change.detail)
-    if isinstance(tip, Unknown):
-        return tip
-    return unavailable(
-        f"the commit {tip.value[:12]} of {change.target} is not in this clone (`fetch-depth: 0`)", detail=tip.detail
-    )
-
-
-def get_default_tip(client: Client, run: Run) -> Fact[str]:
-    """Return the commit that the default branch points at now."""
-    if isinstance(run.default_branch, Unknown):
-        return run.default_branch
-    return get_tip(client, run.default_branch.value)
-
-
 def get_tip(client: Client, name: str) -> Fact[str]:
     """Return the commit that a branch points at now."""
     return checked(client.get(f"branches/{segment(name)}"), lambda body: _tip(body, name))
@@ -126,7 +96,7 @@ def _of_target(
     client: Client, target: str, target_commit: str | None, path: str, checkout: Checkout
 ) -> Fact[PolicyFile | None]:
     """Read the tip of the branch that a change wants to get into, which the change cannot have edited."""
-    tip = checked(client.get(f"branches/{segment(target)}"), lambda body: _tip(body, target))
+    tip = get_tip(client, target)
     if isinstance(tip, Known):
         return get_policy_at(client, tip.value, path, checkout, ref=target)
     if target_commit is not None and checkout.has_commit(target_commit):

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ci_guard.evidence import environment, own_program
+from ci_guard.evidence import environment, own_program, tips
 from ci_guard.evidence.checkout import Checkout
 from ci_guard.evidence.gitlab import (
     claims,
@@ -152,7 +152,7 @@ class GitLab:
 
     def default_tip(self) -> Fact[str]:
         """See `PolicyEvidence.default_tip`."""
-        return policy_file.get_default_tip(self._client, self._run)
+        return tips.get_default_tip(self._run, self.branch_tip)
 
     def branch_tip(self, name: str) -> Fact[str]:
         """See `PolicyEvidence.branch_tip`."""
@@ -166,7 +166,9 @@ class GitLab:
 
     def target_commit(self) -> Fact[str]:
         """See `PolicyEvidence.target_commit`."""
-        return policy_file.get_target_commit(self._client, self._run, self._checkout)
+        return tips.get_target_commit(
+            self._run, self._checkout, self.branch_tip, change="merge request", depth="GIT_DEPTH: 0"
+        )
 
     def branches(self, entries: tuple[str, ...], enough: Enough) -> Fact[tuple[BranchSelection, ...]]:
         """See `BranchEvidence.branches`."""

@@ -54,35 +54,6 @@ def get_file(client: Client, commit: str, path: str, checkout: Checkout) -> Fact
     return get_policy_at(client, commit, path, checkout)
 
 
-def get_target_commit(client: Client, run: Run, checkout: Checkout) -> Fact[str]:
-    """
-    Return the commit of a change's target that is in this clone: the tip of the branch, by the server's word.
-
-    Where the tip was not fetched, the commit stands in that the server says the change was measured against.
-    """
-    if isinstance(run.change, Unknown):
-        return run.change
-    change = run.change.value
-    if change is None:
-        return unavailable("the target of the merge request is not known")
-    tip = get_tip(client, change.target)
-    if isinstance(tip, Known) and checkout.has_commit(tip.value):
-        return tip
-    if change.target_commit is not None and checkout.has_commit(change.target_commit):
-        return Known(value=change.target_commit, source=run.change.source, detail=run.change.detail)
-    if isinstance(tip, Unknown):
-        return tip
-    said = f"the commit {tip.value[:12]} of {change.target} is not in this clone (`GIT_DEPTH: 0`)"
-    return unavailable(said, detail=tip.detail)
-
-
-def get_default_tip(client: Client, run: Run) -> Fact[str]:
-    """Return the commit that the default branch points at now."""
-    if isinstance(run.default_branch, Unknown):
-        return run.default_branch
-    return get_tip(client, run.default_branch.value)
-
-
 def _of_unknown_event(client: Client, run: Run, path: str, checkout: Checkout) -> Fact[PolicyFile | None]:
     """Read the judged commit where a source that the vocabulary lacks builds a branch or tag, surely no change."""
     named = run.platform_event not in ("", event.OF_CHANGE, "external_pull_request_event")
