@@ -131,7 +131,9 @@ def place(location: Location) -> str:
     where = ":".join(str(part) for part in (location.path, location.line, location.column) if part is not None)
     if location.commit is None:
         return where or "no place"
-    return f"{where or 'message'} of commit {location.commit[:12]}"
+    if location.path is None:  # a commit's or a tag's message, or the name of a branch or a tag that leads there
+        where = f"message or name {where}".rstrip()
+    return f"{where} of commit {location.commit[:12]}"
 
 
 def outcome_word(ruling: Ruling) -> str:

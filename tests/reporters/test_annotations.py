@@ -96,7 +96,7 @@ def test_a_finding_in_a_commit_message_has_no_file() -> None:
     place = Location(commit=sample.HEAD)
     command = of(replace(ruling, judgement=replace(ruling.judgement, location=place)))[0]
     assert set(command.properties) == {"title"}
-    assert "message of commit 1a2b3c4d1a2b" in command.data
+    assert "message or name of commit 1a2b3c4d1a2b" in command.data
 
 
 def test_rulings_without_a_file_are_one_annotation_a_control_and_standing() -> None:

@@ -184,7 +184,8 @@ def test_waived_findings_are_not_mixed_with_denying_ones() -> None:
     [
         (Location(path="a/b.py", line=3, column=9), "a/b.py:3:9"),
         (Location(path="a.zip!/b"), "a.zip!/b"),
-        (Location(commit="1a2b3c4d" * 5), "message of commit 1a2b3c4d1a2b"),
+        (Location(commit="1a2b3c4d" * 5), "message or name of commit 1a2b3c4d1a2b"),
+        (Location(line=3, column=6, commit="1a2b3c4d" * 5), "message or name 3:6 of commit 1a2b3c4d1a2b"),
         (Location(path="a", line=1, commit="1a2b3c4d" * 5), "a:1 of commit 1a2b3c4d1a2b"),
         (Location(), "no place"),
     ],
