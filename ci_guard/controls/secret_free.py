@@ -77,10 +77,10 @@ def judge_findings(scan: Known[SecretScan], findings: Iterable[SecretFinding], b
 def ways_out(finding: SecretFinding) -> str:
     """Return how the denial ends where revoking alone does not end it."""
     falsely = f"If it is none: `ci-guard explain {finding.rule}` shows how to waive it."
-    commit = finding.location.commit
-    if commit is None:
+    if finding.location.commit is None:
         return falsely
-    return f"It is found as long as commit {commit[:12]} is in what is judged: take that out of the branch. {falsely}"
+    # Without the id, which stands at the place: what is to be done with all findings of a rule is told once.
+    return f"It is found as long as its commit is in what is judged: take that commit out of the branch. {falsely}"
 
 
 def judge_completeness(scan: Known[SecretScan], bench: Bench) -> Iterator[Judgement]:

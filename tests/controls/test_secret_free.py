@@ -25,13 +25,14 @@ def test_a_finding_keeps_place_fingerprint_and_cure() -> None:
     assert judgement.observed == "…"
 
 
-def test_a_finding_of_an_older_commit_says_that_the_commit_has_to_go() -> None:
-    [judgement] = judge(
-        "secret-free",
-        {"require": {"no-secrets": True}},
-        {"scan": {"findings": [{"rule": "github-token", "path": "src/app.py", "line": 3, "commit": "c0ffee" * 6}]}},
-    )
-    assert "as long as commit c0ffeec0ffee is in what is judged: take that out of the branch." in judgement.remedy
+def test_a_finding_of_an_older_commit_says_that_the_commit_has_to_go_and_of_several_it_is_told_once() -> None:
+    findings = [
+        {"rule": "github-token", "path": "a.py", "line": 3, "commit": each * 6} for each in ("c0ffee", "facade")
+    ]
+    one, other = judge("secret-free", {"require": {"no-secrets": True}}, {"scan": {"findings": findings}})
+    assert "as long as its commit is in what is judged: take that commit out of the branch." in one.remedy
+    assert "commit c0ffeec0" in one.message
+    assert one.remedy == other.remedy
 
 
 def test_each_finding_is_a_judgement_of_its_own() -> None:
