@@ -15,8 +15,7 @@ from ci_guard.entrypoints import fetching, simulating
 from ci_guard.entrypoints.commands import Call, Parser, Said
 from ci_guard.entrypoints.fetching import Fetching
 from ci_guard.entrypoints.policies import DEFAULT_POLICY, named_policy, named_stack, policy_of_named
-from ci_guard.entrypoints.screen import page_for
-from ci_guard.entrypoints.simulating import counted
+from ci_guard.entrypoints.screen import counted, page_for
 from ci_guard.errors import UsageError
 from ci_guard.git.command import locate
 from ci_guard.model.origin import LayerKind

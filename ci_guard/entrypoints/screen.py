@@ -1,4 +1,4 @@
-"""What a stream can show: its width, its colour, its signs."""
+"""What a stream can show: its width, its colour, its signs; and how many of something there are, in words."""
 
 from __future__ import annotations
 
@@ -26,3 +26,8 @@ def width_of(stream: TextIO) -> int:
 def shows_color(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Tell whether colour is shown and wanted (https://no-color.org)."""
     return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+def counted(number: int, what: str) -> str:
+    """Return `1 case` or `3 cases`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ci_guard import __version__
 from ci_guard.controls.registry import CONTROLS, METAS
+from ci_guard.entrypoints.screen import counted
 from ci_guard.errors import UsageError
 from ci_guard.model.settings import Policy
 from ci_guard.records import dataclass
@@ -102,8 +103,3 @@ def _details(each: Simulated) -> Iterable[tuple[str, str]]:
         yield from (("context", note.removeprefix("Context ")) for note in each.contexts[:TOLD])
     if each.uncollected:
         yield "note", "this policy asks for facts that were not collected; `ci-guard facts` keeps all"
-
-
-def counted(number: int, what: str) -> str:
-    """Return `1 case` or `3 cases`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ci_guard.entrypoints import files
 from ci_guard.entrypoints.commands import Said
+from ci_guard.entrypoints.screen import counted
 from ci_guard.errors import UsageError
 from ci_guard.git import Repository, locate
 from ci_guard.model.scan import SecretFinding, SecretScan, Suppressed, SuppressionKind
@@ -83,9 +84,11 @@ def carry_over(path: str) -> Said:
     for name in texts:
         check_free(root, name)
     lines = write(root, texts)
-    lines += [f"  {GITLEAKS_CONFIG}: {len(config.allowlists)} allowlists, {len(config.rules)} rules"] if config else []
+    if config:
+        allowlists, rules = counted(len(config.allowlists), "allowlist"), counted(len(config.rules), "rule")
+        lines.append(f"  {GITLEAKS_CONFIG}: {allowlists}, {rules}")
     lines += [
-        f"  {name}: {sum(one.kind is kind for one in listed)} findings that it covers now"
+        f"  {name}: {counted(sum(one.kind is kind for one in listed), 'finding')} that it covers now"
         for kind, name in LISTED.items()
         if name in present
     ]
@@ -93,9 +96,11 @@ def carry_over(path: str) -> Said:
         lines.append('  `regexTarget = "match"` became `lines`, which looks at the whole line')
     if found.remarks:
         lines += ["Not carried over:", *(f"  {remark}" for remark in found.remarks)]
-    if not texts:
-        lines.append("Nothing was written: nothing in these files covers anything that ci-guard finds.")
-    lines.append(f"{', '.join(present)} still count as they are; remove them once the new files are merged.")
+    names = ", ".join(present)
+    if texts:
+        lines.append(f"What stands in {names} counts besides; remove that once what was written is merged.")
+    else:
+        lines.append(f"Nothing was written: nothing in {names} covers anything that ci-guard finds.")
     return said(lines)
 
 

@@ -73,6 +73,8 @@ def test_what_other_scanners_suppress_is_carried_over(repo: Repo, monkeypatch: p
     assert "Not carried over:" in said
     assert ".gitleaks.toml:2: extends another file" in said
     assert "matches a text of no length" in said
+    assert ".gitleaks.toml: 2 allowlists, 1 rule\n" in said
+    assert "What stands in .gitleaks.toml, .gitleaksignore counts besides; remove that once" in said
     for name in (".gitleaks.toml", ".gitleaksignore"):
         (repo.path / name).unlink()
     repo.commit()
@@ -85,6 +87,9 @@ def test_what_other_scanners_suppress_is_carried_over(repo: Repo, monkeypatch: p
 def test_nothing_to_take_over_is_said(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     code, said = run(monkeypatch, repo.path, "--import")
     assert (code, "nothing to take over" in said) == (2, True)
+    repo.write({".gitleaks.toml": "[allowlist"})
+    code, said = run(monkeypatch, repo.path, "--import")
+    assert (code, "Nothing was written" in said, "once what was written" in said) == (0, True, False)
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,8 @@ def _day(text: str, place: str) -> date:
 
 
 def _refusal(place: str, why: str) -> PolicyError:
-    return PolicyError(f"{place} was refused: {why}.", hint="`ci-guard scan --init-baseline` writes such a file anew.")
+    hint = "Move it away: `ci-guard scan --init-baseline` writes one anew."
+    return PolicyError(f"{place} was refused: {why}.", hint=hint)
 
 
 def render(findings: Iterable[tuple[SecretFinding, str, str, date | None]]) -> str:
