@@ -79,27 +79,30 @@ def notes(policy: Policy, rulings: Sequence[Ruling], today: date) -> Iterator[st
     """Say which waivers have ended, end soon, do not count yet or cover nothing, and whether many end together."""
     for waiver in policy.waivers:
         needed = any(waiver.covers(ruling.judgement) and ruling.judgement.outcome in COVERED for ruling in rulings)
-        if today > waiver.until:
-            yield f"{waiver} ended on {waiver.until} and does nothing."
-        elif waiver.since and today < waiver.since:
-            yield f"{waiver} begins on {waiver.since} and does nothing before."
-        elif waiver.lasts_too_long(today):
-            away = (waiver.until - today).days
-            yield f"{waiver} does not count: its end is {away} days off, and {waiver.max_days} are allowed."
-        elif end := prolonged(waiver, policy.waivers, today):
-            away = (end - today).days
-            yield (
-                f"{waiver} does not count: others follow it until {end}, {away} days off, and {waiver.max_days} are "
-                "allowed."
-            )
-        elif waiver.until - today <= ENDS_SOON:
-            yield f"{waiver} ends on {waiver.until}."
+        if said := term(waiver, policy.waivers, today):
+            yield said
         elif not needed:
             yield f"{waiver} covers nothing in this run."
     if policy.waivers:
         yield from spread(policy.waivers, today)
     if policy.baseline:
         yield from baseline_notes(policy.baseline, rulings, today)
+
+
+def term(waiver: Waiver, waivers: Iterable[Waiver], today: date) -> str:
+    """Say what its days make of one of these waivers: that it does not count, or ends soon; nothing where it counts."""
+    if today > waiver.until:
+        return f"{waiver} ended on {waiver.until} and does nothing."
+    if waiver.since and today < waiver.since:
+        return f"{waiver} begins on {waiver.since} and does nothing before."
+    if waiver.lasts_too_long(today):
+        away = (waiver.until - today).days
+        return f"{waiver} does not count: its end is {away} days off, and {waiver.max_days} are allowed."
+    if end := prolonged(waiver, waivers, today):
+        away = (end - today).days
+        others = f"others follow it until {end}, {away} days off"
+        return f"{waiver} does not count: {others}, and {waiver.max_days} are allowed."
+    return f"{waiver} ends on {waiver.until}." if waiver.until - today <= ENDS_SOON else ""
 
 
 def spread(waivers: Iterable[Waiver], today: date) -> Iterator[str]:

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,7 @@ from ci_guard.policy.comparing.policies import Whole, changes
 from ci_guard.records import dataclass
 from ci_guard.replay.cases import CaseFile, Tried, case_files, lies_in, try_cases
 from ci_guard.reporters import escape
+from ci_guard.waiving import term
 
 WIDEST: Final = 60
 """Columns before the comments of `show`."""
@@ -89,8 +91,8 @@ def run(options: PolicyOptions, call: Call) -> Said:
 
 
 def check(options: PolicyOptions, _call: Call) -> Said:
-    """Say that policies can be accepted; the first that cannot is raised."""
-    told, layers = [], options.fetching.layers()
+    """Say that policies can be accepted, and what does not count of their waivers; the first that cannot is raised."""
+    told, layers, today = [], options.fetching.layers(), datetime.now(timezone.utc).date()
     for path in options.paths:
         # What lies where a repository's own policy does is read as one, which may say less than a named file.
         kind = LayerKind.REPOSITORY if Path(path).name == DEFAULT_POLICY else LayerKind.FILE
@@ -99,7 +101,8 @@ def check(options: PolicyOptions, _call: Call) -> Said:
         policy = policy_of_named(path, named_stack(path, layers, kind))
         asked = sum(len(settings.require) for settings in policy.controls.values())
         told.append(f"{escape.visible(path)} is accepted: it asks for {counted(asked, 'requirement')}.\n")
-        told += [f"  Note: {escape.plain(note)}\n" for note in policy.notes]
+        terms = (term(waiver, policy.waivers, today) for waiver in policy.waivers)
+        told += [f"  Note: {escape.plain(note)}\n" for note in (*policy.notes, *filter(None, terms))]
     return Said("".join(told))
 
 
