@@ -52,6 +52,7 @@ def decoded(content: bytes, name: str, metas: Sequence[Meta]) -> Recorded:
         data = json.loads(content, object_pairs_hook=distinct, parse_constant=no_number)
         if isinstance(data, dict) and data.get("schema") == SCHEMA and "failure" in data:
             raise NoFacts(name, unrevealing(str(data["failure"]))[:300])
+        check_schema(data)
         recorded: Recorded = codec.decode(data, Recorded)
         check_known(recorded, metas)
     except (ValueError, RecursionError) as error:
@@ -64,6 +65,12 @@ def decoded(content: bytes, name: str, metas: Sequence[Meta]) -> Recorded:
                 why = unrevealing(str(error))[:300]
         raise UsageError(f"The record {name!r} was refused: {why}.", hint=HINT) from None
     return recorded
+
+
+def check_schema(data: object) -> None:
+    """Raise `ValueError` for another document of ours: a report lies beside the record most often."""
+    if isinstance(data, dict) and "schema" in data and data["schema"] != SCHEMA:
+        raise ValueError(f"it is {str(data['schema'])[:80]!r}, and expected is {SCHEMA}")
 
 
 def check_known(recorded: Recorded, metas: Sequence[Meta]) -> None:

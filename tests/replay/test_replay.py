@@ -146,6 +146,7 @@ def small() -> dict[str, Any]:
         (b"[" * 100_000, "nested too deeply"),
         (b'{"schema": 1, "schema": 2}', "twice"),
         (b'{"schema": NaN}', "NaN is not JSON"),
+        (b'{"schema": "ci-guard.report/v1", "tool": {}}', "it is 'ci-guard.report/v1', and expected is ci-guard.facts"),
         (json.dumps(small()).encode(), "lacks 'version'"),
         (json.dumps({**small(), "extra": 1}).encode(), "has no 'extra'"),
         (b'{"schema": "ci-guard.facts/v1", "failure": "token ' + b"x1" * 20 + b'"}', "token …"),
