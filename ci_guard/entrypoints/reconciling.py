@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +25,14 @@ UNKNOWN_EXIT: Final = 3
 """Where nothing is missing of what can be seen, and not all can be seen."""
 
 
+def named_by(options: AuditOptions, environ: Mapping[str, str]) -> str:
+    """Return the repository that is asked about; raise `UsageError` where neither the caller nor a job names one."""
+    named = options.repository or environ.get(JOBS[options.platform], "")
+    if not named:
+        raise UsageError("No repository was named.", hint="Say --repository, as in acme/shop; only a job has one.")
+    return named
+
+
 def reconcile(options: AuditOptions, call: Call) -> Said:
     """
     List what is missing; unknown is never a pass.
@@ -34,7 +42,7 @@ def reconcile(options: AuditOptions, call: Call) -> Said:
     from ci_guard.audit import reconcile as held
     from ci_guard.audit.query import records
 
-    named = options.repository or call.environ.get(JOBS[options.platform], "")
+    named = named_by(options, call.environ)
     log = held.logged(records(Path(options.subject)), named)
     since = since_of(options) or log.begins
     if since is None:

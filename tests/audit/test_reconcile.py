@@ -297,6 +297,11 @@ def test_pipelines_and_deployments_of_gitlab_are_held_against_the_log(server: Se
     assert {call.path for call in server.calls} == {"/api/v4/projects/7/pipelines", "/api/v4/projects/7/deployments"}
 
 
+def test_outside_a_job_somebody_has_to_name_the_repository(server: Server, tmp_path: Path) -> None:
+    code, told = gitlab(server, log_of(tmp_path, {"number": 1}))
+    assert (code, "No repository was named." in told, server.calls) == (2, True, [])
+
+
 def test_a_project_of_gitlab_is_named_by_its_path_too(server: Server, tmp_path: Path) -> None:
     log = log_of(tmp_path, {"number": 1, "url": PIPELINES})
     server.lists["acme%2Fapp"] = Answer(body={"id": 7})

@@ -46,7 +46,10 @@ class Client(Gatherer):
         Raises: `UsageError` for an address, repository or CA bundle that cannot be used.
         """
         if not _REPOSITORY.fullmatch(repository) or not {".", ".."}.isdisjoint(repository.split("/")):
-            raise UsageError("The repository is not named as owner/name.", hint="The runner sets GITHUB_REPOSITORY.")
+            raise UsageError(
+                "The repository is not named as owner/name.",
+                hint="Expected for example acme/shop; the runner sets GITHUB_REPOSITORY.",
+            )
         super().__init__("github")
         self.repository = repository
         self._tokens = tokens
