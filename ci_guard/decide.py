@@ -98,12 +98,12 @@ def conclude(rulings: Sequence[Ruling]) -> tuple[Verdict, str]:
     if not rulings:
         return Verdict.ERROR, "Nothing was judged, and nothing judged proves nothing."
     if count[Weight.DENIES]:
-        open_ones = f", and {requirements(count[Weight.UNDECIDED])} not decided" if count[Weight.UNDECIDED] else ""
-        return Verdict.DENY, f"{requirements(count[Weight.DENIES])} not met{open_ones}."
+        open_ones = f", and {named(Weight.UNDECIDED, rulings)} not decided" if count[Weight.UNDECIDED] else ""
+        return Verdict.DENY, f"{named(Weight.DENIES, rulings)} not met{open_ones}."
     if count[Weight.ERROR]:
-        return Verdict.ERROR, f"{requirements(count[Weight.ERROR])} not judged because a control broke."
+        return Verdict.ERROR, f"{named(Weight.ERROR, rulings)} not judged because a control broke."
     if count[Weight.UNDECIDED]:
-        return Verdict.UNDECIDED, f"{requirements(count[Weight.UNDECIDED])} not decided, and unknown is not a pass."
+        return Verdict.UNDECIDED, f"{named(Weight.UNDECIDED, rulings)} not decided, and unknown is not a pass."
     if passed or count[Weight.WAIVED]:
         return Verdict.ALLOW, allowed_because(passed, count)
     if count[Weight.TOLERATED]:
@@ -126,6 +126,12 @@ def allowed_because(passed: int, count: Counter[Weight]) -> str:
         if count[weight]
     ]
     return ", ".join(parts) + "."
+
+
+def named(weight: Weight, rulings: Iterable[Ruling]) -> str:
+    """Return `3 requirements are`, of those that have a ruling of that weight: a hundred secrets are one of them."""
+    found = (ruling.judgement for ruling in rulings if ruling.weight is weight)
+    return requirements(len({(judgement.control, judgement.requirement) for judgement in found}))
 
 
 def requirements(number: int) -> str:

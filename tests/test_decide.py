@@ -101,6 +101,14 @@ def test_the_first_line_of_the_table_that_applies_decides(
     assert (decision.verdict, decision.exit_code) == (expected, exit_code)
 
 
+def test_the_reason_counts_requirements_and_not_what_was_found_of_each() -> None:
+    findings = [judgement(Outcome.FAIL, subject=str(number)) for number in range(26)]
+    unknown = [judgement(Outcome.UNKNOWN, name="b", subject=branch) for branch in ("main", "next")]
+    assert verdict(*findings).reason == "1 requirement is not met."
+    assert verdict(*findings, *unknown).reason == "1 requirement is not met, and 1 requirement is not decided."
+    assert verdict(*unknown).reason.startswith("1 requirement is not decided")
+
+
 def test_tolerated_unknowns_alone_prove_nothing() -> None:
     """A token that sees nothing must not be the way to an `allow`."""
     assert verdict(HIDDEN, warn=True).verdict is Verdict.UNDECIDED
