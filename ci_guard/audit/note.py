@@ -119,9 +119,9 @@ class Verifier:
         return False
 
 
-def parse(note: str) -> Checkpoint:
+def parse(note: str, name: str = "This") -> Checkpoint:
     """
-    Return the checkpoint that a note holds; signatures are the verifier's matter.
+    Return the checkpoint that a note holds; signatures are the verifier's matter. `name` is what errors call it.
 
     Raises: `AuditError` for anything that is none.
     """
@@ -131,7 +131,7 @@ def parse(note: str) -> Checkpoint:
     except binascii.Error:
         root = b""
     if match is None or len(root) != 32:
-        raise AuditError("This is no checkpoint.", hint="Expected three lines: the log's name, its size, its root.")
+        raise AuditError(f"{name} is no checkpoint.", hint="Expected three lines: the log's name, its size, its root.")
     return Checkpoint(origin=match[1], size=int(match[2]), root=root)
 
 

@@ -73,7 +73,7 @@ def verify(
     found = Verification()
     points = [("The checkpoint", checkpoint)] if checkpoint is not None else []
     points += [(f"The earlier checkpoint {number}", text) for number, text in enumerate(earlier, 1)]
-    wanted = {name: notes.parse(text) for name, text in points}
+    wanted = {name: notes.parse(text, name) for name, text in points}
     found.origin = max(wanted.values(), key=lambda each: each.size).origin if wanted else ""
     roots = walk(path, found, {each.size for each in wanted.values()}, length)
     for name, text in points:

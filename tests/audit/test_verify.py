@@ -212,3 +212,9 @@ def test_an_empty_log_is_intact_and_says_that_it_is_empty(tmp_path: Path) -> Non
     found = verified(tmp_path, b"", None, signed=False)
     assert found.intact
     assert found.proven == ["0 records, each naming the one before."]
+
+
+def test_what_is_no_checkpoint_is_named(log: tuple[bytes, str, list[str]], tmp_path: Path) -> None:
+    content, checkpoint, _ = log
+    with pytest.raises(AuditError, match="The earlier checkpoint 2 is no checkpoint"):
+        verified(tmp_path, content, checkpoint, checkpoint, "none\n")
