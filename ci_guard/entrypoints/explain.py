@@ -30,6 +30,12 @@ RULES: Final = "rules"
 
 POLICY: Final = "policy"
 
+COUNTS: Final = (
+    "It counts in `scan` and in `check`, in the job of a change once the target branch has it; "
+    "a waiver in `check` alone."
+)
+"""Where a suppression counts."""
+
 Thing: TypeAlias = "Meta | tuple[Meta, Requirement] | Topic | Rule | KeyFile"
 """What has a page."""
 
@@ -187,7 +193,7 @@ def about_findings(requirement: str, subject: str, suppress: str) -> tuple[Entry
     waiver += 'reason: "why it is none", until: YYYY-MM-DD}'
     return (
         Entry(label="note", text=secret_free.META.requirement(requirement).notes),
-        Entry(label="suppress", text=f"{suppress} It counts in `scan` and in `check`; a waiver in `check` alone."),
+        Entry(label="suppress", text=f"{suppress} {COUNTS}"),
         Entry(label="more", text=project.page("docs/secrets.md", "suppressions"), verbatim=True),
         Entry(label="waive", text=f"waivers: [{waiver}]", verbatim=True),
     )
