@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timezone
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ci_guard.errors import GitUnavailable
 from ci_guard.git import Repository
@@ -17,8 +17,13 @@ from ci_guard.secrets.suppressions import Book, Sieve, Standard
 from ci_guard.secrets.tree_files import CommitFiles, FolderFiles, NoPlainFile, TreeFiles
 
 if TYPE_CHECKING:
+    from ci_guard.model.scan import Suppressed
     from ci_guard.secrets.inline import Comment
     from ci_guard.secrets.rule import Rule
+
+
+_SHOWN: Final = 5
+"""Places that a note names."""
 
 
 def _today() -> date:
@@ -92,6 +97,22 @@ def open_review(review: Review, repository: Repository | None, root: str | None,
     # A rule that both sides have is one rule.
     rules = tuple(replace(one, own=True) for one in dict.fromkeys(one.rule for one in own))
     return Opened(sieve=sieve, rules=built_in, own=rules, doubt=review.doubt, folder=review.judged is None)
+
+
+def unheeded(unreviewed: Sequence[Suppressed], doubt: str) -> Iterator[str]:
+    """Say which suppressions hide nothing yet: whoever has just written one would take it for a mistake of theirs."""
+    places = list(dict.fromkeys(one.place for one in unreviewed))
+    if not places:
+        return
+    shown = ", ".join(places[:_SHOWN]) + (f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else "")
+    if doubt:
+        reason = doubt.rstrip(".")
+        yield f"It is not known whether these suppressions were reviewed, so they do not count: {shown}; {reason}."
+    else:
+        yield (
+            f"What is judged brings these suppressions itself, so they do not count yet: {shown}. "
+            "Merge them in a reviewed change of their own first."
+        )
 
 
 def _files(commit: str | None, repository: Repository | None, root: str | None) -> TreeFiles | None:

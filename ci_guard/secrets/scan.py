@@ -17,7 +17,7 @@ from ci_guard.secrets import findings, gaps, listing, names, places, shares
 from ci_guard.secrets.matcher import Matcher
 from ci_guard.secrets.places import Place
 from ci_guard.secrets.reading import Reading
-from ci_guard.secrets.review import Opened, Review, open_review
+from ci_guard.secrets.review import Opened, Review, open_review, unheeded
 from ci_guard.secrets.work_tree import WorkTree
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ class _Work:
             suppressed=tuple(sieve.suppressed),
             unreviewed=tuple(sieve.unreviewed),
             review_doubt=self.opened.doubt,
-            remarks=tuple(sieve.remarks),
+            remarks=(*sieve.remarks, *unheeded(sieve.unreviewed, self.opened.doubt)),
             seconds=seconds,
         )
         return names.judged(found, everywhere, self.nothing(), self.reading.search, sieve)

@@ -245,6 +245,8 @@ class TestChange:
         assert of_one(result) == ["a.py"]
         assert not result.suppressed
         assert [one.kind for one in result.unreviewed] == [FILES[name][1]]
+        (said,) = [remark for remark in result.remarks if "Merge them in a reviewed change" in remark]
+        assert result.unreviewed[0].place in said, "also where no policy asks for reviewed suppressions"
 
     @pytest.mark.parametrize("name", one_of_each_kind())
     def test_one_that_comes_before_its_secret_passes_and_then_counts_if_it_is_in_a_file(
@@ -316,6 +318,7 @@ class TestChange:
         result = scanned(repo, commit=head, review=review)
         assert of_one(result) == ["a.py"]
         assert (len(result.unreviewed), result.review_doubt) == (1, "nobody knows")
+        assert result.remarks[-1].endswith(":1; nobody knows.")
 
     def test_a_gap_is_never_covered(self, repo: Repo) -> None:
         base = repo.commit({OWN: "version: 1\nallow: [{paths: ['**/*.zip', a.zip], reason: x}]\n"})
