@@ -94,5 +94,5 @@ def hold_own(origin: LayerOrigin, run: Run, *, floor: bool) -> Known[str] | Unkn
         return run.since_success
     said = f"{origin.place} is the judged commit's own, and the one from before the push has to allow the run as well"
     if run.since_success.value:
-        said += f", back to that of {run.since_success.value[-1][:12]}, the last by which a run passed"
+        said += f", back to that of {run.since_success.value[-1][:12]}, which was in force before"
     return Known(value=said, source=before.source, detail=before.detail)

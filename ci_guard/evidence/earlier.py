@@ -25,7 +25,7 @@ class Earlier:
 NONE: Final = Known(value=None, source=Source.NONE)
 PUSHED: Final = "before this push"
 SINCE: Final = "pushed since a run passed"
-PASSED: Final = "by which a run passed last"
+PASSED: Final = "in force before"
 WORDS: Final = {Source.EVENT: "the event file's", Source.ENV: "a variable's"}
 """Sources that an earlier step, or whoever starts the pipeline, can write."""
 

@@ -169,8 +169,9 @@ class Run:
     since_success: Fact[tuple[str, ...]] = NOTHING_SINCE
     """
     The commits that pushes brought since the last whose run of this pipeline succeeded, newest first, that one last:
-    their policies count, too. Of the built branch on a push, of the default branch where no change is built; empty
-    where the policy has not changed, and where no such run ever succeeded.
+    their policies count, too. Of the built branch on a push, of the default branch where no change is built, and where
+    no run of the built branch ever succeeded: there without one its tip. Empty where the policy has not changed, and
+    where no such run ever succeeded on the default branch.
     """
     change: Fact[ChangeReference | None]
     trusted: Fact[bool]

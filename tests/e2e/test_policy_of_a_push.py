@@ -86,27 +86,43 @@ def test_a_policy_from_before_that_could_not_be_asked_for_holds_an_allow_back(
     assert (told.report["verdict"], told.exit_code) == ("undecided", 3)
 
 
+OWN = ".github/workflows/ci.yml"
+GUARDED = f"""on: push
+jobs:
+  guard:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: ci-guard/ci-guard@{"0" * 40}
+"""
+
+
 class TestPushesInARow:
     """A push is denied and lands all the same: what it loosens counts once a run has let it in, and not before."""
 
-    def make(self, github: FakeGitHub, folder: Path) -> Consumer:
+    def make(self, github: FakeGitHub, folder: Path, **files: str) -> Consumer:
         """Return a branch whose policy let a run in, and was loosened by a push that nothing let in yet."""
-        base, head = {".ci-guard.yml": STRICT}, {".ci-guard.yml": LOOSE}
+        base, head = {".ci-guard.yml": STRICT, **files}, {".ci-guard.yml": LOOSE}
         shop = consumer.make(github, folder / "shop", base_files=base, head_files=head)
         ended(shop.repo.run("push", actor="olivia", sha=shop.base), "success")
         return shop
 
-    def pushed(self, github: FakeGitHub, guard: Guard, shop: Consumer, folder: Path, **files: str) -> Told:
-        """Return what is told of one more push of bob's."""
+    def pushed(
+        self, github: FakeGitHub, guard: Guard, shop: Consumer, folder: Path, *, branch: str = "main", **files: str
+    ) -> Told:
+        """Return what is told of one more push of bob's, which may make the branch."""
         consumer.write(shop.path, {"cart.py": f"ITEMS = [{len(shop.repo.runs)}]\n", **files})
         consumer.git(shop.path, "commit", "-q", "-m", "Add an item", who="bob")
-        before, after = shop.repo.branches["main"], consumer.git(shop.path, "rev-parse", "HEAD")
-        log = list(shop.repo.activities)
+        after, branches, log = (
+            consumer.git(shop.path, "rev-parse", "HEAD"),
+            dict(shop.repo.branches),
+            list(shop.repo.activities),
+        )
         shop.repo.import_git(shop.path)
-        shop.repo.activities[:], shop.repo.branches["main"] = log, before
-        shop.repo.push("main", after, by="bob")
-        run = shop.repo.run("push", actor="bob", sha=after)
-        payload = github.events(shop.repo).push("main", before=before, sender="bob")
+        shop.repo.activities[:], shop.repo.branches = log, branches
+        before = branches.get(branch, "0" * 40)
+        shop.repo.push(branch, after, by="bob", activity="push" if branch in branches else "branch_creation")
+        run = shop.repo.run("push", actor="bob", sha=after, branch=branch)
+        payload = github.events(shop.repo).push(branch, before=before, sender="bob")
         environ = github.job_environment(shop.repo, run, payload, folder, RUNNER_NAME="runner-1")
         run.runners["runner-1"] = ["ubuntu-latest"]
         told = guard({**environ, "GITHUB_TOKEN": github.token("job").value}, shop.path)
@@ -118,10 +134,12 @@ class TestPushesInARow:
     ) -> None:
         shop = self.make(github, tmp_path)
         ended(shop.repo.run("push", actor="bob", sha=shop.merge), "failure")
+        for of_tag_called_main in (shop.head, shop.merge):
+            ended(shop.repo.run("push", actor="bob", sha=of_tag_called_main, branch="main"), "success")
         for number in ("second", "third"):
             told = self.pushed(github, guard, shop, tmp_path / number)
             assert (told.report["verdict"], told.of("actor")["outcome"]) == ("deny", "fail")
-            assert "by which a run passed last" in " ".join(told.report["policy"]["layers"])
+            assert "in force before" in " ".join(told.report["policy"]["layers"])
 
     def test_it_counts_after_a_run_whose_guard_passed_while_what_follows_waits(
         self, github: FakeGitHub, guard: Guard, tmp_path: Path
@@ -139,11 +157,23 @@ class TestPushesInARow:
         assert self.pushed(github, guard, shop, tmp_path / "1", **{".ci-guard.yml": "version: 7\n"}).exit_code == 2
         assert self.pushed(github, guard, shop, tmp_path / "2", **{".ci-guard.yml": LOOSE}).exit_code == 0
 
-    def test_a_run_that_is_started_by_hand_does_not_either(
+    def test_another_branch_that_begins_at_what_nothing_let_in_does_not_either(
         self, github: FakeGitHub, guard: Guard, tmp_path: Path
     ) -> None:
         shop = self.make(github, tmp_path)
-        run = shop.repo.run("workflow_dispatch", actor="bob")
+        ended(shop.repo.run("push", actor="bob", sha=shop.merge), "failure")
+        for number in ("first", "second"):
+            told = self.pushed(github, guard, shop, tmp_path / number, branch="release")
+            assert (told.report["verdict"], told.of("actor")["outcome"]) == ("deny", "fail")
+            assert "in force before" in " ".join(told.report["policy"]["layers"])
+
+    @pytest.mark.parametrize("path", [OWN, ".github/workflows/deploy.yml"], ids=["the same workflow", "another one"])
+    def test_a_run_that_is_started_by_hand_does_not_either(
+        self, github: FakeGitHub, guard: Guard, tmp_path: Path, path: str
+    ) -> None:
+        """A workflow that no push starts goes by the runs of those in which the guard stands."""
+        shop = self.make(github, tmp_path, **{OWN: GUARDED})
+        run = shop.repo.run("workflow_dispatch", actor="bob", path=path)
         payload = github.events(shop.repo).workflow_dispatch(sender="bob", ref="refs/heads/main")
         environ = github.job_environment(shop.repo, run, payload, tmp_path / "job")
         told = guard({**environ, "GITHUB_TOKEN": github.token("job").value}, shop.path)
@@ -160,6 +190,9 @@ def test_on_gitlab_a_stronger_token_shows_which_pipeline_let_a_policy_in(
     loosened = shop.push()
     loosened.status = "success" if let_in else "failed"
     loosened.pipeline.status = "manual"
+    for status in ("success", "manual"):
+        of_tag = shop.project.run("push", user="bob", sha=shop.head, tag="main")
+        of_tag.status, of_tag.pipeline.status = "success", status
     consumer.write(shop.path, {"cart.py": "ITEMS = [1]\n"})
     consumer.git(shop.path, "commit", "-q", "-m", "Add an item", who="bob")
     sha = consumer.git(shop.path, "rev-parse", "HEAD")

@@ -6,15 +6,21 @@ Source: REST "List workflow runs for a workflow" (`actions: read`), newest first
 
 from __future__ import annotations
 
+import posixpath
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from ci_guard.evidence import lookback
 from ci_guard.evidence.checkout import Checkout
-from ci_guard.evidence.github import records
+from ci_guard.evidence.github import policy_file, records
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.job import Job
+from ci_guard.evidence.github.local_actions import files_of
+from ci_guard.evidence.github.records import Push
+from ci_guard.evidence.github.workflow_file import guards_beside
 from ci_guard.evidence.lookback import PAGE, Past
-from ci_guard.evidence.rest.shape import checked, integer, optional, text
+from ci_guard.evidence.rest.shape import checked, integer, optional, text, when
 from ci_guard.evidence.rest.shape import records as objects
 from ci_guard.model.fact import Fact, Known, Unknown, apply, then, unavailable
 from ci_guard.model.run import NOTHING_SINCE, Run
@@ -26,38 +32,67 @@ def get_since_success(
     """
     Return the commits of pushes since the last whose run of this workflow succeeded.
 
-    Nothing is asked where the branch's log goes back to its beginning and the policy never changed in it.
+    A workflow that no push to the branch ever starts, as one that deploys by hand or for a tag, or in which none ever
+    passed, counts the runs of those in which the guard stands. Nothing is asked where the logs of the branch and of the
+    default one go back to their beginning and the policy never changed in them.
     """
-    branch = lookback.branch_of(run)
-    if branch is None:
+    if lookback.branch_of(run) is None or _never_changed(client, run, checkout, paths):
         return NOTHING_SINCE
-    if (
-        lookback.is_push(run)
-        and isinstance(branch, Known)
-        and _never_changed(client, run, branch.value, checkout, paths)
-    ):
-        return NOTHING_SINCE
+    if isinstance(run.sha, Unknown):
+        return run.sha
     if not records.NUMBER.fullmatch(job.run_id):
         return unavailable("the number of the run is not known", detail="GITHUB_RUN_ID")
-    answer = client.get(f"actions/runs/{job.run_id}")
-    workflow = checked(answer, lambda body: (integer(body, "workflow_id"), text(body, "created_at")))
+    sha, current = run.sha.value, int(job.run_id)
+    default = run.default_branch.value if isinstance(run.default_branch, Known) else None
+    answer = client.get(f"actions/runs/{current}")
+    own = checked(answer, lambda body: (integer(body, "workflow_id"), text(body, "created_at"), text(body, "path")))
 
-    def ask(of: str, known: tuple[int, str]) -> Fact[tuple[str, ...]]:
-        number, created = known
-        params: dict[str, str | int] = {"branch": of, "event": "push", "per_page": PAGE}
-        if lookback.is_push(run):
-            params["created"] = f"<={created}"
-        found = client.get(f"actions/workflows/{number}/runs", params=params)
-        page = checked(found, lambda body: tuple(map(_past, objects(body, "workflow_runs"))))
-        return lookback.since_success(
-            page,
-            run,
-            int(job.run_id),
-            alike=lambda commits: checkout.alike(commits, paths),
-            passed=lambda number: _passed(client, job, number),
+    def ask(of: str, known: tuple[int, str, str]) -> Fact[tuple[str, ...] | None]:
+        number, created, path = known
+
+        def runs(workflow: str, passed: Callable[[int], Fact[bool]]) -> Fact[tuple[str, ...] | None]:
+            params: dict[str, str | int] = {"branch": of, "event": "push", "per_page": PAGE}
+            built = lookback.is_built(run, of)
+            if built:
+                params["created"] = f"<={created}"
+            found = client.get(f"actions/workflows/{workflow}/runs", params=params)
+            page = checked(found, lambda body: [_listed(one) for one in objects(body, "workflow_runs")])
+            return lookback.since_success(
+                then(page, lambda listed: apply(records.get_pushes(client, of), lambda log: _pasts(listed, log))),
+                sha,
+                current if built else None,
+                alike=lambda commits: checkout.alike(commits, paths),
+                passed=passed,
+                default=of == default,
+            )
+
+        found = runs(str(number), lambda one: _passed(client, job, one))
+        if of != default or isinstance(found, Unknown) or found.value is not None:
+            return found
+        others = _guards(client, of, checkout, path.partition("@")[0])
+        return then(others, lambda guards: lookback.united(runs(name, passed) for name, passed in guards))
+
+    return lookback.look_back(
+        run, lambda of: then(own, lambda known: ask(of, known)), lambda name: policy_file.get_tip(client, name)
+    )
+
+
+def _guards(
+    client: Client, branch: str, checkout: Checkout, own: str
+) -> Fact[list[tuple[str, Callable[[int], Fact[bool]]]]]:
+    """Return each other workflow that has the guard, as the branch's tip has it, with what says whether that passed."""
+    tip = policy_file.get_tip(client, branch)
+    if isinstance(tip, Unknown):
+        return tip
+    found = guards_beside(files_of(client, tip.value, checkout), own)
+
+    def passed(labels: frozenset[str]) -> Callable[[int], Fact[bool]]:
+        needed = {(label, "success") for label in labels}
+        return lambda number: apply(
+            _jobs(client, number), lambda jobs: {(name, end) for name, _, end in jobs} >= needed
         )
 
-    return then(branch, lambda of: then(workflow, lambda known: ask(of, known)))
+    return apply(found, lambda guards: [(posixpath.basename(path), passed(labels)) for path, labels in guards.items()])
 
 
 def _passed(client: Client, job: Job, number: int) -> Fact[bool]:
@@ -90,17 +125,42 @@ def _jobs(client: Client, number: int) -> Fact[tuple[tuple[str, str | None, str 
     )
 
 
-def _past(raw: Any) -> Past:
-    """Read a `workflow-run`, which is as of its latest attempt."""
-    return Past(integer(raw, "id"), records.sha(raw, "head_sha"), optional(raw, "conclusion", text) == "success")
+def _listed(raw: Any) -> tuple[Past, datetime]:
+    """Read a `workflow-run`, which is as of its latest attempt, and when it began."""
+    succeeded = optional(raw, "conclusion", text) == "success"
+    return Past(integer(raw, "id"), records.sha(raw, "head_sha"), succeeded), when(raw, "created_at")
 
 
-def _never_changed(client: Client, run: Run, branch: str, checkout: Checkout, paths: tuple[str, ...]) -> bool:
-    """Tell whether the log shows this push and all before it, and the same policy at each of their ends."""
-    pushes = records.get_pushes(client, branch)
-    if isinstance(pushes, Unknown) or isinstance(run.sha, Unknown):
+def _pasts(listed: Sequence[tuple[Past, datetime]], log: Sequence[Push]) -> tuple[Past, ...]:
+    """
+    Return the runs, those whose commit was never pushed to the branch as none of it, as far back as the log shows.
+
+    The list names a run's ref by its last part, and so a tag's like a branch's.
+    """
+    ends = {push.after for push in log}
+    oldest = log[-1].at if len(log) >= records.PUSH_LIMIT else None
+    return tuple(
+        past._replace(of_branch=past.sha in ends or (oldest is not None and at < oldest)) for past, at in listed
+    )
+
+
+def _never_changed(client: Client, run: Run, checkout: Checkout, paths: tuple[str, ...]) -> bool:
+    """
+    Tell whether the log shows this push and all before it, and the same policy at each of their ends.
+
+    So it has to be with the pushes to the default branch, at a commit of which another one began.
+    """
+    if not lookback.is_push(run) or not isinstance(run.branch, Known) or not isinstance(run.sha, Known):
         return False
-    if not pushes.value or pushes.value[-1].kind != "branch_creation":
-        return False
-    ends = {commit for push in pushes.value for commit in (push.before, push.after) if commit.strip("0")}
-    return run.sha.value in ends and checkout.alike(tuple(ends), paths)
+    ends = {run.sha.value}
+    for branch in (run.branch, run.default_branch):
+        pushes = then(branch, lambda of: records.get_pushes(client, of or ""))
+        if isinstance(pushes, Unknown) or not pushes.value or pushes.value[-1].kind != "branch_creation":
+            return False
+        seen = {commit for push in pushes.value for commit in (push.before, push.after) if commit.strip("0")}
+        if branch is run.branch and run.sha.value not in seen:
+            return False
+        ends |= seen
+        if not checkout.alike(tuple(ends), paths):
+            return False
+    return True

@@ -46,6 +46,22 @@ def read_wiring(files: CommitFiles, path: str, *, beside: bool = True) -> Fact[W
     return Known(value=wiring, source=found.source, detail=found.detail)
 
 
+def guards_beside(files: CommitFiles, path: str) -> Fact[dict[str, frozenset[str]]]:
+    """Return every other workflow in which the guard stands, with the names of the checks of its jobs."""
+    listed = files.names(WORKFLOWS)
+    if isinstance(listed, Unknown):
+        return listed
+    reader = WorkflowReader(files)
+    found: dict[str, frozenset[str]] = {}
+    for name in workflows_of(listed.value)[:MOST_WORKFLOWS]:
+        guards = [job for job in reader.jobs_of(name) if job.guard] if name != path else []
+        if guards:
+            found[name] = frozenset(label for job in guards for label in (job.labels or (job.label,)))
+    if reader.doubts:
+        return next(iter(reader.doubts))
+    return Known(value=found, source=listed.source, detail=listed.detail)
+
+
 class WorkflowReader:
     """Reads the jobs of workflows of one commit."""
 

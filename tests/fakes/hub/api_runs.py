@@ -96,13 +96,13 @@ def _run(context: Context) -> Run:
 
 @route(f"{REPO}/actions/workflows/{{workflow_id}}/runs", "actions")
 def list_runs_of_workflow(context: Context) -> Json:
-    """GET …/actions/workflows/{workflow_id}/runs: newest first, filtered by branch, event and `created=<=…`."""
+    """GET …/actions/workflows/{workflow_id}/runs: newest first, of a workflow's number or file."""
     query = context.call.query
     before = query.get("created", "").removeprefix("<=")
     found = [
         run
         for run in reversed(list(context.repo.runs.values()))
-        if str(run.workflow_id) == context.parameters["workflow_id"]
+        if context.parameters["workflow_id"] in (str(run.workflow_id), run.path.rsplit("/", 1)[-1])
         and query.get("branch") in (None, run.head_branch)
         and query.get("event") in (None, run.event)
         and (not before or run.created_at <= before)
