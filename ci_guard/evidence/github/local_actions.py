@@ -25,6 +25,13 @@ WORKFLOWS: Final = ".github/workflows"
 MOST_WORKFLOWS: Final = 100
 MOST_ACTIONS: Final = 200
 LOCAL: Final = "./"
+"""In the workspace, where whatever was checked out lies; of a reusable workflow, at the commit of the run."""
+OWN: Final = "$/"
+"""
+In the repository of the file that says so, at the commit that runs, whatever was checked out.
+
+Source: GitHub changelog, 2026-07-30, "Reference same-repository actions with self-repository syntax".
+"""
 
 DEFINITIONS: Final = ("action.yml", "action.yaml", "Dockerfile")
 """What makes a folder an action. Source: "Metadata syntax"; the runner's `ActionManager`."""
@@ -98,6 +105,11 @@ def workflows_of(names: tuple[str, ...]) -> list[str]:
     return [name for name in names if name.endswith((".yml", ".yaml")) and posixpath.dirname(name) == WORKFLOWS]
 
 
+def path_of(uses: str) -> str | None:
+    """Return the path by which a `uses` names something of this repository or of the workspace, None for all else."""
+    return posixpath.normpath(uses.removeprefix(OWN)) if uses.startswith((LOCAL, OWN)) else None
+
+
 class _Walk:
     """Follows what is used, each action once."""
 
@@ -131,8 +143,8 @@ class _Walk:
         name, _, ref = uses.partition("@")
         if "${{" in uses:
             self.doubts[unavailable(f"what {where} uses is decided while it runs")] = None
-        elif uses.startswith(LOCAL):
-            self.local(posixpath.normpath(uses), where, places)
+        elif (path := path_of(uses)) is not None:
+            self.local(path, where, places if uses.startswith(LOCAL) else {})
         elif name.lower().startswith(f"{self.repository.lower()}/") and not _COMMIT.fullmatch(ref):
             # By the name of a branch or tag of this very repository, which a change may move.
             self.action(posixpath.normpath(name[len(self.repository) + 1 :]), where, places)

@@ -8,7 +8,7 @@ from typing import Final
 
 from ci_guard.evidence.commit_files import CommitFiles
 from ci_guard.evidence.github.check_names import check_names, may_be
-from ci_guard.evidence.github.local_actions import LOCAL, MOST_WORKFLOWS, WORKFLOWS, workflows_of
+from ci_guard.evidence.github.local_actions import MOST_WORKFLOWS, WORKFLOWS, path_of, workflows_of
 from ci_guard.evidence.github.workflow_step import Place, pin_of, step_of
 from ci_guard.evidence.guard_signs import spot, spots, steering
 from ci_guard.evidence.yaml_tree import Tree
@@ -127,8 +127,8 @@ class WorkflowReader:
 
     def _called(self, name: str, tree: Tree, depth: int) -> list[Job]:
         """Return the jobs of the workflow that a job calls, which wait for what it waits for."""
-        uses = tree.text("uses")
-        if not uses.startswith(LOCAL):
+        path = path_of(tree.text("uses"))
+        if path is None:
             return []
         waited = _needs(tree) or ()
         return [
@@ -143,13 +143,13 @@ class WorkflowReader:
                 ),
                 needs=(*waited, *(f"{name} / {need}" for need in one.needs or ())),
             )
-            for one in self.jobs_of(posixpath.normpath(uses), depth + 1)
+            for one in self.jobs_of(path, depth + 1)
         ]
 
     def _job(self, name: str, tree: Tree, called: list[Job], place: Place) -> Job:
         uses = tree.text("uses")
         pin = pin_of(uses, tree.get("uses"))
-        elsewhere = tree.get("uses") if uses and pin is None and not uses.startswith(LOCAL) else None
+        elsewhere = tree.get("uses") if uses and pin is None and path_of(uses) is None else None
         steps = tree.get("steps")
         read = tuple(step for one in (steps.items if steps else ()) for step in self._steps(one, place))
         if not any(one.guard for one in called):
@@ -172,10 +172,10 @@ class WorkflowReader:
 
     def _steps(self, tree: Tree, place: Place, depth: int = 0) -> Iterator[Step]:
         """Yield the steps of the action of the repository that a step uses, if any, and behind them the step itself."""
-        uses, own = tree.text("uses"), step_of(tree, place)
+        path, own = path_of(tree.text("uses")), step_of(tree, place)
         inner: tuple[Tree, ...] = ()
-        if uses.startswith(LOCAL) and depth < DEEPEST_CALL and self._follows():
-            inner = self._composite(posixpath.normpath(uses))
+        if path is not None and depth < DEEPEST_CALL and self._follows():
+            inner = self._composite(path)
         within = place._replace(shell="", steered=place.steered or steering(tree.get("env")))
         steps = [step for one in inner for step in self._steps(one, within, depth + 1)]
         yield from steps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ci_guard.evidence.github.local_actions import LOCAL
+from ci_guard.evidence.github.local_actions import LOCAL, OWN
 from ci_guard.evidence.guard_script import NAME, hidden, leads
 from ci_guard.evidence.guard_signs import mutable_checkout, spot, spots, steering
 from ci_guard.evidence.yaml_tree import Tree
@@ -70,7 +70,7 @@ def is_own(repository: str) -> bool:
 
 def pin_of(uses: str, tree: Tree | None) -> Pin | None:
     """Return what a `uses` names of ci-guard, wherever a copy of it lies; None for anything else."""
-    if tree is None or uses.startswith((LOCAL, "docker:")):
+    if tree is None or uses.startswith((LOCAL, OWN, "docker:")):
         return None
     name, _, ref = uses.partition("@")
     parts = name.split("/")

@@ -90,12 +90,25 @@ def test_a_path_is_found_in_the_repository_that_was_checked_out_there(
     assert (set(found.names), bool(found.doubts)) == (names, doubted)
 
 
+def test_what_is_named_by_the_repository_itself_is_its_own_whatever_was_checked_out() -> None:
+    checkout = (
+        "{uses: actions/checkout@v4, with: {repository: other/one}}, {uses: actions/checkout@v4, with: {path: a}}"
+    )
+    text = f"jobs: {{a: {{steps: [{checkout}, {{uses: $/tools/one}}, {{uses: $/./a/two}}]}}}}"
+    found = parts(
+        {CI: text, "tools/one/action.yml": COMPOSITE % "{uses: $/tools/deeper}", "a/two/action.yml": COMPOSITE % ""}
+    )
+    assert found.names == {"tools/one", "a/two", "tools/deeper"}
+    assert ["tools/deeper" in one.reason for one in found.doubts] == [True]
+
+
 @pytest.mark.parametrize(
     ("files", "doubt"),
     [
         ({CI: steps("./gone")}, "gone of line 1 of .github/workflows/ci.yml is no action"),
         ({CI: steps("./${{ inputs.which }}")}, "decided while it runs"),
         ({CI: steps("./../out")}, "decided while it runs"),
+        ({CI: steps("$/../out")}, "decided while it runs"),
         ({CI: "jobs: ["}, "could not be read"),
         ({CI: None}, "too large"),
         ({CI: steps("./a"), "a/action.yml": "runs: ["}, "could not be read"),
