@@ -16,6 +16,8 @@ NAME: Final = "ci-guard"
 """The job of our template."""
 FIRST: Final = ".pre"
 """The stage before all others, which our templates take."""
+DEEPEST: Final = 100
+"""Jobs of which each needs the one before; nobody writes that many."""
 _OF_EVENT: Final = re.compile(
     r"github\.(?:sha|workflow_sha|event\.(?:after|(?:pull_request\.(?:head|base)|deployment)\.sha"
     r"|pull_request\.merge_commit_sha|(?:workflow_run|check_suite|check_run|merge_group)\.(?:head|base)_sha))",
@@ -45,7 +47,7 @@ def of_deployment(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> Iterato
         return
     if job.condition is None:
         return
-    text, near = job.condition.text, guards & set(job.needs or ())
+    text, near = job.condition.text, behind(job, wiring, guards)
     how = runs_anyway(text)
     if how and not guarantees(text, near):
         said = f"it deploys and runs on {how}, whatever the guard says"
@@ -131,6 +133,23 @@ def ancestors(job: Job, wiring: Wiring) -> AbstractSet[str]:
             found.add(name)
             open_names += by_name[name].needs or () if name in by_name else ()
     return found
+
+
+def behind(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> AbstractSet[str]:
+    """Return which of the jobs that a job on GitHub needs cannot have succeeded where the guard did not."""
+    by_name = {one.name: one for one in wiring.jobs}
+    known = dict.fromkeys(guards, True)
+
+    def stops(name: str, depth: int) -> bool:
+        if name not in known:
+            known[name] = False  # for whatever leads back here
+            one = by_name.get(name)
+            near = {each for each in one.needs or () if stops(each, depth + 1)} if one and depth < DEEPEST else set()
+            text = one.condition.text if one and one.condition else ""
+            known[name] = bool(near) and (not runs_anyway(text) or guarantees(text, near))
+        return known[name]
+
+    return {name for name in job.needs or () if stops(name, 0)}
 
 
 def waits(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> bool:
