@@ -112,13 +112,15 @@ def fixed(ref: str) -> bool:
     """
     Tell whether what is checked out is the judged commit or another that its id names, and nobody's choice.
 
+    Of alternatives each has to be one.
+
     Source: "Contexts reference"; `inputs` and `client_payload` hold what whoever starts a run wrote.
     """
     inner = ref.strip().removeprefix("${{").removesuffix("}}").strip()
     return (
         not inner
         or COMMIT.fullmatch(inner) is not None
-        or (inner != ref.strip() and _OF_EVENT.fullmatch(inner) is not None)
+        or (inner != ref.strip() and all(_OF_EVENT.fullmatch(one.strip()) for one in inner.split("||")))
     )
 
 
