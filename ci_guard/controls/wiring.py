@@ -103,6 +103,8 @@ def _of_guard(job: Job, *, on_gitlab: bool) -> Iterator[Spot]:
                 key = "allow_failure" if on_gitlab else "continue-on-error"
                 yield replace(one, text=f"{key}: {clip(one.text)} tolerates its failure")
         yield from _of_condition(step.condition, on_gitlab=on_gitlab)
+        if step.verdict is not None:
+            yield replace(step.verdict, text=f"its output verdict is {clip(step.verdict.text)!r}, not the guard's word")
         if step.pin is not None:
             yield from _of_pin(step.pin)
         if isinstance(step, Step) and step.swallowed is not None:

@@ -61,6 +61,8 @@ class Step:
     """What keeps the exit code of ci-guard's command from the shell that runs it, such as `||`."""
     checkout: Spot | None = None
     """What it checks out of the judged repository, where it names something."""
+    verdict: Spot | None = None
+    """Of an action of the repository that runs ci-guard: its output `verdict`, where that is not ci-guard's word."""
     acts: bool = False
     """
     Whether it may deploy before a guard behind it, or in it, has a say: it does more than GitHub's own actions do, such
@@ -96,6 +98,8 @@ class Job:
     """Set for a reusable workflow of ci-guard."""
     labels: tuple[str, ...] = ()
     """GitHub: what its checks are called, where a matrix makes several."""
+    verdict: Spot | None = None
+    """GitHub: its output `verdict`, where that is not what ci-guard said in it."""
     calls: Spot | None = None
     """A workflow of another repository that it calls, or a project whose pipeline it starts, which may deploy."""
     steps: tuple[Step, ...] = ()

@@ -9,11 +9,12 @@ from typing import Final
 from ci_guard.evidence.commit_files import CommitFiles
 from ci_guard.evidence.github.check_names import check_names, may_be
 from ci_guard.evidence.github.local_actions import MOST_WORKFLOWS, WORKFLOWS, path_of, workflows_of
+from ci_guard.evidence.github.verdict_output import forged
 from ci_guard.evidence.github.workflow_step import Place, pin_of, step_of
 from ci_guard.evidence.guard_signs import spot, spots, steering
 from ci_guard.evidence.yaml_tree import Tree
 from ci_guard.model.fact import Fact, Known, Unknown, unavailable
-from ci_guard.model.guard import Job, Step, Wiring
+from ci_guard.model.guard import Job, Spot, Step, Wiring
 from ci_guard.records import replace
 
 DEEPEST_CALL: Final = 10
@@ -150,8 +151,9 @@ class WorkflowReader:
         uses = tree.text("uses")
         pin = pin_of(uses, tree.get("uses"))
         elsewhere = tree.get("uses") if uses and pin is None and path_of(uses) is None else None
-        steps = tree.get("steps")
-        read = tuple(step for one in (steps.items if steps else ()) for step in self._steps(one, place))
+        steps = self._named_steps(tree.get("steps"), place)
+        read = tuple(step for _, some in steps for step in some)
+        guard = any(step.guard for step in read) or any(one.guard for one in called)
         if not any(one.guard for one in called):
             read += tuple(step for one in called if one.environment for step in one.steps if step.checkout)
         return Job(
@@ -160,7 +162,8 @@ class WorkflowReader:
             labels=check_names(tree.text("name") or name, tree),
             path=self.files.named(place.path),
             line=place.line,
-            guard=pin is not None or any(step.guard for step in read) or any(one.guard for one in called),
+            guard=pin is not None or guard,
+            verdict=self._forged(tree, called, steps) if guard else None,
             environment=tree.get("environment") is not None or any(one.environment for one in called),
             needs=_needs(tree),
             condition=spot(tree.get("if")),
@@ -170,16 +173,34 @@ class WorkflowReader:
             steps=read,
         )
 
+    def _forged(self, tree: Tree, called: list[Job], steps: Iterable[tuple[str, list[Step]]]) -> Spot | None:
+        """Return the output `verdict` of a job that runs the guard, where it is not handed on from the guard."""
+        path = path_of(tree.text("uses"))
+        if path is None:
+            return forged(tree.get("outputs"), (name for name, some in steps if some[-1].guard))
+        found = self.files.tree(path)
+        on = found.value.get("on") if isinstance(found, Known) and found.value else None
+        call = on.get("workflow_call") if on else None
+        return forged(call.get("outputs") if call else None, (one.name.split(" / ")[1] for one in called if one.guard))
+
     def _steps(self, tree: Tree, place: Place, depth: int = 0) -> Iterator[Step]:
         """Yield the steps of the action of the repository that a step uses, if any, and behind them the step itself."""
         path, own = path_of(tree.text("uses")), step_of(tree, place)
-        inner: tuple[Tree, ...] = ()
-        if path is not None and depth < DEEPEST_CALL and self._follows():
-            inner = self._composite(path)
+        action = self._composite(path) if path is not None and depth < DEEPEST_CALL and self._follows() else None
+        runs = action.get("runs") if action else None
         within = place._replace(shell="", steered=place.steered or steering(tree.get("env")))
-        steps = [step for one in inner for step in self._steps(one, within, depth + 1)]
+        inner = self._named_steps(runs.get("steps") if runs else None, within, depth + 1)
+        steps = [step for _, some in inner for step in some]
         yield from steps
-        yield replace(own, guard=own.guard or any(step.guard for step in steps))
+        if any(step.guard for step in steps):
+            outputs = action.get("outputs") if action else None
+            verdict = forged(outputs, (name for name, some in inner if some[-1].guard))
+            own = replace(own, guard=True, verdict=verdict)
+        yield own
+
+    def _named_steps(self, steps: Tree | None, place: Place, depth: int = 0) -> list[tuple[str, list[Step]]]:
+        """Return by its id what each step does, the step itself last."""
+        return [(one.text("id"), [*self._steps(one, place, depth)]) for one in (steps.items if steps else ())]
 
     def _follows(self) -> bool:
         """Tell whether another call is followed: those of calls multiply."""
@@ -188,15 +209,13 @@ class WorkflowReader:
             self.doubts[unavailable(f"the workflows call one another more than {MOST_CALLS} times")] = None
         return self._left >= 0
 
-    def _composite(self, folder: str) -> tuple[Tree, ...]:
-        """Return the steps of an action that is made of such; which actions there are is judged by itself."""
+    def _composite(self, folder: str) -> Tree | None:
+        """Return what an action says of itself; which actions there are is judged by itself."""
         for name in ("action.yml", "action.yaml"):
             found = self.files.tree(posixpath.normpath(f"{folder}/{name}"))
             if isinstance(found, Known) and found.value is not None:
-                runs = found.value.get("runs")
-                steps = runs.get("steps") if runs else None
-                return steps.items if steps else ()
-        return ()
+                return found.value
+        return None
 
 
 def _needs(tree: Tree) -> tuple[str, ...] | None:
