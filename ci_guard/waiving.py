@@ -47,10 +47,12 @@ def prolonged(waiver: Waiver, waivers: Iterable[Waiver], today: date) -> date | 
     Return the end of waivers that are to follow one, where it is further off than one may last; None where it is not.
 
     Each of them may be short: written down ahead, one after the other, they would waive for as long as somebody likes.
+    One without a first day follows, too, as it begins to count so long before its end as one may last.
     """
     if waiver.max_days is None:
         return None
-    end = max((one.until for one in waivers if one.since and one.since > today and one.overlaps(waiver)), default=today)
+    waiting = (one for one in waivers if today <= one.until and not one.counts(today) and one.overlaps(waiver))
+    end = max((one.until for one in waiting), default=today)
     return end if (end - today).days > waiver.max_days else None
 
 

@@ -87,6 +87,7 @@ def test_without_a_first_day_the_end_may_be_so_far_off_and_no_further(days: int,
         ({}, False),
         ({"subject": None}, False),
         ({"since": TODAY + 20 * DAY}, False),  # a gap in between makes it no shorter
+        ({"since": None}, False),  # it counts as soon as its end is no further off than one may last
         ({"until": TODAY + 30 * DAY}, True),  # renewed ahead, and no longer away than one may last
         ({"requirement": "b"}, True),
         ({"subject": "release"}, True),
@@ -107,7 +108,9 @@ def test_waivers_that_are_written_down_one_after_the_other_last_no_longer_than_o
         assert (decision.verdict is Verdict.ALLOW) is counts
         said = "does not count: others follow it until 2028-03-31, 31 days off, and 30 are allowed."
         assert any(said in note for note in decision.notes) is not counts
-    assert decided(first, replace(second, max_days=None)).verdict is (Verdict.ALLOW if counts else Verdict.DENY)
+    at_once = second.since is None  # without a rule of its own it counts today
+    unlimited = decided(first, replace(second, max_days=None))
+    assert unlimited.verdict is (Verdict.ALLOW if counts or at_once else Verdict.DENY)
 
 
 def test_fingerprints_cover_single_findings_and_no_others() -> None:
