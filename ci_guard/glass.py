@@ -179,6 +179,10 @@ def _by_people(case: _Case, person: Person) -> Iterator[str]:
             yield f"the {seat.part.value} is unknown ({seat.who.reason})"
         elif seat.who.value.person.id == person.id:
             yield f"{person.login} is the {seat.part.value}, and it takes a second person"
+    known = [seat.who.value.person for seat in seats if isinstance(seat.who, Known)]
+    if all(each.type is not AccountType.USER for each in known):
+        names = " and ".join(dict.fromkeys(each.login for each in known))
+        yield f"of {names} none is a person, so that {person.login} may be the only one"
     if case.by is By.LABEL:
         yield from _by_contributors(case.sighting.contributors, person)
 

@@ -51,6 +51,13 @@ def seats(*, actor: int = 1, triggering: int = 1, author: int = 2) -> Known[tupl
     )
 
 
+def started_by(actor: AccountType, again: AccountType) -> Known[tuple[Seat, ...]]:
+    """Return a run that one account caused, and another one started again; a bot is the author of the change."""
+    kinds = {Part.ACTOR: (1, actor), Part.TRIGGERING_ACTOR: (2, again), Part.AUTHOR: (1, AccountType.BOT)}
+    made = ((part, participant(f"u{number}", number, kind=kind)) for part, (number, kind) in kinds.items())
+    return fact(tuple(Seat(part=part, who=who) for part, who in made))
+
+
 def fact(value: T) -> Known[T]:
     return Known(value=value, source=Source.API)
 
@@ -105,6 +112,13 @@ def test_a_second_person_of_the_role_breaks_it() -> None:
     assert (broken.at, broken.until) == (NOW - HOUR, datetime(2028, 3, 1, 2, 30, tzinfo=timezone.utc))
 
 
+def test_a_bot_is_no_first_person_but_whoever_starts_its_run_again_is() -> None:
+    """What a workflow's token or somebody's app starts, its second person may have started alone."""
+    assert look(people=started_by(AccountType.BOT, AccountType.USER)).broken
+    assert look(people=started_by(AccountType.USER, AccountType.USER)).broken
+    assert not look(people=started_by(AccountType.BOT, AccountType.OTHER)).broken
+
+
 @pytest.mark.parametrize(
     ("after", "breaks"),
     [
@@ -139,6 +153,7 @@ PUSHED = Person(login="carol-renamed", id=7, type=AccountType.USER)
         (LABEL, seats(actor=7), "carol is the actor, and it takes a second person"),
         (LABEL, seats(triggering=7), "carol is the triggering-actor"),
         (LABEL, seats(author=7), "carol is the author"),
+        (LABEL, started_by(AccountType.BOT, AccountType.BOT), "of u1 and u2 none is a person, so that carol"),
         (
             replace(LABEL, contributors=fact((PUSHED, Person(login="u2", id=2, type=AccountType.USER)))),
             None,
