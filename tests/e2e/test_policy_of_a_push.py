@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,22 @@ class TestPushesInARow:
             told = self.pushed(github, guard, shop, tmp_path / number)
             assert (told.report["verdict"], told.of("actor")["outcome"]) == ("deny", "fail")
             assert "in force before" in " ".join(told.report["policy"]["layers"])
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda body: {**body, "workflow_runs": []},
+            lambda body: {**body, "workflow_runs": [{**run, "conclusion": None} for run in body["workflow_runs"]]},
+        ],
+        ids=["none are shown", "how they ended is left out"],
+    )
+    def test_a_list_of_runs_that_leaves_something_out_holds_an_allow_back(
+        self, github: FakeGitHub, guard: Guard, tmp_path: Path, change: Callable[[Any], Any]
+    ) -> None:
+        shop = self.make(github, tmp_path)
+        github.fault("GET /repos/*/actions/workflows/*/runs", faults.altered(change, "cut"), times=100)
+        told = self.pushed(github, guard, shop, tmp_path / "job")
+        assert (told.report["verdict"], told.exit_code) == ("undecided", 3)
 
     def test_it_counts_after_a_run_whose_guard_passed_while_what_follows_waits(
         self, github: FakeGitHub, guard: Guard, tmp_path: Path

@@ -20,7 +20,7 @@ from ci_guard.evidence.github.local_actions import files_of
 from ci_guard.evidence.github.records import Push
 from ci_guard.evidence.github.workflow_file import guards_beside
 from ci_guard.evidence.lookback import PAGE, Past
-from ci_guard.evidence.rest.shape import checked, integer, optional, text, when
+from ci_guard.evidence.rest.shape import ShapeError, checked, integer, optional, text, when
 from ci_guard.evidence.rest.shape import records as objects
 from ci_guard.model.fact import Fact, Known, Unknown, apply, then, unavailable
 from ci_guard.model.run import NOTHING_SINCE, Run
@@ -56,7 +56,7 @@ def get_since_success(
             if built:
                 params["created"] = f"<={created}"
             found = client.get(f"actions/workflows/{workflow}/runs", params=params)
-            page = checked(found, lambda body: [_listed(one) for one in objects(body, "workflow_runs")])
+            page = checked(found, _page)
             return lookback.since_success(
                 then(page, lambda listed: apply(records.get_pushes(client, of), lambda log: _pasts(listed, log))),
                 sha,
@@ -125,9 +125,16 @@ def _jobs(client: Client, number: int) -> Fact[tuple[tuple[str, str | None, str 
     )
 
 
+def _page(body: Any) -> list[tuple[Past, datetime]]:
+    listed = [_listed(one) for one in objects(body, "workflow_runs")]
+    if not listed and integer(body, "total_count"):
+        raise ShapeError("the server counts runs and shows none")
+    return listed
+
+
 def _listed(raw: Any) -> tuple[Past, datetime]:
-    """Read a `workflow-run`, which is as of its latest attempt, and when it began."""
-    succeeded = optional(raw, "conclusion", text) == "success"
+    """Read a `workflow-run`, which is as of its latest attempt, and when it began; only one that ended has an end."""
+    succeeded = text(raw, "status") == "completed" and text(raw, "conclusion") == "success"
     return Past(integer(raw, "id"), records.sha(raw, "head_sha"), succeeded), when(raw, "created_at")
 
 
