@@ -121,7 +121,7 @@ class TestPushesInARow:
         shop.repo.import_git(shop.path)
         shop.repo.activities[:], shop.repo.branches = log, branches
         before = branches.get(branch, "0" * 40)
-        shop.repo.push(branch, after, by="bob", activity="push" if branch in branches else "branch_creation")
+        shop.repo.push(branch, after, by="bob")
         run = shop.repo.run("push", actor="bob", sha=after, branch=branch)
         payload = github.events(shop.repo).push(branch, before=before, sender="bob")
         environ = github.job_environment(shop.repo, run, payload, folder, RUNNER_NAME="runner-1")
@@ -179,6 +179,9 @@ class TestPushesInARow:
     ) -> None:
         shop = self.make(github, tmp_path)
         ended(shop.repo.run("push", actor="bob", sha=shop.merge), "failure")
+        shop.repo.push("release", shop.merge, by="olivia")
+        ended(shop.repo.run("push", actor="olivia", branch="release"), "success")
+        shop.repo.delete_branch("release")  # whoever makes it again has not been let in
         for number in ("first", "second"):
             told = self.pushed(github, guard, shop, tmp_path / number, branch="release")
             assert (told.report["verdict"], told.of("actor")["outcome"]) == ("deny", "fail")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from ci_guard.evidence import lookback
 from ci_guard.evidence.checkout import Checkout
@@ -24,6 +24,9 @@ from ci_guard.evidence.rest.shape import ShapeError, checked, integer, optional,
 from ci_guard.evidence.rest.shape import records as objects
 from ci_guard.model.fact import Fact, Known, Unknown, apply, then, unavailable
 from ci_guard.model.run import NOTHING_SINCE, Run
+
+NEW: Final = frozenset({"branch_creation", "branch_deletion"})
+"""Kinds of entries of the log before which a branch was another one, or none."""
 
 
 def get_since_success(
@@ -142,13 +145,18 @@ def _pasts(listed: Sequence[tuple[Past, datetime]], log: Sequence[Push]) -> tupl
     """
     Return the runs, those whose commit was never pushed to the branch as none of it, as far back as the log shows.
 
-    The list names a run's ref by its last part, and so a tag's like a branch's.
+    The list names a run's ref by its last part, and so a tag's like a branch's. Nor does it tell a branch from one of
+    the same name that was deleted before somebody made it.
     """
     ends = {push.after for push in log}
     oldest = log[-1].at if len(log) >= records.PUSH_LIMIT else None
-    return tuple(
-        past._replace(of_branch=past.sha in ends or (oldest is not None and at < oldest)) for past, at in listed
-    )
+    made = max((push.at for push in log if push.kind in NEW), default=None)
+
+    def of_branch(past: Past, at: datetime) -> bool:
+        pushed = past.sha in ends or (oldest is not None and at < oldest)
+        return pushed and (made is None or at >= made)
+
+    return tuple(past._replace(of_branch=of_branch(past, at)) for past, at in listed)
 
 
 def _never_changed(client: Client, run: Run, checkout: Checkout, paths: tuple[str, ...]) -> bool:
