@@ -174,6 +174,25 @@ class TestPushesInARow:
         assert self.pushed(github, guard, shop, tmp_path / "1", **{".ci-guard.yml": "version: 7\n"}).exit_code == 2
         assert self.pushed(github, guard, shop, tmp_path / "2", **{".ci-guard.yml": LOOSE}).exit_code == 0
 
+    @pytest.mark.parametrize("again", [False, True], ids=["the first attempt", "again"])
+    def test_whoever_starts_an_old_run_again_is_held_to_what_was_let_in_since(
+        self, github: FakeGitHub, guard: Guard, tmp_path: Path, *, again: bool
+    ) -> None:
+        base, head = {".ci-guard.yml": LOOSE}, {".ci-guard.yml": STRICT}
+        shop = consumer.make(github, tmp_path / "shop", base_files=base, head_files=head)
+        consumer.git(shop.path, "checkout", "-q", shop.base)
+        old = shop.repo.run("push", actor="bob", sha=shop.base)
+        ended(shop.repo.run("push", actor="olivia", sha=shop.merge), "success")
+        if again:
+            old.rerun(by="bob")
+        old.runners["runner-1"] = ["ubuntu-latest"]
+        payload = {**github.events(shop.repo).push("main", before="0" * 40, sender="bob"), "after": shop.base}
+        environ = github.job_environment(shop.repo, old, payload, tmp_path / "job", RUNNER_NAME="runner-1")
+        told = guard({**environ, "GITHUB_TOKEN": github.token("job").value}, shop.path)
+        assert (told.report["verdict"], "actor" in told.outcomes("actor-permissions")) == (
+            ("deny", True) if again else ("allow", False)
+        )
+
     def test_another_branch_that_begins_at_what_nothing_let_in_does_not_either(
         self, github: FakeGitHub, guard: Guard, tmp_path: Path
     ) -> None:

@@ -24,9 +24,47 @@ from ci_guard.evidence.rest.shape import ShapeError, checked, integer, optional,
 from ci_guard.evidence.rest.shape import records as objects
 from ci_guard.model.fact import Fact, Known, Unknown, apply, then, unavailable
 from ci_guard.model.run import NOTHING_SINCE, Run
+from ci_guard.rows import NamedTuple
 
 NEW: Final = frozenset({"branch_creation", "branch_deletion"})
 """Kinds of entries of the log before which a branch was another one, or none."""
+
+
+class _This(NamedTuple):
+    """The judged run, as of its latest attempt."""
+
+    number: int
+    workflow: int
+    path: str
+    created: str
+    attempt: int
+
+
+class _Look(NamedTuple):
+    """Where is looked, and what for."""
+
+    client: Client
+    run: Run
+    sha: str
+    checkout: Checkout
+    paths: tuple[str, ...]
+
+    def since(
+        self, workflow: str, branch: str, passed: Callable[[int], Fact[bool]], until: _This | None
+    ) -> Fact[tuple[str, ...] | None]:
+        """Return what `lookback.since_success` makes of the runs of a workflow, of those before one, or of all."""
+        params: dict[str, str | int] = {"branch": branch, "event": "push", "per_page": PAGE}
+        if until:
+            params["created"] = f"<={until.created}"
+        listed = checked(self.client.get(f"actions/workflows/{workflow}/runs", params=params), _page)
+        return lookback.since_success(
+            then(listed, lambda page: apply(records.get_pushes(self.client, branch), lambda log: _pasts(page, log))),
+            self.sha,
+            until.number if until else None,
+            alike=lambda commits: self.checkout.alike(commits, self.paths),
+            passed=passed,
+            default=isinstance(self.run.default_branch, Known) and branch == self.run.default_branch.value,
+        )
 
 
 def get_since_success(
@@ -45,38 +83,45 @@ def get_since_success(
         return run.sha
     if not records.NUMBER.fullmatch(job.run_id):
         return unavailable("the number of the run is not known", detail="GITHUB_RUN_ID")
-    sha, current = run.sha.value, int(job.run_id)
-    default = run.default_branch.value if isinstance(run.default_branch, Known) else None
-    answer = client.get(f"actions/runs/{current}")
-    own = checked(answer, lambda body: (integer(body, "workflow_id"), text(body, "created_at"), text(body, "path")))
-
-    def ask(of: str, known: tuple[int, str, str]) -> Fact[tuple[str, ...] | None]:
-        number, created, path = known
-
-        def runs(workflow: str, passed: Callable[[int], Fact[bool]]) -> Fact[tuple[str, ...] | None]:
-            params: dict[str, str | int] = {"branch": of, "event": "push", "per_page": PAGE}
-            built = lookback.is_built(run, of)
-            if built:
-                params["created"] = f"<={created}"
-            found = client.get(f"actions/workflows/{workflow}/runs", params=params)
-            page = checked(found, _page)
-            return lookback.since_success(
-                then(page, lambda listed: apply(records.get_pushes(client, of), lambda log: _pasts(listed, log))),
-                sha,
-                current if built else None,
-                alike=lambda commits: checkout.alike(commits, paths),
-                passed=passed,
-                default=of == default,
-            )
-
-        found = runs(str(number), lambda one: _passed(client, job, one))
-        if of != default or isinstance(found, Unknown) or found.value is not None:
-            return found
-        others = _guards(client, of, checkout, path.partition("@")[0])
-        return then(others, lambda guards: lookback.united(runs(name, passed) for name, passed in guards))
-
+    look = _Look(client=client, run=run, sha=run.sha.value, checkout=checkout, paths=paths)
+    this = checked(client.get(f"actions/runs/{int(job.run_id)}"), _this)
     return lookback.look_back(
-        run, lambda of: then(own, lambda known: ask(of, known)), lambda name: policy_file.get_tip(client, name)
+        run,
+        lambda branch: then(this, lambda known: _ask(look, job, known, branch)),
+        lambda branch: policy_file.get_tip(client, branch),
+    )
+
+
+def _this(raw: Any) -> _This:
+    return _This(
+        number=integer(raw, "id"),
+        workflow=integer(raw, "workflow_id"),
+        path=text(raw, "path").partition("@")[0],
+        created=text(raw, "created_at"),
+        attempt=integer(raw, "run_attempt"),
+    )
+
+
+def _ask(look: _Look, job: Job, this: _This, branch: str) -> Fact[tuple[str, ...] | None]:
+    """Return what has not been let in on a branch; whoever starts a run again is held to what was let in since, too."""
+    workflow, built = str(this.workflow), lookback.is_built(look.run, branch)
+
+    def passed(number: int) -> Fact[bool]:
+        return _passed(look.client, job, number)
+
+    found = look.since(workflow, branch, passed, this if built else None)
+    if built and this.attempt > 1:
+        now = apply(look.since(workflow, branch, passed, None), lambda commits: commits and commits[-1:])
+        found = lookback.united((found, now))
+    default = look.run.default_branch
+    if isinstance(found, Unknown) or found.value is not None or isinstance(default, Unknown) or branch != default.value:
+        return found
+    others = _guards(look.client, branch, look.checkout, this.path)
+    return then(
+        others,
+        lambda guards: lookback.united(
+            look.since(name, branch, each, this if built else None) for name, each in guards
+        ),
     )
 
 
