@@ -259,15 +259,16 @@ def test_a_simulation_as_json_is_for_scripts(recorded: Path, tmp_path: Path) -> 
 
 
 def test_check_says_which_waivers_of_an_accepted_policy_do_not_count(tmp_path: Path) -> None:
-    waiver = "  - {{control: branch-protection, requirement: approvals, reason: x, until: {}}}\n"
+    waiver = "  - {{control: branch-protection, requirement: {}, reason: x, until: {}}}\n"
     days = [datetime.now(timezone.utc).date() + timedelta(days=away) for away in (-1, 60, 200)]
     text = "version: 1\nextends: builtin:baseline\nwaiver-rules: {max-days: 90}\nwaivers:\n"
-    (tmp_path / "p.yml").write_text(text + "".join(waiver.format(day) for day in days))
+    waived = ("approvals", "approvals", "no-force-push")
+    (tmp_path / "p.yml").write_text(text + "".join(map(waiver.format, waived, days)))
     code, text = told("policy", "check", "p.yml")
     assert code == 0
     assert f"approvals at p.yml:5 ended on {days[0]} and does nothing" in text
     assert "p.yml:6" not in text
-    assert "approvals at p.yml:7 does not count: its end is" in text
+    assert "no-force-push at p.yml:7 does not count: its end is" in text
 
 
 def test_a_run_that_had_nothing_to_judge_keeps_no_other_from_being_simulated(recorded: Path, tmp_path: Path) -> None:
