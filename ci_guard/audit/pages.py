@@ -19,11 +19,15 @@ body{font:14px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding
 table{border-collapse:collapse;width:100%;margin:.5rem 0 2rem}
 th,td{text-align:left;vertical-align:top;padding:.25rem .6rem;border-bottom:1px solid #8884;overflow-wrap:anywhere}
 th{white-space:nowrap}
+.whole{white-space:nowrap}
 .scroll{overflow-x:auto}
 .bar{display:flex;height:1rem;min-width:10rem}
 .bar i{display:block}
 .allow{background:#2da44e}.deny{background:#cf222e}.undecided{background:#bf8700}.error{background:#8250df}
 """
+
+WHOLE: Final = 24
+"""Characters up to which a cell is not broken, as a time has; a login in two lines is read as another one."""
 
 
 def markdown(summary: Summary) -> str:
@@ -65,7 +69,7 @@ def block(section: Section) -> Iterator[str]:
         heads = "".join(f"<th scope=col>{text(each)}</th>" for each in (*section.columns, *(("",) if barred else ())))
         yield f"<div class=scroll><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>"
         for row in section.rows:
-            cells = "".join(f"<td>{text(cell)}</td>" for cell in row)
+            cells = "".join(f"<td{'' if len(each) > WHOLE else ' class=whole'}>{text(each)}</td>" for each in row)
             yield f"<tr>{cells}{bar(row) if barred else ''}</tr>"
         yield "</tbody></table></div>"
     yield "</section>"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import csv
+import html
 import io
 import json
+import re
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -361,6 +363,13 @@ def test_the_page_lets_nothing_run_and_nothing_be_loaded(log: Path) -> None:
     assert "<script" not in page
     assert "src=" not in page.replace("default-src", "")
     assert "href=" not in page
+
+
+def test_only_a_long_cell_of_the_page_is_broken_into_lines(log: Path) -> None:
+    page = pages.page(summarise(records(log), sample.CONTROLS, date(2026, 11, 25)))
+    cells = re.findall("<td( class=whole)?>([^<]*)</td>", page)
+    assert {bool(whole) for whole, said in cells if len(said) <= 24} == {True}
+    assert {bool(whole) for whole, said in cells if len(html.unescape(said)) > 24} == {False}
 
 
 def test_a_key_pair_is_made_for_its_owner_alone_and_over_nothing(tmp_path: Path) -> None:
