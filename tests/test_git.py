@@ -7,6 +7,7 @@ import random
 import shutil
 import stat
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -494,7 +495,7 @@ class TestEnvironment:
         )
         program.chmod(0o755)
         monkeypatch.setenv("PATH", str(program.parent))
-        repository = Repository.open(repo.path, timeout_seconds=2)
+        repository = replace(Repository.open(repo.path), timeout_seconds=0.1)
         with pytest.raises(GitUnavailable, match="git cat-file failed: exit -9"):
             list(repository.objects(["1" * 40]))
 

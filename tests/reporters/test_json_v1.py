@@ -159,9 +159,11 @@ def test_the_text_is_ascii_and_the_same_each_time() -> None:
 
 
 def test_every_word_of_every_enum_is_valid() -> None:
-    for outcome, weight, severity, source in product(Outcome, Weight, Severity, Source):
-        ruling = sample.ruling(outcome=outcome, weight=weight, severity=severity, source=source)
-        VALIDATOR.validate(report_of(sample.result(Verdict.DENY, 1, [ruling], "")))
+    rulings = [
+        sample.ruling(outcome=outcome, weight=weight, severity=severity, source=source)
+        for outcome, weight, severity, source in product(Outcome, Weight, Severity, Source)
+    ]
+    VALIDATOR.validate(report_of(sample.result(Verdict.DENY, 1, rulings, "")))
     for platform, event in product(Platform, Event):
         run = replace(sample.RUN, platform=platform, event=Known(value=event, source=Source.EVENT))
         read(replace(sample.allowed(), run=run))

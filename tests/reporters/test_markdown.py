@@ -10,9 +10,7 @@ from ci_guard.model.decision import Failure
 from ci_guard.reporters import markdown, step_summary
 from tests.reporters import sample
 from tests.reporters.gfm import rendered
-
-WIDEST = "\U0001f600@#1|<" * 300
-"""Text that grows most in UTF-8 and in entities."""
+from tests.reporters.widest import WIDEST, widened
 
 
 @pytest.mark.parametrize("name", sample.SAMPLES)
@@ -55,26 +53,10 @@ def test_a_thousand_findings_are_counted_and_the_worst_listed() -> None:
 @pytest.mark.parametrize("findings", [0, 3_000])
 def test_the_limit_of_a_comment_is_never_reached(findings: int) -> None:
     whole = sample.denied(findings)
-    rulings = [
-        replace(
-            ruling,
-            said_by=WIDEST,
-            judgement=replace(
-                ruling.judgement,
-                subject=f"{number}{WIDEST}",
-                observed=WIDEST,
-                expected=f"{WIDEST}!",
-                message=WIDEST,
-                remedy=WIDEST,
-            ),
-        )
-        for number in range(30)
-        for ruling in whole.decision.rulings[: 40 if number else None]
-    ]
     result = replace(
         whole,
         version=WIDEST,
-        decision=replace(whole.decision, rulings=tuple(rulings), reason=WIDEST, notes=(WIDEST,) * 500),
+        decision=replace(whole.decision, rulings=widened(whole, 30), reason=WIDEST, notes=(WIDEST,) * 500),
         run=replace(whole.run, repository=WIDEST, run_url="https://x.example/" + "a" * 1_900),
         policy=replace(sample.POLICY, source=WIDEST),
         failure=Failure(message=f"{WIDEST}\n" * 500, hint=WIDEST, fault_of_ci_guard=False),

@@ -12,10 +12,9 @@ from ci_guard.model.scan import SecretScan, Skipped
 from ci_guard.reporters import step_summary
 from tests.reporters import sample
 from tests.reporters.gfm import rendered
+from tests.reporters.widest import WIDEST, widened
 
 MEBIBYTE = 1_048_576
-WIDEST = "\U0001f600@#1|<" * 300
-"""Text that grows most in UTF-8 and in entities."""
 
 
 @pytest.mark.parametrize("name", sample.SAMPLES)
@@ -84,25 +83,9 @@ def test_many_findings_are_counted_and_the_first_listed() -> None:
 @pytest.mark.parametrize("findings", [0, 3_000])
 def test_a_mebibyte_is_never_reached(findings: int) -> None:
     whole = sample.denied(findings)
-    rulings = [
-        replace(
-            ruling,
-            said_by=WIDEST,
-            judgement=replace(
-                ruling.judgement,
-                subject=f"{number}{WIDEST}",
-                observed=WIDEST,
-                expected=WIDEST,
-                message=WIDEST,
-                remedy=WIDEST,
-            ),
-        )
-        for number in range(100)
-        for ruling in whole.decision.rulings[: 40 if number else None]
-    ]
     result = replace(
         whole,
-        decision=replace(whole.decision, rulings=tuple(rulings), reason=WIDEST, notes=(WIDEST,) * 500),
+        decision=replace(whole.decision, rulings=widened(whole, 100), reason=WIDEST, notes=(WIDEST,) * 500),
         not_judged={f"{number}{WIDEST}": WIDEST for number in range(500)},
         scan=SecretScan(skipped=tuple(Skipped(path=f"{number}{WIDEST}", reason=WIDEST) for number in range(5_000))),
         transport=(WIDEST,) * 9,
