@@ -410,7 +410,7 @@ class TestTampering:
     def test_trees_that_hold_each_other_many_times_over_are_not_unfolded(
         self, repo: Repo, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ci_guard.git.objects.MOST_ENTRIES", 1000)
+        monkeypatch.setattr("ci_guard.git.reader.MOST_ENTRIES", 1000)
         tree = repo.git("rev-parse", "HEAD^{tree}")
         for _ in range(12):
             tree = repo.git("mktree", stdin="".join(f"040000 tree {tree}\t{name}\n" for name in "abcdefgh"))

@@ -3,7 +3,8 @@
 from ci_guard.git.changes import brought, contents
 from ci_guard.git.command import find_git, find_program, locate
 from ci_guard.git.index import IndexEntry, ProvenTrees
-from ci_guard.git.objects import EntryKind, ObjectsDamaged, ObjectStream, Reader, TreeEntry
+from ci_guard.git.objects import EntryKind, ObjectsDamaged, ObjectStream, TreeEntry
+from ci_guard.git.reader import Reader
 from ci_guard.git.repository import Blob, Repository, Walk
 
 __all__ = [

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from ci_guard.errors import GitUnavailable
-from ci_guard.git.objects import FOLDER, MOST_ENTRIES, SUBMODULE, Line, Reader, TreeEntry, mode_of
+from ci_guard.git.objects import FOLDER, SUBMODULE, Line, TreeEntry, mode_of
+from ci_guard.git.reader import MOST_ENTRIES, Reader
 from ci_guard.rows import NamedTuple
 
 _TOGETHER: Final = 64

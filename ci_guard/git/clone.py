@@ -13,8 +13,9 @@ from typing import IO, Final, TypeVar
 from ci_guard.errors import GitUnavailable
 from ci_guard.git import folder
 from ci_guard.git.command import ENVIRONMENT, OVERRIDES, find_git, locate
-from ci_guard.git.objects import ObjectStream, Reader, next_object
+from ci_guard.git.objects import ObjectStream, next_object
 from ci_guard.git.process import Arguments, Begun, Launch, Process, nameless
+from ci_guard.git.reader import Reader
 from ci_guard.records import dataclass, field, replace
 
 TIMEOUT_SECONDS: Final = 120.0

@@ -96,7 +96,7 @@ def parted(listing: bytes) -> tuple[bytes, bytes]:
 
 
 class ProvenTrees:
-    """The trees that entries of an index make up. Fulfils `objects.Proven`."""
+    """The trees that entries of an index make up. Fulfils `reader.Proven`."""
 
     def __init__(self, entries: Sequence[IndexEntry], object_format: str) -> None:
         """Hash them; of a path with a conflict there is no one entry, so it is in no tree."""

@@ -12,7 +12,8 @@ from ci_guard.errors import GitUnavailable
 from ci_guard.git import folder
 from ci_guard.git.clone import Clone
 from ci_guard.git.index import BOTH, LISTING, OTHERS, IndexEntry, parse, parted
-from ci_guard.git.objects import EntryKind, Node, ObjectsDamaged, Proven, TreeEntry
+from ci_guard.git.objects import EntryKind, Node, ObjectsDamaged, TreeEntry
+from ci_guard.git.reader import Proven
 from ci_guard.records import dataclass, field
 
 REPLACEMENTS: Final = ("for-each-ref", "--count=1", "refs/replace/")
