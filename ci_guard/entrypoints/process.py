@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from typing import Final, NoReturn
 
 _NEW_OBJECTS: Final = 200_000
+"""As many as a large scan makes."""
 _AGAIN_SECONDS: Final = 0.01
+"""Until an interrupt that Python dropped is raised again."""
 _LATER_SECONDS: Final = 3.0
+"""Until one that nothing came of is raised again."""
 _TICK_SECONDS: Final = 1.0
 """Longer than what clears up takes."""
 _UNFLUSHED: Final = 120

@@ -24,6 +24,7 @@ TOKEN: Final = "CI_GUARD_AUDIT_TOKEN"  # noqa: S105 - a variable's name
 """What may push to the branch that records are committed onto: a token, or a private key for SSH."""
 
 LONGEST_KEY: Final = 1_000
+"""Characters of a key's file that are read; a key has some 150."""
 
 
 WEAK: Final = (

@@ -24,6 +24,7 @@ from ci_guard.model.fact import Fact, Known, Source, unavailable
 from ci_guard.model.signature import NAMESPACE, SshSignature, Verified
 
 SECONDS: Final = 30.0
+"""For one run of `ssh-keygen`."""
 ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 """With days of allowed-signers read as UTC where they name no zone."""
 

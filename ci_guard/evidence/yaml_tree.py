@@ -13,9 +13,9 @@ LARGEST_BYTES: Final = 512 * 1024
 """A workflow is far smaller: GitHub refuses one of more than 512 KiB."""
 DEEPEST: Final = 50
 MOST: Final = 50_000
-"""Values, and 64 signs of text as another, after every alias is followed: aliases of aliases cannot multiply."""
-
+"""Values, after every alias is followed: aliases of aliases cannot multiply."""
 SIGNS: Final = 64
+"""Characters of a text that count as one more value."""
 
 MERGE: Final = "<<"
 

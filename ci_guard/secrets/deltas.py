@@ -39,10 +39,14 @@ have `keyfiles.MARK`.
 """
 
 _MOST_VAIN: Final = 100_000
+"""Texts that are remembered, at some hundred bytes each."""
 _SLACK: Final = 16
 """Bytes that are looked at beside a match: whether a word goes on there, or an escape ends."""
 _AROUND: Final = {"url-password": 262, "aws-access-key": 342, "jwk": 3002}
-"""Bytes beside a match that a check looks at."""
+"""
+Bytes beside a match that a check of `formats` looks at, and two: for the host behind a password, for the 40 of a secret
+key near an access key, for the ends of the object that a member is in.
+"""
 _CLOSE: Final = frozenset(
     {
         "format",
@@ -63,6 +67,7 @@ _CLOSE: Final = frozenset(
 _BY_PAIR: Final = frozenset({"generic-assignment", VENDOR})
 """Checks that know a name and its value on two lines: by the words for these, or by a value alone on its own."""
 _END_LINE: Final = 130
+"""Bytes behind a key in which `checks` looks for its last line, at most 94, and some to spare."""
 
 
 def widths(triggers: Iterable[Trigger]) -> bytes:
@@ -113,7 +118,7 @@ def reach_of(trigger: Trigger) -> Reach:
     """Return the reach of a trigger."""
     rule = trigger.rule
     if trigger.by_name:
-        back = 180 if rule.check == "generic-address" else BACK
+        back = generic.ADDRESS_BACK if rule.check == "generic-address" else BACK
         # A value ends with its line; its name may stand on a line before, but only with `value` on the
         # value's own, or with nothing there.
         return Reach(trigger.length + back + _SLACK, generic.LONGEST + _SLACK, True, True, rule.check in _BY_PAIR)

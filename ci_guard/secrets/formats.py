@@ -253,6 +253,7 @@ def is_argument(rule: Rule, data: bytes, _match: re.Match[bytes], start: int, en
 
 _AWS_SECRET: Final = late.pattern(rb"(?<![0-9A-Za-z/+=])[0-9A-Za-z/+]{40}(?![0-9A-Za-z/+=])")
 _AWS_NEAR: Final = 300
+"""Bytes between an access key id and the secret key that goes with it."""
 
 
 @check("aws-access-key")
@@ -276,6 +277,7 @@ def has_its_secret(rule: Rule, data: bytes, match: re.Match[bytes], start: int, 
 
 _JWK_TYPE: Final = late.pattern(rb"\"kty\"\s{0,8}:\s{0,8}\"(?:RSA|EC|OKP)\"")
 _JWK_REACH: Final = 3000
+"""Bytes from a member to the ends of its object; of a key of RSA with 4,096 bits all members have some 3,200 signs."""
 
 
 @check("jwk")

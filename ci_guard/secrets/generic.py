@@ -26,6 +26,9 @@ from ci_guard.secrets.lexical import BACK, assignment
 LONGEST: Final = 400
 """Bytes of the longest value; what is longer is data."""
 _SHORTEST: Final = 4
+"""Characters of the shortest value."""
+ADDRESS_BACK: Final = 180
+"""Bytes ahead of an address's `@` that are searched for a user and a password."""
 REPORTED: Final = 0.6
 """Likelihood from which a candidate is a finding: chosen on the tuning data for precision, since a finding blocks."""
 LIKELY: Final = 0.85
@@ -93,7 +96,7 @@ def _says_nothing(literal: bytes) -> bool:
 
 def in_address(data: bytes, at: int) -> Candidate | None:
     """Return the candidate that ends before the `@` at an offset: the password of a URL's user."""
-    begin = max(0, at - 180)
+    begin = max(0, at - ADDRESS_BACK)
     match = _USER_INFO.search(data[begin:at].decode("latin-1"))
     if match is None:
         return None

@@ -22,6 +22,7 @@ _LETTERS: Final = late.pattern(r"[A-Za-z]+")
 _LONGEST: Final = 80
 """Characters of a value that are looked at; more tell nothing new."""
 _LONGEST_WORD: Final = 14
+"""Letters of the longest word that is looked for."""
 _SHORTEST_WORDED: Final = 16
 _TELLS_WORDS: Final = 40
 """Characters that are looked at for words, which takes a microsecond for each."""

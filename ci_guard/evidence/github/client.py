@@ -20,6 +20,7 @@ Absent: TypeAlias = Container[str] | Callable[[str], bool]
 """Which messages of a refusal say that the thing does not exist, rather than that it is hidden."""
 
 MAXIMUM_PAGES: Final = 100
+"""Of one list, each of a hundred entries."""
 
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 _UNSAFE: Final = re.compile(r"[^\x21-\x7e]|[?#\\]|//")

@@ -24,6 +24,7 @@ from ci_guard.records import replace
 WORKFLOWS: Final = ".github/workflows"
 MOST_WORKFLOWS: Final = 100
 MOST_ACTIONS: Final = 200
+"""Files of a commit that are read; with more it is unknown what the guard rests on."""
 LOCAL: Final = "./"
 """In the workspace, where whatever was checked out lies; of a reusable workflow, at the commit of the run."""
 OWN: Final = "$/"

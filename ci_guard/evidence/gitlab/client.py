@@ -20,6 +20,7 @@ Absent: TypeAlias = Container[str] | Callable[[str], bool]
 Params: TypeAlias = Mapping[str, str | int | Sequence[int]]
 
 MAXIMUM_PAGES: Final = 100
+"""Of one list, each of a hundred entries."""
 
 STRONGER: Final = "a token with read_api in CI_GUARD_TOKEN"
 """What shows what a job's token does not; a caller adds the role that it takes."""

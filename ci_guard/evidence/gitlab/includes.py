@@ -22,6 +22,7 @@ MOST_FILES: Final = 150
 """Source: "Instance limits" of GitLab, "Maximum number of includes"."""
 
 DEEPEST: Final = 20
+"""Files that include each other; past it the rest is unknown."""
 
 NEEDS: Final = f"{STRONGER}, of a member of the project that is included"
 

@@ -13,6 +13,7 @@ from ci_guard.records import dataclass
 
 MAINTAINER: Final = 40
 ADMINISTRATOR: Final = 60
+"""Access levels. Source: Protected branches API."""
 
 EXCEPTIONS: Final = {"user_id": "User", "group_id": "Group", "deploy_key_id": "DeployKey"}
 """Entries that are no role, and how a policy's `no-bypass` names them: `User:5`. Source: Protected branches API."""

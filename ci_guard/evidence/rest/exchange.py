@@ -28,6 +28,7 @@ RETRIES: Final = 2
 RETRIES_PER_RUN: Final = 10
 """Of all requests together, so that a server that is down does not cost minutes."""
 BACKOFF_SECONDS: Final = 0.3
+"""Before the first retry of a request, twice as long before the second."""
 
 _NEXT: Final = re.compile(r'<([^<>]*)>\s*;[^,<]*\brel="?next\b"?')
 

@@ -12,6 +12,7 @@ B = TypeVar("B")
 C = TypeVar("C")
 
 WORKERS: Final = 8
+"""Requests at the same time."""
 
 
 class Gatherer:
