@@ -147,6 +147,13 @@ def test_every_module_stands_in_a_known_room() -> None:
     assert {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in MODULES} == set(ROOMS)
 
 
+def test_the_page_on_the_architecture_has_every_room() -> None:
+    page = (PACKAGE.parent / "docs/architecture.md").read_text(encoding="utf-8")
+    rooms = {path.name + ("/" if path.is_dir() else "") for path in PACKAGE.iterdir() if not path.name.startswith("_")}
+    code = {room for room in rooms if room.endswith((".py", "/"))}
+    assert {room for room in code if f"`{room}`" not in page and f"`ci_guard/{room}`" not in page} == set()
+
+
 def test_every_module_opens_with_its_purpose() -> None:
     silent = [str(path) for path in MODULES if not path.read_text(encoding="utf-8").startswith('"""')]
     assert silent == []
