@@ -10,18 +10,15 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from functools import cache, lru_cache
-from itertools import accumulate
+from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 from ci_guard import beside, late
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
 from ci_guard.rows import NamedTuple
-from ci_guard.secrets import generic, looks
+from ci_guard.secrets import generic, looks, vendor_names
 from ci_guard.secrets.checks import Verdict, entropy, is_invented
 from ci_guard.secrets.rule import VENDORS, Rule
 from ci_guard.secrets.triggers import VENDOR
@@ -32,17 +29,6 @@ _BACK: Final = 90
 """Bytes ahead of a value in which its vendor is named."""
 _LONG: Final = 32
 """Characters from which on a value of a form that a vendor documents is no name of something."""
-_KEY: Final = 3
-"""Characters of the shortest word."""
-_SEPARATORS: Final = "_-. "
-"""Of which one may stand between two parts of a word."""
-_WITHOUT: Final = str.maketrans("", "", _SEPARATORS)
-
-_ROLE: Final = late.pattern(
-    r"[_. -]?(?:api|app|access|auth|client|secret|private|account|project|personal|service|rest|live|oauth|consumer"
-    r"|admin|bot|user|prod|test|master|key|token|pat|signing|server|licen[sc]e|pass|webhook)"
-)
-"""How a name goes on whose first part is a word of its own, such as `float` or `front`."""
 _CREDENTIAL: Final = late.pattern(
     r"key|token|secret|pass(?:w(?:or)?d|code)?|pwd|auth(?:orization)?|api|cred(?:ential)?s?|bearer|licen[sc]e|login|dsn|access"
     r"|(?<![a-z])(?:pat|sid|appid)(?![a-z])"
@@ -77,26 +63,12 @@ _LONGEST_START: Final = 24
 _DETAIL: Final = "the name of the vendor stands ahead of it"
 
 
-_WORDS: Final = "vendor_words.txt"
-"""What `words` returns; `scripts/generate.py` makes it, as reading the whole table takes a while."""
-
-
 class Vendor(NamedTuple):
     """A row of the table."""
 
     rule: Rule
     secret: re.Pattern[bytes]
     """What a value of the vendor looks like."""
-
-
-class Word(NamedTuple):
-    """A word by which a vendor is named."""
-
-    letters: str
-    """Without what may stand between its parts."""
-    text: str
-    """As the table has it."""
-    row: int
 
 
 def rules() -> tuple[Rule, ...]:
@@ -142,26 +114,9 @@ def words() -> str:
     return "".join(sorted(lines))
 
 
-@cache
-def _words() -> list[str]:
-    return beside.read(__file__, _WORDS).decode().splitlines()
-
-
-@lru_cache(maxsize=4096)
-def _beginning(letters: str) -> list[Word]:
-    """Return the words that begin with some letters, in the order of their rows."""
-    lines, found = _words(), []
-    first = bisect_left(lines, letters)
-    while first < len(lines) and lines[first].startswith(letters):
-        word, written, row = lines[first].split(" ")
-        found.append(Word(word, written, int(row)))
-        first += 1
-    return sorted(found, key=lambda word: word.row)
-
-
 def load() -> None:
     """Read what judges, which the first look-up would: it is worth it before processes are made that each would."""
-    _words()
+    vendor_names.lines()
     looks.model()
 
 
@@ -229,35 +184,12 @@ def _ahead(data: bytes, start: int) -> str:
 
 def _named(ahead: str) -> Iterator[Vendor]:
     """Yield the vendors that are named in a text, the one nearest to its end first, and of two the longer name."""
-    places = [place for place, sign in enumerate(ahead) if sign not in _SEPARATORS]
-    letters = ahead.translate(_WITHOUT)
     found: list[tuple[int, Vendor]] = []
-    for first in range(len(letters) - _KEY + 1):
-        candidates = _beginning(letters[first : first + _KEY])
-        if not candidates:
-            continue
-        here: dict[int, dict[int, bool]] = {}
-        """By where the name ends: the rows that have it, and whether it is a common word there."""
-        for word in candidates:
-            if letters.startswith(word.letters, first) and _is_written(word, places, first):
-                rows = here.setdefault(places[first + len(word.letters) - 1] + 1, {})
-                rows[word.row] = word.text.endswith("+") or rows.get(word.row, False)
-        place = places[first]
-        for end, rows in here.items():
-            apart = (place == 0 or not ahead[place - 1].isalpha()) and _ROLE.match(ahead, end)
-            named = [_vendor(row) for row, common in rows.items() if apart or not common]
-            # A vendor whose values are known goes ahead of one of which anything is taken.
-            found += [(end, vendor) for vendor in sorted(named, key=lambda one: one.rule.pattern == _OPAQUE)]
+    for end, numbers in vendor_names.named(ahead):
+        # A vendor whose values are known goes ahead of one of which anything is taken.
+        known = sorted(map(_vendor, numbers), key=lambda one: one.rule.pattern == _OPAQUE)
+        found += [(end, vendor) for vendor in known]
     yield from (vendor for _, vendor in sorted(found, key=lambda pair: -pair[0]))
-
-
-def _is_written(word: Word, places: Sequence[int], first: int) -> bool:
-    """Return whether separators stand only between the parts of a word, one at most between two."""
-    last = first + len(word.letters) - 1
-    if places[last] - places[first] == last - first:
-        return True
-    gaps = Counter(accumulate(map(len, word.text.split("_"))))
-    return all(places[at + 1] - places[at] <= 1 + gaps[at - first + 1] for at in range(first, last))
 
 
 def _is_drawn(secret: bytes, rule: Rule | None = None) -> bool:

@@ -9,7 +9,7 @@ from itertools import product
 
 import pytest
 
-from ci_guard.secrets import vendors
+from ci_guard.secrets import vendor_names, vendors
 from ci_guard.secrets.matcher import Matcher
 from ci_guard.secrets.rule import Rule, known, load, vendor_ids
 from tests.secrets.made_up import text_for
@@ -125,9 +125,9 @@ def test_a_name_is_known_however_its_parts_are_joined(word: str) -> None:
 
 
 def test_the_table_is_read_only_where_a_value_stands_behind_a_credentials_name() -> None:
-    vendors._words.cache_clear()
+    vendor_names.lines.cache_clear()
     Matcher(load()).scan(b"a calendarific of words\nkey = value\n" * 50)
-    assert vendors._words.cache_info().currsize == 0
+    assert vendor_names.lines.cache_info().currsize == 0
 
 
 def test_a_rule_of_a_vendor_is_never_searched_for_by_itself() -> None:
@@ -139,10 +139,10 @@ def test_a_rule_of_a_vendor_is_never_searched_for_by_itself() -> None:
 def test_rows_and_words_are_read_as_a_reader_of_json_reads_the_table() -> None:
     rows = vendors.rows()
     assert [json.loads(row.rstrip(",")) for row in vendors._table()] == rows
-    assert vendors._words() == vendors.words().splitlines()
+    assert vendor_names.lines() == vendors.words().splitlines()
     wanted = {(word, number) for number, row in enumerate(rows) for word in row["words"]}
     beginnings = {word.replace("_", "")[:3] for word, _ in wanted}
-    assert {(word.text, word.row) for letters in beginnings for word in vendors._beginning(letters)} == wanted
+    assert {(word.text, word.row) for letters in beginnings for word in vendor_names.beginning(letters)} == wanted
     for letters in ("ab", "abl", "aaa", "zzz", "", "\n", "~"):
-        found = [word for word in vendors._beginning(letters) if not word.letters.startswith(letters)]
+        found = [word for word in vendor_names.beginning(letters) if not word.letters.startswith(letters)]
         assert found == []
