@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, Final
 
@@ -40,6 +40,11 @@ _OTHER: Final = late.pattern(
     r"|signature|version|\bh1:|key_?id|cache|csrf|nonce|cursor|next|(?<![a-z])page|continuation"
 )
 """Words for values that only look like a key."""
+_DIRECT: Final = late.pattern(r"[^0-9a-z/]{1,8}")
+"""What stands between the name of a value and the value whose vendor is named on a line above."""
+_ABOVE: Final = 240
+_LINES_ABOVE: Final = 4
+"""Bytes and lines in which it is."""
 _THREE: Final = late.pattern(r"[0-9a-z]{3}")
 _TAG: Final = late.pattern(r"<[a-z]+>")
 _DIGIT: Final = late.pattern(rb"[0-9]")
@@ -61,6 +66,7 @@ _STARTS: Final = late.pattern(rb"(?<![0-9A-Za-z_+/.-])(?=[A-Za-z_+/.-]{0,15}[0-9
 _LONGEST_START: Final = 24
 """Bytes from there that are looked at."""
 _DETAIL: Final = "the name of the vendor stands ahead of it"
+_DETAIL_ABOVE: Final = "the name of the vendor stands on a line above it"
 
 
 class Vendor(NamedTuple):
@@ -159,18 +165,36 @@ def _find(data: bytes, start: int) -> tuple[Rule, Verdict] | None:
     if told is None or not _BETWEEN.fullmatch(ahead, told.end()) or _OTHER.search(ahead, max(0, told.start() - 12)):
         return None
     named = list(_named(ahead))
-    for vendor in named:
-        match = vendor.secret.match(data, start)
-        if match and _is_drawn(match.group(), vendor.rule):
-            rule = vendor.rule
-            return rule, Verdict(start, match.end(), rule.severity, rule.confidence, _DETAIL)
-    # Vendors change the form of their keys, and have some of which their documentation says nothing.
-    match = _ANY.match(data, start) if named else None
-    if match and _is_drawn(match.group()):
-        return named[0].rule, Verdict(
-            start, match.end(), Severity.MEDIUM, Confidence.LOW, f"{_DETAIL}, and its form is new"
-        )
+    found = _of_one(named, data, start, _DETAIL)
+    if found:
+        return found
+    match = _ANY.match(data, start)
+    if match is None or not _is_drawn(match.group()):
+        return None
+    if named:
+        # Vendors change the form of their keys, and have some of which their documentation says nothing.
+        detail = f"{_DETAIL}, and its form is new"
+        return named[0].rule, Verdict(start, match.end(), Severity.MEDIUM, Confidence.LOW, detail)
+    if _DIRECT.fullmatch(ahead, told.end()):
+        return _of_one(_named(_above(data, start)), data, start, _DETAIL_ABOVE)
     return None
+
+
+def _of_one(vendors: Iterable[Vendor], data: bytes, start: int, detail: str) -> tuple[Rule, Verdict] | None:
+    """Return the first of some vendors whose value begins at an offset, and what is made of it."""
+    for rule, secret in vendors:
+        match = secret.match(data, start)
+        if match and _is_drawn(match.group(), rule):
+            return rule, Verdict(start, match.end(), rule.severity, rule.confidence, detail)
+    return None
+
+
+def _above(data: bytes, start: int) -> str:
+    """Return the lines above a value's own in small letters, up to an empty one: headings, or what a log said."""
+    end = data.rfind(b"\n", max(0, start - _BACK), start)
+    lines = data[max(0, end - _ABOVE) : max(0, end)].decode("latin-1").lower().split("\n")[-_LINES_ABOVE:]
+    empty = max((number for number, line in enumerate(lines) if not line.strip()), default=-1)
+    return "\n".join(lines[empty + 1 :])
 
 
 def _ahead(data: bytes, start: int) -> str:

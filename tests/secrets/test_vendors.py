@@ -62,6 +62,10 @@ def test_rows_are_told_apart_and_documented() -> None:
         "# Calendarific: the key is {}",
         "calendarific token {}",
         "calendarific:\n  key: {}",
+        "calendarific:\n  url: https://api.example.com\n  region: eu\n  key: {}",
+        "[calendarific]\ntimeout = 30\nkey = {}",
+        '{{"calendarific": {{\n  "timeout": 30,\n  "key": "{}"\n}}}}',
+        "[INFO] asking the Calendarific API\n[DEBUG] Using Key={}",
         "<key>calendarific-key</key>\n<string>{}</string>",
         "https://calendarific.com/api/v2/holidays?api_key={}&year=2024",
         'api_key = "{}"  // calendarific',
@@ -69,7 +73,7 @@ def test_rows_are_told_apart_and_documented() -> None:
 )
 def test_the_forms_of_an_assignment_that_name_a_vendor(matcher: Matcher, text: str) -> None:
     found = names(matcher, text.format(HEX))
-    ahead = not text.startswith(("api_key", "calendarific:"))
+    ahead = not text.startswith("api_key")
     assert found == (["calendarific-credential"] if ahead else ["generic-secret"])
 
 
@@ -86,6 +90,12 @@ def test_the_forms_of_an_assignment_that_name_a_vendor(matcher: Matcher, text: s
         "uses: calendarific/create-github-app-token@{}0badf00d # v3.2.0",
         "github.com/calendarific/calendarific-api,v0.0.0-20180202201655-eb2c6b5be1b6,h1:",
         "calendarific_recaptcha_site_key = '{}'",
+        "calendarific:\n\nkey: {}",
+        "calendarific:\n  a: 1\n  b: 2\n  c: 3\n  d: 4\n  key: {}",
+        "calendarific:\n  commit: {}",
+        "calendarific:\n  cache_key: {}",
+        "calendarific knows\nthe key of the map that has {}",
+        "calendarific:\n  key: release-candidate-10",
     ],
 )
 def test_what_is_no_credential_of_a_vendor(matcher: Matcher, text: str) -> None:
