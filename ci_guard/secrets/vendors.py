@@ -40,7 +40,7 @@ _OTHER: Final = late.pattern(
     r"|signature|version|\bh1:|key_?id|cache|csrf|nonce|cursor|next|(?<![a-z])page|continuation"
 )
 """Words for values that only look like a key."""
-_DIRECT: Final = late.pattern(r"[^0-9a-z/]{1,8}")
+_DIRECT: Final = late.pattern(r"[^0-9a-z/]{1,8}|>[^<>/\n]{1,48}")
 """What stands between the name of a value and the value whose vendor is named on a line above."""
 _ABOVE: Final = 240
 _LINES_ABOVE: Final = 4
@@ -60,7 +60,7 @@ def _said(form: str) -> tuple[bytes, int]:
     return rb"(?:%s)={0,2}(?![0-9A-Za-z_+/-])" % form.encode("ascii"), int(re.IGNORECASE)
 
 
-_ANY: Final = late.pattern(*_said("[0-9A-Za-z_.+/-]{14,100}"))
+_ANY: Final = late.pattern(*_said("[0-9A-Za-z_.+/-]{14,128}"))
 _STARTS: Final = late.pattern(rb"(?<![0-9A-Za-z_+/.-])(?=[A-Za-z_+/.-]{0,15}[0-9][0-9A-Za-z_+/.-]{8})")
 """Where a value begins, as the rule `vendor-context` is searched for."""
 _LONGEST_START: Final = 24
@@ -169,7 +169,7 @@ def _find(data: bytes, start: int) -> tuple[Rule, Verdict] | None:
     if found:
         return found
     match = _ANY.match(data, start)
-    if match is None or not _is_drawn(match.group()):
+    if match is None or not _is_drawn(match.group()) or _is_path(match.group()):
         return None
     if named:
         # Vendors change the form of their keys, and have some of which their documentation says nothing.
@@ -214,6 +214,12 @@ def _named(ahead: str) -> Iterator[Vendor]:
         known = sorted(map(_vendor, numbers), key=lambda one: one.rule.pattern == _OPAQUE)
         found += [(end, vendor) for vendor in known]
     yield from (vendor for _, vendor in sorted(found, key=lambda pair: -pair[0]))
+
+
+def _is_path(value: bytes) -> bool:
+    """Return whether a value is a path that begins with a word."""
+    first, slash, _ = value.partition(b"/")
+    return bool(slash) and len(first) > 3 and looks.is_wording(first.decode("latin-1"))
 
 
 def _is_drawn(secret: bytes, rule: Rule | None = None) -> bool:
