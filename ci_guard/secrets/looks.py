@@ -33,10 +33,12 @@ SCALE: Final = 4
 UNIFORM: Final = math.log(26)
 
 _CODE: Final = late.pattern(
-    r"""^\$[{(A-Za-z_]|\$[{(]|\{\{|\}\}|%[({]?[a-z]|%[A-Z_]+%|<[A-Za-z_ -]+>|\[[A-Z_ ]+\]|@[A-Z0-9_]+@|\.\.\.|\*\*\*
+    r"""^\$[{(A-Za-z_]|\$[{(]|\{\{|\}\}|%[({][a-z]|%l{0,2}[a-z](?![0-9A-Za-z])|%[A-Z_]+%
+    |<[A-Za-z_ -]+>|\[[A-Z_ ]+\]|@[A-Z0-9_]+@|\.\.\.|\*\*\*
     |[.](?:com|org|net|io|json|ya?ml|pem|key|crt|txt|py|go|js|ts|html?|md|png)\b
     |^(?:process|os|env|self|this|cfg|config|ctx|req|res|settings|options|opts|args|var|local|data|module|each|test)\.
-    |^[a-z]+://|^[(./~]|^[A-Za-z]:\\|::|->|^[A-Za-z_.]+\(|^[A-Za-z_]+\[|\)$|\\[wdsb]|[|^][a-z]+[|$]""",
+    |^[a-z]+://|^[(.]|^/(?![0-9A-Za-z+/]{39,}={0,2}$)|^~[a-z]*/|^[A-Za-z]:\\|::|->
+    |^[A-Za-z_.]+\(|^[A-Za-z_]+\[|\)$|\\[wdsb]|[|^][a-z]+[|$]""",
     re.VERBOSE,
 )
 _PLACEHOLDER: Final = late.pattern(

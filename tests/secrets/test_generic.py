@@ -130,6 +130,27 @@ def test_no_value_that_is_drawn_at_random_is_worded_or_in_order() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("%s:%s", True),
+        ("user-%d", True),
+        ("%(name)s-1", True),
+        ("%llu.bin", True),
+        ("x%sK3-Q9e7Lw2", False),
+        ("K3%dQ9%x7", False),
+        ("/run/secrets/db", True),
+        ("/" + "aB3" * 14 + "=", False),
+        ("/" + "aB3/" * 14 + ".d", True),
+        ("~/keys", True),
+        ("~bob/keys", True),
+        ("~K3-Q9e7Lw2", False),
+    ],
+)
+def test_formats_and_paths_are_code_and_what_only_has_their_signs_is_not(value: str, code: bool) -> None:
+    assert looks.is_code(value) == code
+
+
+@pytest.mark.parametrize(
     ("value", "worded", "in_order"),
     [
         ("some_test_name_of_this_module", True, False),
