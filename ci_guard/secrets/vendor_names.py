@@ -20,6 +20,8 @@ from ci_guard.rows import NamedTuple
 FILE: Final = "vendor_words.txt"
 _KEY: Final = 3
 """Characters of the shortest word."""
+_SHORT: Final = 5
+"""Letters up to which the first part of a word ends others: `lob` in `blob`, `coder` in `decoder`."""
 _SEPARATORS: Final = "_-. "
 """Of which one may stand between two parts of a word."""
 _WITHOUT: Final = str.maketrans("", "", _SEPARATORS)
@@ -38,6 +40,11 @@ class Word(NamedTuple):
     text: str
     """As the table has it."""
     row: int
+
+    @property
+    def is_short(self) -> bool:
+        """Whether other words end like its first part, so that it has to begin where a word does."""
+        return len(self.text.rstrip("+").partition("_")[0]) <= _SHORT
 
 
 @cache
@@ -58,26 +65,35 @@ def beginning(letters: str) -> list[Word]:
     return sorted(found, key=lambda word: word.row)
 
 
-def named(text: str) -> Iterator[tuple[int, list[int]]]:
-    """Yield where a name of vendors ends in a text of small letters, and the rows of those that have it."""
+def named(written: str) -> Iterator[tuple[int, list[int]]]:
+    """Yield where a name of vendors ends in a text, and the rows of those that have it."""
+    text = written.lower()
     places = [place for place, sign in enumerate(text) if sign not in _SEPARATORS]
     letters = text.translate(_WITHOUT)
     for first in range(len(letters) - _KEY + 1):
         candidates = beginning(letters[first : first + _KEY])
         if not candidates:
             continue
+        place = places[first]
+        apart = place == 0 or not text[place - 1].isalpha() or _is_hump(written, place)
         here: dict[int, dict[int, bool]] = {}
         """By where the name ends: the rows that have it, and whether it is a common word there."""
         for word in candidates:
+            if not apart and word.is_short:
+                continue  # `blob_key` is none of Lob
             if letters.startswith(word.letters, first) and _is_written(word, places, first):
                 rows = here.setdefault(places[first + len(word.letters) - 1] + 1, {})
                 rows[word.row] = word.text.endswith("+") or rows.get(word.row, False)
-        place = places[first]
         for end, rows in here.items():
-            apart = (place == 0 or not text[place - 1].isalpha()) and _ROLE.match(text, end)
-            told = [row for row, common in rows.items() if apart or not common]
+            goes_on = apart and _ROLE.match(text, end)
+            told = [row for row, common in rows.items() if goes_on or not common]
             if told:
                 yield end, told
+
+
+def _is_hump(text: str, place: int) -> bool:
+    """Return whether a word begins at a place of a name in camel case."""
+    return text[place].isupper() and text[place - 1].islower()
 
 
 def _is_written(word: Word, places: Sequence[int], first: int) -> bool:

@@ -45,8 +45,8 @@ _DIRECT: Final = late.pattern(r"[^0-9a-z/]{1,8}|>[^<>/\n]{1,48}")
 _ABOVE: Final = 240
 _LINES_ABOVE: Final = 4
 """Bytes and lines in which it is."""
-_THREE: Final = late.pattern(r"[0-9a-z]{3}")
-_TAG: Final = late.pattern(r"<[a-z]+>")
+_THREE: Final = late.pattern(r"[0-9A-Za-z]{3}")
+_TAG: Final = late.pattern(r"<[A-Za-z]+>")
 _DIGIT: Final = late.pattern(rb"[0-9]")
 _LETTER: Final = late.pattern(rb"[A-Za-z]")
 _HEX: Final = late.pattern(rb"[0-9A-Fa-f-]+")
@@ -160,11 +160,12 @@ def find(data: bytes, low: int, high: int) -> tuple[Rule, Verdict] | None:
 def _find(data: bytes, start: int) -> tuple[Rule, Verdict] | None:
     if data[start - 1 : start] == b"@":  # `uses: owner/create-app-token@…`, a commit
         return None
-    ahead = _ahead(data, start)
+    written = _ahead(data, start)
+    ahead = written.lower()
     told = max(_CREDENTIAL.finditer(ahead), key=re.Match.end, default=None)
     if told is None or not _BETWEEN.fullmatch(ahead, told.end()) or _OTHER.search(ahead, max(0, told.start() - 12)):
         return None
-    named = list(_named(ahead))
+    named = list(_named(written))
     found = _of_one(named, data, start, _DETAIL)
     if found:
         return found
@@ -190,16 +191,16 @@ def _of_one(vendors: Iterable[Vendor], data: bytes, start: int, detail: str) -> 
 
 
 def _above(data: bytes, start: int) -> str:
-    """Return the lines above a value's own in small letters, up to an empty one: headings, or what a log said."""
+    """Return the lines above a value's own, up to an empty one: headings, or what a log said."""
     end = data.rfind(b"\n", max(0, start - _BACK), start)
-    lines = data[max(0, end - _ABOVE) : max(0, end)].decode("latin-1").lower().split("\n")[-_LINES_ABOVE:]
+    lines = data[max(0, end - _ABOVE) : max(0, end)].decode("latin-1").split("\n")[-_LINES_ABOVE:]
     empty = max((number for number, line in enumerate(lines) if not line.strip()), default=-1)
     return "\n".join(lines[empty + 1 :])
 
 
 def _ahead(data: bytes, start: int) -> str:
-    """Return what stands ahead of a value in small letters: its line, or the one before if the value has its own."""
-    text = data[max(0, start - _BACK) : start].decode("latin-1").lower()
+    """Return what stands ahead of a value: its line, or the one before if the value has its own."""
+    text = data[max(0, start - _BACK) : start].decode("latin-1")
     feed = text.rfind("\n")
     if feed >= 0 and _THREE.search(_TAG.sub("", text[feed:])):
         return text[feed + 1 :]

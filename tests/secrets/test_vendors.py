@@ -113,6 +113,24 @@ def test_a_common_word_counts_only_where_the_name_goes_on_with_what_a_key_is_for
     assert names(matcher, f"inbox_key is {HEX}") == []
 
 
+@pytest.mark.parametrize(
+    ("name", "vendor"),
+    [
+        ("blob_key", None),
+        ("PROMISE_TOKEN", None),
+        ("decoderToken", None),
+        ("community-api-key", None),
+        ("lob_key", "Lob"),
+        ("prod-lob-key", "Lob"),
+        ("prodLobKey", "Lob"),
+        ("ourOmiseKey", "Omise"),
+        ("ourcalendarifickey", "Calendarific"),
+    ],
+)
+def test_a_short_name_begins_where_a_word_does(name: str, vendor: str | None) -> None:
+    assert [one.rule.vendor for one in vendors._named(name)] == ([vendor] if vendor else [])
+
+
 def test_a_format_of_its_own_outweighs_the_name_of_a_vendor(matcher: Matcher) -> None:
     from tests.secrets.made_up import github_token
 
