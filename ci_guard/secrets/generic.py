@@ -19,7 +19,7 @@ from ci_guard import late
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import Confidence
 from ci_guard.rows import NamedTuple
-from ci_guard.secrets import looks
+from ci_guard.secrets import looks, vendor_names
 from ci_guard.secrets.checks import Verdict, is_invented
 from ci_guard.secrets.lexical import BACK, assignment
 
@@ -120,6 +120,9 @@ def judge_argument(data: bytes, start: int, end: int) -> Verdict | None:
 
 def _verdict(candidate: Candidate) -> Verdict | None:
     chance = likelihood(candidate)
+    if chance < REPORTED and candidate.topic == "plain-key":
+        told = likelihood(candidate._replace(topic="key"))
+        chance = told if told >= REPORTED and _is_of_a_vendor(candidate.name) else chance
     if chance < REPORTED or looks.is_worded(candidate.value):
         return None
     likely = chance >= LIKELY
@@ -130,6 +133,11 @@ def _verdict(candidate: Candidate) -> Verdict | None:
         Confidence.MEDIUM if likely else Confidence.LOW,
         f"the name and the look of the value make it {chance:.0%} likely",
     )
+
+
+def _is_of_a_vendor(name: str) -> bool:
+    """Return whether a name says whose key it is, as `codemagic_key` does: then it is no place in a table."""
+    return any(vendor_names.named(name))
 
 
 def likelihood(candidate: Candidate) -> float:

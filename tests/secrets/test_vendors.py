@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import string
 from itertools import product
 
 import pytest
@@ -111,6 +112,23 @@ def test_a_common_word_counts_only_where_the_name_goes_on_with_what_a_key_is_for
     assert names(matcher, f"float_api_key = '{HEX}'") == ["float-credential"]
     assert names(matcher, f"# a float, and the key {HEX}") == []
     assert names(matcher, f"inbox_key is {HEX}") == []
+
+
+LETTERS = "".join(random.Random(15).choices(string.ascii_letters, k=40))
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        ("calendarific_key", ["generic-secret"]),
+        ("calendarificKey", ["generic-secret"]),
+        ("map_key", []),
+        ("key", []),
+        ("calendarific_public_key", []),
+    ],
+)
+def test_a_key_that_a_vendor_is_named_for_is_no_place_in_a_table(matcher: Matcher, name: str, rules: list[str]) -> None:
+    assert names(matcher, f'{name} = "{LETTERS}"\n') == rules
 
 
 @pytest.mark.parametrize(
