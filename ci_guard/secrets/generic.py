@@ -121,7 +121,7 @@ def judge_argument(data: bytes, start: int, end: int) -> Verdict | None:
 def _verdict(candidate: Candidate) -> Verdict | None:
     chance = likelihood(candidate)
     if chance < REPORTED and candidate.topic == "plain-key":
-        told = likelihood(candidate._replace(topic="key"))
+        told = _as_key(chance)
         chance = told if told >= REPORTED and _is_of_a_vendor(candidate.name) else chance
     if chance < REPORTED or looks.is_worded(candidate.value):
         return None
@@ -133,6 +133,13 @@ def _verdict(candidate: Candidate) -> Verdict | None:
         Confidence.MEDIUM if likely else Confidence.LOW,
         f"the name and the look of the value make it {chance:.0%} likely",
     )
+
+
+def _as_key(chance: float) -> float:
+    """Return how likely a candidate is a secret whose name says that it is a key of something."""
+    weights = looks.model()["weights"]
+    total = math.log(chance / (1 - chance)) + weights["topic-key"] - weights["topic-plain-key"]
+    return 1 / (1 + math.exp(-total))
 
 
 def _is_of_a_vendor(name: str) -> bool:

@@ -25,6 +25,8 @@ _SHORT: Final = 5
 _SEPARATORS: Final = "_-. "
 """Of which one may stand between two parts of a word."""
 _WITHOUT: Final = str.maketrans("", "", _SEPARATORS)
+_BEGINS: Final = late.pattern(r"(?<![0-9A-Za-z])[0-9A-Za-z]|(?<=[a-z])[A-Z]")
+"""Where a word begins, also within a name in camel case."""
 _ROLE: Final = late.pattern(
     r"[_. -]?(?:api|app|access|auth|client|secret|private|account|project|personal|service|rest|live|oauth|consumer"
     r"|admin|bot|user|prod|test|master|key|token|pat|signing|server|licen[sc]e|pass|webhook)"
@@ -40,11 +42,8 @@ class Word(NamedTuple):
     text: str
     """As the table has it."""
     row: int
-
-    @property
-    def is_short(self) -> bool:
-        """Whether other words end like its first part, so that it has to begin where a word does."""
-        return len(self.text.rstrip("+").partition("_")[0]) <= _SHORT
+    short: bool
+    """Whether other words end like its first part, so that it has to begin where a word does."""
 
 
 @cache
@@ -60,40 +59,38 @@ def beginning(letters: str) -> list[Word]:
     first = bisect_left(words, letters)
     while first < len(words) and words[first].startswith(letters):
         word, written, row = words[first].split(" ")
-        found.append(Word(word, written, int(row)))
+        found.append(Word(word, written, int(row), len(written.rstrip("+").partition("_")[0]) <= _SHORT))
         first += 1
     return sorted(found, key=lambda word: word.row)
 
 
-def named(written: str) -> Iterator[tuple[int, list[int]]]:
-    """Yield where a name of vendors ends in a text, and the rows of those that have it."""
+def named(written: str, *, apart: bool = False) -> Iterator[tuple[int, list[int]]]:
+    """Yield where a name of vendors ends in a text, if need be one where a word begins, and the rows that have it."""
     text = written.lower()
     places = [place for place, sign in enumerate(text) if sign not in _SEPARATORS]
     letters = text.translate(_WITHOUT)
-    for first in range(len(letters) - _KEY + 1):
-        candidates = beginning(letters[first : first + _KEY])
+    firsts = (
+        (bisect_left(places, found.start()) for found in _BEGINS.finditer(written)) if apart else range(len(letters))
+    )
+    for first in firsts:
+        head = letters[first : first + _KEY]
+        candidates = beginning(head) if len(head) == _KEY else ()
         if not candidates:
             continue
         place = places[first]
-        apart = place == 0 or not text[place - 1].isalpha() or _is_hump(written, place)
         here: dict[int, dict[int, bool]] = {}
         """By where the name ends: the rows that have it, and whether it is a common word there."""
         for word in candidates:
-            if not apart and word.is_short:
-                continue  # `blob_key` is none of Lob
             if letters.startswith(word.letters, first) and _is_written(word, places, first):
+                if word.short and not _BEGINS.match(written, place):
+                    continue  # `blob_key` is none of Lob
                 rows = here.setdefault(places[first + len(word.letters) - 1] + 1, {})
                 rows[word.row] = word.text.endswith("+") or rows.get(word.row, False)
         for end, rows in here.items():
-            goes_on = apart and _ROLE.match(text, end)
+            goes_on = _BEGINS.match(written, place) and _ROLE.match(text, end)
             told = [row for row, common in rows.items() if goes_on or not common]
             if told:
                 yield end, told
-
-
-def _is_hump(text: str, place: int) -> bool:
-    """Return whether a word begins at a place of a name in camel case."""
-    return text[place].isupper() and text[place - 1].islower()
 
 
 def _is_written(word: Word, places: Sequence[int], first: int) -> bool:

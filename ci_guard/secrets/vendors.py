@@ -40,9 +40,9 @@ _OTHER: Final = late.pattern(
     r"|signature|version|\bh1:|key_?id|cache|csrf|nonce|cursor|next|(?<![a-z])page|continuation"
 )
 """Words for values that only look like a key."""
-_DIRECT: Final = late.pattern(r"[^0-9a-z/]{1,8}|>[^<>/\n]{1,48}")
+_DIRECT: Final = late.pattern(r"[^0-9a-z/=:>]{0,4}[=:>][^0-9a-z/]{0,6}|>[^<>/\n]{1,48}")
 """What stands between the name of a value and the value whose vendor is named on a line above."""
-_ABOVE: Final = 240
+_ABOVE: Final = 160
 _LINES_ABOVE: Final = 4
 """Bytes and lines in which it is."""
 _THREE: Final = late.pattern(r"[0-9A-Za-z]{3}")
@@ -166,19 +166,19 @@ def _find(data: bytes, start: int) -> tuple[Rule, Verdict] | None:
     if told is None or not _BETWEEN.fullmatch(ahead, told.end()) or _OTHER.search(ahead, max(0, told.start() - 12)):
         return None
     named = list(_named(written))
+    if not named:
+        if not _DIRECT.fullmatch(ahead, told.end()):
+            return None
+        return _of_one(_named(_above(data, start), apart=True), data, start, _DETAIL_ABOVE)
     found = _of_one(named, data, start, _DETAIL)
     if found:
         return found
+    # Vendors change the form of their keys, and have some of which their documentation says nothing.
     match = _ANY.match(data, start)
     if match is None or not _is_drawn(match.group()) or _is_path(match.group()):
         return None
-    if named:
-        # Vendors change the form of their keys, and have some of which their documentation says nothing.
-        detail = f"{_DETAIL}, and its form is new"
-        return named[0].rule, Verdict(start, match.end(), Severity.MEDIUM, Confidence.LOW, detail)
-    if _DIRECT.fullmatch(ahead, told.end()):
-        return _of_one(_named(_above(data, start)), data, start, _DETAIL_ABOVE)
-    return None
+    detail = f"{_DETAIL}, and its form is new"
+    return named[0].rule, Verdict(start, match.end(), Severity.MEDIUM, Confidence.LOW, detail)
 
 
 def _of_one(vendors: Iterable[Vendor], data: bytes, start: int, detail: str) -> tuple[Rule, Verdict] | None:
@@ -207,10 +207,14 @@ def _ahead(data: bytes, start: int) -> str:
     return text[text.rfind("\n", 0, max(feed, 0)) + 1 :]
 
 
-def _named(ahead: str) -> Iterator[Vendor]:
-    """Yield the vendors that are named in a text, the one nearest to its end first, and of two the longer name."""
+def _named(ahead: str, *, apart: bool = False) -> Iterator[Vendor]:
+    """
+    Yield the vendors that are named in a text, the one nearest to its end first, and of two the longer name.
+
+    With `apart` each name begins where a word does.
+    """
     found: list[tuple[int, Vendor]] = []
-    for end, numbers in vendor_names.named(ahead):
+    for end, numbers in vendor_names.named(ahead, apart=apart):
         # A vendor whose values are known goes ahead of one of which anything is taken.
         known = sorted(map(_vendor, numbers), key=lambda one: one.rule.pattern == _OPAQUE)
         found += [(end, vendor) for vendor in known]
