@@ -18,7 +18,7 @@ from typing import Final
 
 from ci_guard import beside
 from ci_guard.rows import NamedTuple
-from ci_guard.secrets import decode, generic, keyfiles
+from ci_guard.secrets import decode, generic, keyfiles, vendors
 from ci_guard.secrets.content import ContentKind, classify, plain_name
 from ci_guard.secrets.lexical import BACK
 from ci_guard.secrets.matcher import encoding_of
@@ -64,8 +64,6 @@ _CLOSE: Final = frozenset(
     }
 )
 """Checks that look at the match alone; those in neither look as far as their rule reaches, and a little beyond."""
-_BY_PAIR: Final = frozenset({"generic-assignment", VENDOR})
-"""Checks that know a name and its value on two lines: by the words for these, or by a value alone on its own."""
 _END_LINE: Final = 130
 """Bytes behind a key in which `checks` looks for its last line, at most 94, and some to spare."""
 
@@ -118,10 +116,15 @@ def reach_of(trigger: Trigger) -> Reach:
     """Return the reach of a trigger."""
     rule = trigger.rule
     if trigger.by_name:
+        if rule.check == VENDOR:
+            # The vendor may be named on a line above.
+            back = trigger.length + rule.before + vendors.FARTHEST + _SLACK
+            return Reach(back, generic.LONGEST + _SLACK, False, True)
         back = generic.ADDRESS_BACK if rule.check == "generic-address" else BACK
         # A value ends with its line; its name may stand on a line before, but only with `value` on the
         # value's own, or with nothing there.
-        return Reach(trigger.length + back + _SLACK, generic.LONGEST + _SLACK, True, True, rule.check in _BY_PAIR)
+        by_pair = rule.check == "generic-assignment"
+        return Reach(trigger.length + back + _SLACK, generic.LONGEST + _SLACK, True, True, by_pair)
     around = _AROUND.get(rule.check, 0) + _SLACK
     if rule.check not in _CLOSE and rule.check not in _AROUND:
         # Another match of the rule may begin as far ahead and have this one in it: where a change takes that away,

@@ -45,6 +45,8 @@ _DIRECT: Final = late.pattern(r"[^0-9a-z/=:>]{0,4}[=:>][^0-9a-z/]{0,6}|>[^<>/\n]
 _ABOVE: Final = 160
 _LINES_ABOVE: Final = 4
 """Bytes and lines in which it is."""
+FARTHEST: Final = _BACK + _ABOVE
+"""Bytes ahead of a value that decide what it is."""
 _THREE: Final = late.pattern(r"[0-9A-Za-z]{3}")
 _TAG: Final = late.pattern(r"<[A-Za-z]+>")
 _DIGIT: Final = late.pattern(rb"[0-9]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from ci_guard.secrets import database, deltas
 from ci_guard.secrets.formats import CHECKS
 from ci_guard.secrets.lexical import AFTER_VALUE, BACK, assignment
+from ci_guard.secrets.matcher import Matcher
 from ci_guard.secrets.rule import load
-from ci_guard.secrets.triggers import Searched, triggers_of
+from ci_guard.secrets.triggers import VENDOR, Searched, triggers_of
 from tests.secrets.made_up import rules, text_for
 
 TRIGGERS = triggers_of(load())
@@ -48,6 +50,19 @@ def test_a_rule_looks_no_further_than_its_reach() -> None:
         assert end - reach.back <= match.start(), rule.id
         assert match.end() <= end + reach.ahead, rule.id
         assert b"\n" not in match.group() or not reach.line_ahead, rule.id
+
+
+@pytest.mark.parametrize("above", ["", "\n  a: 1" * 3, "\n  note: " + "." * 130])
+def test_the_name_of_a_vendor_above_a_key_is_in_its_reach(above: str) -> None:
+    value = random.Random(4).randbytes(16).hex().encode()
+    data = f"{'x' * 400}\ncalendarific:{above}\n  key: ".encode() + value + b"\n"
+    matcher = Matcher(load())
+    (end,) = (end for number, end in matcher.met(data) if matcher.triggers[number].rule.check == VENDOR)
+    (trigger,) = (trigger for trigger in TRIGGERS if trigger.rule.check == VENDOR)
+    reach = deltas.reach_of(trigger)
+    assert [match.rule.id for match in matcher.scan(data)] == ["calendarific-credential"]
+    assert data.index(b"calendarific") >= end - reach.back
+    assert not reach.line_back
 
 
 @pytest.mark.skipif(database.platform() not in database.PLATFORMS, reason="no database ships for this platform")
