@@ -124,7 +124,7 @@ def reach_of(trigger: Trigger) -> Reach:
         # A value ends with its line; its name may stand on a line before, but only with `value` on the
         # value's own, or with nothing there.
         by_pair = rule.check == "generic-assignment"
-        return Reach(trigger.length + back + _SLACK, generic.LONGEST + _SLACK, True, True, by_pair)
+        return Reach(trigger.length + back + _SLACK, generic.LONGEST_TOKEN + _SLACK, True, True, by_pair)
     around = _AROUND.get(rule.check, 0) + _SLACK
     if rule.check not in _CLOSE and rule.check not in _AROUND:
         # Another match of the rule may begin as far ahead and have this one in it: where a change takes that away,

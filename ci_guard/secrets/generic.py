@@ -24,7 +24,9 @@ from ci_guard.secrets.checks import Verdict, is_invented
 from ci_guard.secrets.lexical import BACK, assignment
 
 LONGEST: Final = 400
-"""Bytes of the longest value; what is longer is data."""
+"""Bytes of the longest value; what is longer is data, or a token."""
+LONGEST_TOKEN: Final = 2000
+"""Bytes of the longest token: those that renew access to Microsoft's platform have more than 1,000."""
 _SHORTEST: Final = 4
 """Characters of the shortest value."""
 ADDRESS_BACK: Final = 180
@@ -48,6 +50,7 @@ _QUOTED: Final = {
     quote: late.pattern(rb"(?:[^%b\\\r\n]|\\(?!%b)[^\r\n]){3,400}(?=\\?%b)" % (quote, quote, quote))
     for quote in (b'"', b"'", b"`")
 }
+_LONG: Final = late.pattern(rb"""[0-9A-Za-z_.~+/=-]{390,2000}(?=["'`,;\s]|\\|\Z)""")
 _SCHEME: Final = late.pattern(r"(?P<scheme>basic|bearer|token|oauth|apikey)\s{1,2}(?=\S)", re.IGNORECASE)
 _BASE64: Final = late.pattern(r"[0-9A-Za-z+/_-]{6,300}={0,2}")
 _BLANK: Final = late.pattern(r"\s")
@@ -73,14 +76,16 @@ def in_assignment(data: bytes, start: int) -> Candidate | None:
     quoted = _QUOTED.get(data[start - 1 : start])
     stop = start + LONGEST
     literal = (quoted or _BARE).match(data, start, stop)
-    if literal is None or _says_nothing(literal.group()):
+    long = None if literal else _LONG.match(data, start)
+    literal = literal or long
+    if literal is None or (not long and _says_nothing(literal.group())):
         return None
     end = literal.end()
     if quoted is None and data[end : min(end + 1, stop)] == b"(":
         return None
     value = literal.group().decode("latin-1")
     found = assignment(data[max(0, start - BACK) : start].decode("latin-1"))
-    if found is None:
+    if found is None or (long and found.topic != "token"):
         return None
     return _checked(
         _unwrapped(Candidate(start, end, value, found.name, found.topic, found.join, bool(quoted)), found.wrap)

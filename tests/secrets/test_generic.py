@@ -111,6 +111,28 @@ def test_a_likelihood_is_needed_for_a_finding() -> None:
     assert generic.likelihood(doubtful) < generic.REPORTED < generic.LIKELY < generic.likelihood(certain)
 
 
+@pytest.mark.parametrize("length", [380, 420, 1500, 1990])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('"refresh_token": "{}",', True),
+        ("REFRESH_TOKEN={}", True),
+        ('"token": "{}==\\n"', True),
+        ('"private_blob": "{}"', False),
+        ('"next_token": "{}"', False),
+    ],
+)
+def test_tokens_are_as_long_as_some_vendors_make_them(matcher: Matcher, text: str, found: bool, length: int) -> None:
+    value = drawn(BASE62 + "-_", length, random.Random(length))
+    assert bool(matcher.scan(text.format(value).encode())) == found
+
+
+def test_what_is_longer_than_other_values_are_is_data_unless_its_name_is_that_of_a_token(matcher: Matcher) -> None:
+    value = drawn(BASE62, 600, random.Random(3))
+    assert matcher.scan(f'secret_key = "{value}"'.encode()) == []
+    assert matcher.scan(f'token = "{value * 8}"'.encode()) == []
+
+
 SIGNS = st.text(alphabet="pasword=:'\"`\\{}()[]<>,;@/$% \n\té0Z", max_size=300)
 
 
