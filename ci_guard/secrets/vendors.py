@@ -63,6 +63,8 @@ def _said(form: str) -> tuple[bytes, int]:
 
 
 _ANY: Final = late.pattern(*_said("[0-9A-Za-z_.+/-]{14,128}"))
+_GOES_ON: Final = late.pattern(rb"[!$^~*]{1,3}[0-9A-Za-z]|[?](?![A-Za-z_]{1,20}=)[0-9A-Za-z]")
+"""How a literal goes on that is of no form which a vendor's values have. A query may follow one in an address."""
 _STARTS: Final = late.pattern(rb"(?<![0-9A-Za-z_+/.-])(?=[A-Za-z_+/.-]{0,15}[0-9][0-9A-Za-z_+/.-]{8})")
 """Where a value begins, as the rule `vendor-context` is searched for."""
 _LONGEST_START: Final = 24
@@ -177,7 +179,9 @@ def _find(data: bytes, start: int) -> tuple[Rule, Verdict] | None:
         return found
     # Vendors change the form of their keys, and have some of which their documentation says nothing.
     match = _ANY.match(data, start)
-    if match is None or not _is_drawn(match.group()) or _is_path(match.group()):
+    if match is None or _GOES_ON.match(data, match.end()):
+        return None
+    if not _is_drawn(match.group()) or _is_path(match.group()):
         return None
     detail = f"{_DETAIL}, and its form is new"
     return named[0].rule, Verdict(start, match.end(), Severity.MEDIUM, Confidence.LOW, detail)
@@ -187,7 +191,7 @@ def _of_one(vendors: Iterable[Vendor], data: bytes, start: int, detail: str) -> 
     """Return the first of some vendors whose value begins at an offset, and what is made of it."""
     for rule, secret in vendors:
         match = secret.match(data, start)
-        if match and _is_drawn(match.group(), rule):
+        if match and not _GOES_ON.match(data, match.end()) and _is_drawn(match.group(), rule):
             return rule, Verdict(start, match.end(), rule.severity, rule.confidence, detail)
     return None
 
