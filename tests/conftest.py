@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import ipaddress
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,10 @@ GIT_IDENTITY = {
 HOST_ENVIRONMENT = MappingProxyType(dict(os.environ))
 
 drawing.register()
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts the tests in the background has children ignore Ctrl-C, and some here are to be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _forbidden: list[str] = []
 
