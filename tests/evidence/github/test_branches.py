@@ -2,221 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from ci_guard.evidence.github.branches import MAXIMUM_MATCHES, get_branches
 from ci_guard.evidence.github.client import Client
 from ci_guard.evidence.github.protection import read_classic, read_rules, read_summary_checks
 from ci_guard.evidence.rest.shape import ShapeError
-from ci_guard.model.branch import BranchRules, StatusCheck
-from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown, unavailable
-from tests.evidence.github.asking import ADMIN, client_of, run_of, with_admin
+from ci_guard.model.branch import StatusCheck
+from ci_guard.model.fact import Cause
+from tests.evidence.github.asking import ADMIN, client_of, with_admin
+from tests.evidence.github.branch_words import (
+    ADMINS,
+    FLAGS,
+    INVISIBLE,
+    UNAVAILABLE,
+    approvals,
+    bypass,
+    checks,
+    flags,
+    rules_on,
+    said,
+    selected,
+)
 from tests.evidence.github.scene import known, unknown
 from tests.fakes import faults
 from tests.fakes.github import FakeGitHub, rule
 from tests.fakes.hub.repository import Repository
 from tests.fakes.hub.rules import Actors, Check
 
-INVISIBLE, UNAVAILABLE = "invisible", "unavailable"
-"""How a test writes an unknown; True and False are known."""
-
-FLAGS = frozenset(
-    {
-        "protected",
-        "no-force-push",
-        "no-deletion",
-        "pull-request",
-        "dismiss-stale-approvals",
-        "last-push-approval",
-        "code-owner-review",
-        "restricted-dismissal",
-        "up-to-date",
-        "include-admins",
-        "linear-history",
-        "signed-commits",
-        "resolved-conversations",
-        "restricted-push",
-        "restricted-merge",
-        "restricted-creation",
-    }
-)
-"""Every requirement of the contract that is a yes or a no and not concluded from the required checks."""
-
-ADMINS = {"actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "always"}
-
 
 @pytest.fixture
 def shop(github: FakeGitHub) -> Repository:
     return github.repository("acme/shop", private=True)
-
-
-def selected(
-    github: FakeGitHub, *entries: str, client: Client | None = None, **run: Any
-) -> list[Fact[tuple[BranchRules, ...]]]:
-    found = known(get_branches(client or client_of(github), run_of(github, **run), entries))
-    assert [selection.entry for selection in found] == list(entries)
-    return [selection.branches for selection in found]
-
-
-def rules_on(github: FakeGitHub, name: str = "main", client: Client | None = None) -> BranchRules:
-    (branches,) = selected(github, name, client=client)
-    (rules,) = known(branches)
-    assert rules.name == name
-    assert set(rules.flags) == FLAGS
-    return rules
-
-
-def said(fact: Fact[Any]) -> Any:
-    return fact.cause.value if isinstance(fact, Unknown) else fact.value
-
-
-def flags(rules: BranchRules) -> dict[str, Any]:
-    return {name: said(fact) for name, fact in rules.flags.items()}
-
-
-def approvals(rules: BranchRules) -> tuple[int, str | None]:
-    enforced = known(rules.approvals)
-    return enforced.value, enforced.hidden.cause.value if enforced.hidden else None
-
-
-def checks(rules: BranchRules) -> tuple[list[tuple[str, int | None]], str | None]:
-    enforced = known(rules.status_checks)
-    return [(c.context, c.app_id) for c in enforced.value], enforced.hidden.cause.value if enforced.hidden else None
-
-
-def bypass(rules: BranchRules) -> list[Any]:
-    return [
-        fact.cause.value if isinstance(fact, Unknown) else sorted(somebody.name for somebody in fact.value)
-        for fact in rules.bypass
-    ]
-
-
-# One flag, one source
-
-
-@dataclass(frozen=True)
-class Case:
-    """A state of the repository and what each token may conclude from it about some flags."""
-
-    state: Callable[[Repository], object]
-    job: dict[str, Any] = field(default_factory=dict)
-    """By flag, with the job's token alone."""
-    admin: dict[str, Any] = field(default_factory=dict)
-    """By flag, with an administrator's token beside it."""
-
-
-def by_rule(*rules: Any) -> Callable[[Repository], object]:
-    return lambda repo: repo.ruleset(rules=rules)
-
-
-def by_classic(**settings: Any) -> Callable[[Repository], object]:
-    return lambda repo: repo.protect("main", **settings)
-
-
-def ruled(flag: str, *rules: Any) -> Case:
-    """A rule of a ruleset proves it to every token."""
-    return Case(by_rule(*rules), {"protected": True, flag: True}, {"protected": True, flag: True})
-
-
-def classic(flag: str, **settings: Any) -> Case:
-    """A classic setting is hidden from a job's token."""
-    return Case(by_classic(**settings), {"protected": True, flag: INVISIBLE}, {"protected": True, flag: True})
-
-
-def classic_off(flag: str, **settings: Any) -> Case:
-    return Case(by_classic(**settings), {"protected": True, flag: INVISIBLE}, {"protected": True, flag: False})
-
-
-NOBODY = Actors()
-
-CASES: dict[str, Case] = {
-    "deletion rule": ruled("no-deletion", "deletion"),
-    "force push rule": ruled("no-force-push", "non_fast_forward"),
-    "linear history rule": ruled("linear-history", "required_linear_history"),
-    "signatures rule": ruled("signed-commits", "required_signatures"),
-    "creation rule": ruled("restricted-creation", "creation"),
-    "update rule restricts pushes": ruled("restricted-push", rule("update")),
-    "update rule restricts merges": ruled("restricted-merge", rule("update")),
-    "pull request rule": ruled("pull-request", rule("pull_request", required_approving_review_count=0)),
-    "pull request rule restricts pushes": ruled("restricted-push", rule("pull_request")),
-    "stale reviews rule": ruled("dismiss-stale-approvals", rule("pull_request", dismiss_stale_reviews_on_push=True)),
-    "last push rule": ruled("last-push-approval", rule("pull_request", require_last_push_approval=True)),
-    "code owners rule": ruled("code-owner-review", rule("pull_request", require_code_owner_review=True)),
-    "conversations rule": ruled("resolved-conversations", rule("pull_request", required_review_thread_resolution=True)),
-    "dismissal rule": ruled(
-        "restricted-dismissal",
-        rule("pull_request", dismissal_restriction={"enabled": True, "allowed_actors": []}),
-    ),
-    "strict checks rule": ruled(
-        "up-to-date",
-        rule("required_status_checks", required_status_checks=["build"], strict_required_status_checks_policy=True),
-    ),
-    "strict without a check binds nothing": Case(
-        by_rule(rule("required_status_checks", strict_required_status_checks_policy=True)),
-        {"protected": True, "up-to-date": INVISIBLE},
-        {"up-to-date": False},
-    ),
-    "dismissal that is switched off": Case(
-        by_rule(rule("pull_request", dismissal_restriction={"enabled": False, "allowed_actors": []})),
-        {"restricted-dismissal": INVISIBLE},
-        {"restricted-dismissal": False},
-    ),
-    "a rule about something else": Case(
-        by_rule(rule("max_file_size")),
-        {"protected": True, "no-deletion": INVISIBLE, "pull-request": INVISIBLE},
-        {"protected": True, "no-deletion": False, "pull-request": False},
-    ),
-    "a merge queue is no restriction of pushes": Case(
-        by_rule(rule("merge_queue")), {"restricted-push": INVISIBLE}, {"restricted-push": False}
-    ),
-    "classic deletions": classic("no-deletion"),
-    "classic deletions allowed": classic_off("no-deletion", allow_deletions=True),
-    "classic force pushes": classic("no-force-push"),
-    "classic force pushes allowed": classic_off("no-force-push", allow_force_pushes=True),
-    "classic linear history": classic("linear-history", linear_history=True),
-    "classic signatures": classic("signed-commits", signatures=True),
-    "classic conversations": classic("resolved-conversations", conversation_resolution=True),
-    "classic reviews": classic("pull-request", approvals=0),
-    "classic without reviews": classic_off("pull-request"),
-    "classic stale reviews": classic("dismiss-stale-approvals", approvals=1, dismiss_stale_reviews=True),
-    "classic last push": classic("last-push-approval", approvals=1, require_last_push_approval=True),
-    "classic code owners": classic("code-owner-review", approvals=1, require_code_owner_reviews=True),
-    "classic dismissal": classic("restricted-dismissal", approvals=1, dismissal=NOBODY),
-    "classic strict": classic("up-to-date", checks=["build"], strict=True),
-    "classic strict without a check": classic_off("up-to-date", checks=[], strict=True),
-    "classic restrictions restrict pushes": classic("restricted-push", restrictions=NOBODY),
-    "classic restrictions restrict merges": classic("restricted-merge", restrictions=NOBODY),
-    "classic lock restricts pushes": classic("restricted-push", lock_branch=True),
-    "classic lock restricts merges": classic("restricted-merge", lock_branch=True),
-    "classic reviews bind administrators": classic("restricted-push", approvals=1, enforce_admins=True),
-    "classic reviews leave administrators free": classic_off("restricted-push", approvals=1),
-    "classic creations": classic("restricted-creation", block_creations=True, restrictions=NOBODY),
-    "classic creations fall back without restrictions": classic_off("restricted-creation", block_creations=True),
-    "classic administrators": classic("include-admins", enforce_admins=True),
-    "classic administrators left out": classic_off("include-admins"),
-}
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_a_jobs_token_concludes_what_it_sees(github: FakeGitHub, shop: Repository, case: str) -> None:
-    CASES[case].state(shop)
-    found = flags(rules_on(github))
-    assert {name: found[name] for name in CASES[case].job} == CASES[case].job
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_a_stronger_token_turns_unknowns_into_answers(github: FakeGitHub, shop: Repository, case: str) -> None:
-    CASES[case].state(shop)
-    found = flags(rules_on(github, client=with_admin(github)))
-    assert {name: found[name] for name in CASES[case].admin} == CASES[case].admin
-    assert not {name for name, fact in found.items() if fact in (INVISIBLE, UNAVAILABLE)}
-
-
-# 2.1, line by line
 
 
 def test_a_ruleset_alone_protects(github: FakeGitHub, shop: Repository) -> None:
@@ -449,148 +267,6 @@ def test_strict_checks_are_unknown_where_only_the_summary_shows_the_checks(
     """Line 19. Another way to read them was wrong for everybody but administrators."""
     shop.protect("main", checks=["build"], strict=True)
     assert flags(rules_on(github))["up-to-date"] == INVISIBLE
-
-
-@pytest.mark.parametrize("name", ["release/1.0", "größe", "日本/語", "a#b", "100%", "a+b", "a&b=c"])
-def test_any_name_is_asked_for_exactly(github: FakeGitHub, shop: Repository, name: str) -> None:
-    """Line 21."""
-    shop.branch(name)
-    shop.ruleset(rules=["deletion"], include=["~ALL"])
-    rules = rules_on(github, name)
-    assert (said(rules.exists), flags(rules)["no-deletion"]) == (True, True)
-
-
-def test_a_renamed_branch_is_not_the_one_that_the_policy_names(github: FakeGitHub, shop: Repository) -> None:
-    """Line 21. The server answers with the new one, and anybody may create the old name again, without its rules."""
-    shop.rename_branch("main", "trunk")
-    shop.ruleset(rules=["deletion"])
-    rules = rules_on(github)
-    assert (said(rules.exists), flags(rules)) == (False, dict.fromkeys(FLAGS, False))
-    assert rules.exists.detail == "GET branches/main (renamed to trunk)"
-
-
-def test_another_case_is_another_branch(github: FakeGitHub, shop: Repository) -> None:
-    shop.ruleset(rules=["deletion"])
-    assert said(rules_on(github, "Main").exists) is False
-
-
-def test_a_rule_for_a_name_without_a_branch_protects_nothing(github: FakeGitHub, shop: Repository) -> None:
-    """Rules are answered for branches that do not exist yet."""
-    shop.ruleset(rules=["deletion"], include=["~ALL"])
-    rules = rules_on(github, "gone")
-    assert (said(rules.exists), flags(rules)) == (False, dict.fromkeys(FLAGS, False))
-    assert rules.exists.detail == "GET branches/gone"
-
-
-def test_the_default_branch_is_the_servers_word(github: FakeGitHub, shop: Repository) -> None:
-    """Line 21. The event file and the environment can name another."""
-    shop.rename_branch("main", "trunk")
-    client = client_of(github)
-    run = run_of(github)
-    object.__setattr__(run, "default_branch", Known(value="feature", source=Source.EVENT))
-    (selection,) = known(get_branches(client, run, ("default",)))
-    assert [rules.name for rules in known(selection.branches)] == ["trunk"]
-
-
-@pytest.mark.usefixtures("shop")
-def test_a_default_branch_that_the_server_named_already_is_not_asked_again(github: FakeGitHub) -> None:
-    selected(github, "default")
-    assert github.count("GET /repos/acme/shop") == 0
-
-
-@pytest.mark.usefixtures("shop")
-def test_an_unknown_default_branch_leaves_its_rules_unknown(github: FakeGitHub) -> None:
-    run = run_of(github)
-    object.__setattr__(run, "default_branch", unavailable("no event file"))
-    github.fault("GET /repos/acme/shop", faults.primary_limit())
-    (selection,) = known(get_branches(client_of(github), run, ("default",)))
-    assert unknown(selection.branches).cause is Cause.UNAVAILABLE
-
-
-def test_current_is_the_built_branch_and_nothing_else(github: FakeGitHub, shop: Repository) -> None:
-    """Line 20 and 23. In a queue the target is built, not the synthetic ref; a tag and a change build no branch."""
-    shop.branch("release/1")
-    (built,) = selected(github, "current", branch="release/1")
-    assert [rules.name for rules in known(built)] == ["release/1"]
-    (tag,) = selected(github, "current", branch=None)
-    assert known(tag) == ()
-
-
-@pytest.mark.usefixtures("shop")
-def test_an_unknown_current_branch_stays_unknown(github: FakeGitHub) -> None:
-    run = run_of(github)
-    object.__setattr__(run, "branch", unavailable("no ref"))
-    (selection,) = known(get_branches(client_of(github), run, ("current",)))
-    assert unknown(selection.branches).reason == "no ref"
-
-
-def test_an_empty_repository_has_no_default_branch_yet(github: FakeGitHub) -> None:
-    """Line 22."""
-    github.repository("acme/shop", empty=True)
-    default, pattern = selected(github, "default", "release/*")
-    assert [said(rules.exists) for rules in known(default)] == [False]
-    assert known(pattern) == ()
-
-
-# Patterns
-
-
-@pytest.mark.parametrize(
-    ("pattern", "expected"),
-    [
-        ("*", {"main", "release", "release-1"}),
-        ("**", {"main", "release", "release-1", "release/1", "release/1/hot"}),
-        ("release/*", {"release/1"}),
-        ("release/**", {"release/1", "release/1/hot"}),
-        ("release*", {"release", "release-1"}),
-        ("release/1/h*t", {"release/1/hot"}),
-        ("*/1", {"release/1"}),
-        ("MAIN*", set()),
-        ("none/*", set()),
-    ],
-)
-def test_a_pattern_stands_for_the_branches_that_match_it_whole(
-    github: FakeGitHub, shop: Repository, pattern: str, expected: set[str]
-) -> None:
-    """Line 6. A peer searches by substring and takes any hit."""
-    for name in ("release", "release-1", "release/1/hot"):
-        shop.branch(name)
-    shop.branch("release/1")
-    shop.tag("release/2")
-    (branches,) = selected(github, pattern)
-    assert {rules.name for rules in known(branches)} == expected
-    assert not any(call.path.endswith("/") for call in github.calls())
-
-
-@pytest.mark.usefixtures("shop")
-def test_only_branches_are_branches(github: FakeGitHub) -> None:
-    refs = [{"ref": "refs/headsup/main"}, {"ref": "refs/tags/main"}, {"ref": "refs/heads/main"}]
-    github.fault("GET *matching-refs*", faults.status(200, "", body=refs))
-    (branches,) = selected(github, "**")
-    assert [rules.name for rules in known(branches)] == ["main"]
-
-
-def test_a_pattern_reads_every_page_of_branches(github: FakeGitHub, shop: Repository) -> None:
-    for number in range(230):
-        shop.branch(f"a/{number}")
-    shop.branch("z")
-    (branches,) = selected(github, "*")
-    assert {rules.name for rules in known(branches)} == {"main", "z"}
-
-
-def test_a_pattern_that_stands_for_too_many_branches_is_unknown(github: FakeGitHub, shop: Repository) -> None:
-    for number in range(MAXIMUM_MATCHES + 1):
-        shop.branch(f"a/{number}")
-    (branches,) = selected(github, "a/*")
-    assert unknown(branches).cause is Cause.UNAVAILABLE
-    assert github.count("GET *rules/branches*") == 0
-
-
-@pytest.mark.usefixtures("shop")
-def test_branches_that_cannot_be_listed_are_unknown(github: FakeGitHub) -> None:
-    github.fault("GET *matching-refs*", faults.forbidden())
-    (branches,) = selected(github, "release/*")
-    assert unknown(branches).cause is Cause.INVISIBLE
 
 
 # Reviewers
