@@ -1,13 +1,10 @@
-"""The client: what becomes a fact, which token is asked, what is asked again, and that nobody gets another's answer."""
+"""The client: what becomes a fact, which token is asked, and what is asked again."""
 
 from __future__ import annotations
 
 import json
 import socket
-import sys
-import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
@@ -16,21 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ci_guard.evidence.github import limits
 from ci_guard.evidence.github.client import Client, segment
 from ci_guard.evidence.rest import pauses
 from ci_guard.evidence.rest.exchange import RETRIES, RETRIES_PER_RUN
-from ci_guard.evidence.rest.shape import ShapeError, checked, integer, optional, records, text, texts, when
 from ci_guard.evidence.rest.transport import Transport
-from ci_guard.model.fact import Cause, Fact, Known, Source, Unknown
+from ci_guard.model.fact import Cause, Known, Source, Unknown
 from tests.drawing import examples
-from tests.evidence.github.asking import ADMIN, client_of, with_admin
+from tests.evidence.github.asking import client_of, with_admin
 from tests.evidence.github.scene import known, unknown
 from tests.evidence.github.wire import Wire, reply, says
 from tests.fakes import faults
 from tests.fakes.faults import Fault
 from tests.fakes.github import FakeGitHub
-from tests.fakes.hub.router import Answer
 
 BRANCH = "GET /repos/acme/shop/branches/main"
 
@@ -253,36 +247,6 @@ def test_no_pause_is_begun_that_the_budget_does_not_allow(shop: FakeGitHub, slep
     assert slept == []
 
 
-def test_pauses_that_overlap_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr(pauses, "time", SimpleNamespace(monotonic=lambda: now, sleep=lambda _: None))
-    budget = pauses.Pauses(2.5)
-    assert [budget.wait(1), budget.wait(1), budget.wait(0.5)] == [True] * 3
-    now = 100.5
-    assert budget.wait(1), "half of it is over when the first ones are"
-    now = 200.0
-    assert not budget.wait(1.5), "1.5 are spent"
-    assert budget.wait(1)
-    assert not budget.wait(1.25)
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("1", 1.0),
-        (" 10 ", 10.0),
-        ("0", 0.0),
-        ("-1", None),
-        ("1.5", None),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
-        ("", None),
-    ],
-)
-def test_retry_after_counts_in_seconds_and_anything_else_is_too_long(value: str, seconds: float | None) -> None:
-    assert pauses.retry_after({"retry-after": value}) == (float("inf") if seconds is None else seconds)
-    assert pauses.retry_after({}) is None
-
-
 def test_the_stronger_token_is_left_alone_where_the_weaker_can_answer(shop: FakeGitHub) -> None:
     client = with_admin(shop)
     client.get("branches/main")
@@ -412,182 +376,7 @@ def test_wrapped_lists_are_unwrapped(shop: FakeGitHub) -> None:
     assert unknown(client.get_all("rulesets")).cause is Cause.UNAVAILABLE
 
 
-# At the same time
-
-
-def test_calls_that_are_gathered_overlap(shop: FakeGitHub) -> None:
-    """No answer comes before all have been asked for."""
-    meeting = threading.Barrier(8)
-
-    def meet(answer: Answer) -> Answer:
-        meeting.wait(timeout=20)
-        return answer
-
-    shop.fault("GET *", Fault(name="together", change=meet))
-    client = client_of(shop)
-    facts = client.gather(*(lambda number=number: client.get(f"branches/b{number}") for number in range(8)))
-    assert len(facts) == 8
-    assert not meeting.broken
-
-
-def test_gathering_within_gathering_ends_and_keeps_the_order(shop: FakeGitHub) -> None:
-    client = client_of(shop)
-
-    def nested(depth: int, name: str) -> str:
-        if depth == 0:
-            return name
-        calls = [lambda part=part: nested(depth - 1, f"{name}{part}") for part in range(6)]
-        return ",".join(client.gather(*calls))
-
-    def flat(depth: int, name: str) -> str:
-        return name if depth == 0 else ",".join(flat(depth - 1, f"{name}{part}") for part in range(6))
-
-    answers: list[str] = []
-    thread = threading.Thread(target=lambda: answers.append(nested(4, "")), daemon=True)
-    thread.start()
-    thread.join(timeout=20)
-    assert answers == [flat(4, "")]
-
-
-def test_a_fault_of_ours_in_a_gathered_call_is_not_swallowed(shop: FakeGitHub) -> None:
-    def broken() -> int:
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        client_of(shop).gather(lambda: 1, broken)
-
-
-def test_gathering_nothing_is_nothing(shop: FakeGitHub) -> None:
-    assert client_of(shop).gather() == ()
-
-
-def mix(github: FakeGitHub, collections: int) -> None:
-    """
-    Ask for many people's accounts from many threads under constant thread switches, each fact with its own answer.
-    """
-    people = [github.user(f"person-{number}") for number in range(collections)]
-    job, other = github.token("job", rate_limit=10**6), github.token("other", permissions=ADMIN, rate_limit=10**6)
-    client = client_of(github, job.value, other.value)
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        with ThreadPoolExecutor(16) as pool:
-            ask: Callable[[int], Fact[Any]] = lambda number: client.get(f"/users/person-{number}")  # noqa: E731
-            facts = list(pool.map(ask, range(collections)))
-    finally:
-        sys.setswitchinterval(interval)
-    wrong = [
-        (person.login, fact)
-        for person, fact in zip(people, facts, strict=True)
-        if isinstance(fact, Known) and (fact.value["login"], fact.value["id"]) != (person.login, person.id)
-    ]
-    assert wrong == []
-    assert all(isinstance(fact, Known) for fact in facts)
-    assert client.requests == collections
-
-
-def test_concurrent_collections_do_not_mix_two_peoples_answers(github: FakeGitHub) -> None:
-    """A shared PyGithub was measured to return another address's body: one person's rights judged as another's."""
-    mix(github, 60)
-
-
-@pytest.mark.slow
-def test_a_thousand_concurrent_collections_do_not_mix_two_peoples_answers(github: FakeGitHub) -> None:
-    mix(github, 1000)
-
-
-# Limits and permissions
-
-
-@pytest.mark.parametrize(
-    ("header", "said"),
-    [
-        ("administration=read", "administration: read"),
-        ("pull_requests=read,contents=read; issues=read", "pull-requests: read + contents: read, or issues: read"),
-        ("", ""),
-        ("<b>=read", ""),
-        ("x" * 1000, ""),
-    ],
-)
-def test_the_permissions_header_is_written_as_people_write_it(header: str, said: str) -> None:
-    assert limits.accepted_permissions(header) == said
-
-
-@pytest.mark.parametrize(
-    ("path", "needs"),
-    [
-        ("branches/main", "contents: read"),
-        ("branches/release%2Fprotection", "contents: read"),
-        ("branches/main/protection", "administration: read"),
-        ("contents/x", "contents: read"),
-        ("rules/branches/main", "metadata: read"),
-        ("rulesets", "metadata: read"),
-        ("collaborators/bob/permission", "metadata: read"),
-        ("", "metadata: read"),
-        ("pulls/1/reviews", "pull-requests: read"),
-        ("commits/1/pulls", "pull-requests: read"),
-        ("commits/1", "contents: read"),
-        ("issues/1/timeline", "pull-requests: read"),
-        ("actions/runs/1", "actions: read"),
-        ("activity", "contents: read"),
-        ("/orgs/acme/teams/core/memberships/bob", "members: read"),
-        ("/users/bob", "metadata: read"),
-        ("/user/1", "metadata: read"),
-    ],
-)
-def test_a_path_has_its_permission_where_the_server_names_none(path: str, needs: str) -> None:
-    assert limits.default_permission(path) == needs
-
-
-# Shapes
-
-
-def test_a_wrongly_shaped_answer_is_unknown_and_does_not_show_its_values() -> None:
-    secret = "a value of the answer"
-    fact = checked(Known(value={"id": secret}, source=Source.API, detail="GET x"), lambda body: integer(body, "id"))
-    assert unknown(fact).reason == "wrongly shaped answer: 'id' is no whole number"
-    assert unknown(fact).cause is Cause.UNAVAILABLE
-    assert unknown(fact).detail == "GET x"
-
-
-@pytest.mark.parametrize(
-    ("read", "value"),
-    [
-        (text, 1),
-        (text, None),
-        (text, "\ud800"),
-        (text, "a\0b"),
-        (texts, "ab"),
-        (texts, ["a", 1]),
-        (integer, True),
-        (integer, 1.0),
-        (integer, "1"),
-        (records, {}),
-        (records, [{}, 1]),
-        (when, "yesterday"),
-        (when, "2026-01-01T00:00:00"),
-        (when, 1),
-    ],
-)
-def test_a_value_of_another_type_is_refused(read: Callable[[Any, str], Any], value: Any) -> None:
-    objects: list[Any] = [{"key": value}, {}, [], None, "key"]
-    for obj in objects:
-        with pytest.raises(ShapeError):
-            read(obj, "key")
-
-
-@pytest.mark.parametrize("value", ["2026-11-21T20:00:00Z", "2026-11-21T21:00:00+01:00", "2026-11-21T20:00:00.000Z"])
-def test_times_are_read_in_utc(value: str) -> None:
-    assert when({"at": value}, "at").isoformat() == "2026-11-21T20:00:00+00:00"
-
-
-def test_an_optional_value_may_be_absent_or_null_but_not_of_another_type() -> None:
-    assert optional({}, "key", text) is None
-    assert optional({"key": None}, "key", text) is None
-    with pytest.raises(ShapeError):
-        optional({"key": 1}, "key", text)
-    with pytest.raises(ShapeError):
-        optional([], "key", text)
+# Whatever comes
 
 
 @settings(max_examples=examples(60), deadline=None)
