@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import resource
-import stat
 import subprocess
 import textwrap
 from base64 import b64encode
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -20,45 +15,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_guard import starter
-from ci_guard.controls.registry import CONTROLS
 from ci_guard.entrypoints import planning
 from ci_guard.model import project
-from ci_guard.model.settings import Policy
-from ci_guard.policy.load import load, load_builtin
-from ci_guard.policy.text import PolicyText
-from tests.e2e import consumer
+from ci_guard.policy.load import load_builtin
 from tests.entrypoints import clone
-from tests.entrypoints.clone import Said
-from tests.fakes.github import FakeGitHub, rule
+from tests.entrypoints.starting import (
+    METAS,
+    PASSWORD,
+    PIPELINE,
+    POLICY,
+    ROOT,
+    WORKFLOW,
+    Init,
+    pipeline_in,
+    policy_in,
+    workflow_in,
+)
 from tests.gitlab_templates import reading
-
-METAS = [control.META for control in CONTROLS]
-ROOT = Path(__file__).parent.parent.parent
-PASSWORD = "hunter" + "2"
-POLICY, WORKFLOW, PIPELINE = starter.POLICY_PATH, starter.WORKFLOW_PATH, starter.PIPELINE_PATH
-
-Init = Callable[..., Said]
-
-
-@pytest.fixture
-def start(monkeypatch: pytest.MonkeyPatch) -> Init:
-    def run(folder: Path, *argv: str, **environ: str) -> Said:
-        return clone.say(monkeypatch, folder, "init", *argv, environ=environ)
-
-    return run
-
-
-def policy_in(folder: Path) -> Policy:
-    return load([PolicyText(content=(folder / POLICY).read_bytes(), place=POLICY)], METAS)
-
-
-def workflow_in(folder: Path) -> dict[Any, Any]:
-    return dict(yaml.safe_load((folder / WORKFLOW).read_text(encoding="utf-8")))
-
-
-def pipeline_in(folder: Path) -> dict[str, Any]:
-    return dict(yaml.safe_load((folder / PIPELINE).read_text(encoding="utf-8")))
-
 
 # Where the clone came from
 
@@ -401,108 +374,6 @@ def test_a_linked_worktree_gets_the_files_and_knows_the_remote(start: Init, tmp_
     assert not (folder / WORKFLOW).exists()
 
 
-# How it writes
-
-
-def test_nothing_is_written_unless_asked(start: Init, tmp_path: Path) -> None:
-    folder = clone.make(tmp_path / "shop", remotes={"origin": "git@github.com:acme/shop"})
-    before = clone.tree(folder)
-    said = start(folder)
-    assert clone.tree(folder) == before
-    shown = said.out
-    start(folder, "--write")
-    for name in (POLICY, WORKFLOW):
-        for line in (folder / name).read_text(encoding="utf-8").splitlines():
-            assert f"  {line}\n" in shown or not line
-
-
-def test_what_was_written_has_the_permissions_of_new_files_and_leaves_nothing_beside(
-    start: Init, tmp_path: Path
-) -> None:
-    folder = clone.make(tmp_path / "shop")
-    mask = os.umask(0o027)
-    try:
-        start(folder, "--write")
-    finally:
-        os.umask(mask)
-    assert stat.S_IMODE((folder / POLICY).stat().st_mode) == 0o640
-    assert sorted(path.name for path in folder.iterdir()) == [POLICY, ".git", "README.md"]
-
-
-@pytest.mark.parametrize("link", [".github", ".github/workflows"])
-def test_a_link_out_of_the_repository_is_not_followed(start: Init, tmp_path: Path, link: str) -> None:
-    folder = clone.make(tmp_path / "shop", remotes={"origin": "git@github.com:acme/shop"})
-    (tmp_path / "elsewhere" / "workflows").mkdir(parents=True)
-    (folder / link).parent.mkdir(exist_ok=True)
-    (folder / link).symlink_to(tmp_path / "elsewhere")
-    for argv in ((), ("--write",)):
-        said = start(folder, *argv)
-        assert said.code == 1
-        assert f"{WORKFLOW}: refused: {link} is a symbolic link" in said.words
-    assert [path.name for path in (tmp_path / "elsewhere").rglob("*")] == ["workflows"]
-    assert (folder / POLICY).is_file(), "the other file is written all the same"
-
-
-@pytest.mark.parametrize("name", [POLICY, WORKFLOW])
-def test_a_link_in_the_place_of_a_file_stays_and_nothing_is_written_through_it(
-    start: Init, tmp_path: Path, name: str
-) -> None:
-    folder = clone.make(tmp_path / "shop", remotes={"origin": "git@github.com:acme/shop"})
-    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    (folder / name).symlink_to(tmp_path / "victim")
-    said = start(folder, "--write")
-    assert (folder / name).is_symlink()
-    assert not (tmp_path / "victim").exists()
-    assert said.code == (1 if name == POLICY else 0), "the gate refuses a policy that is a link"
-
-
-def test_a_file_in_the_place_of_a_folder_is_refused(start: Init, tmp_path: Path) -> None:
-    folder = clone.make(
-        tmp_path / "shop", files={".github": "a file\n"}, remotes={"origin": "git@github.com:acme/shop"}
-    )
-    said = start(folder, "--write")
-    assert said.code == 1
-    assert "refused: .github is no folder" in said.words
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written_to_is_exit_1(start: Init, tmp_path: Path) -> None:
-    folder = clone.make(tmp_path / "shop")
-    folder.chmod(0o555)
-    try:
-        said = start(folder, "--write")
-    finally:
-        folder.chmod(0o755)
-    assert said.code == 1
-    assert f"{POLICY} could not be written: Permission denied" in said.words
-
-
-def test_without_hard_links_the_file_is_written_over_nothing_all_the_same(
-    start: Init, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_links(*_: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", no_links)
-    folder = clone.make(tmp_path / "shop")
-    assert start(folder, "--write").code == 0
-    assert sorted(path.name for path in folder.iterdir()) == [POLICY, ".git", "README.md"]
-
-
-def test_a_file_that_does_not_fit_leaves_nothing_behind(start: Init, tmp_path: Path) -> None:
-    folder = clone.make(tmp_path / "shop")
-    before = clone.tree(folder)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (512, hard))
-    try:
-        said = start(folder, "--write")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert said.code == 1
-    assert f"{POLICY}: refused: {POLICY} could not be written: File too large" in said.words
-    assert clone.tree(folder) == before
-
-
 # The files
 
 
@@ -547,90 +418,3 @@ def test_outside_a_checkout_of_its_own_the_versions_tag_is_named_with_how_to_pin
     assert "pin the commit id" in note
     monkeypatch.setattr(planning, "own_commit", lambda: ("1" * 40, True))
     assert planning.pinned() == ("1" * 40, project.TAG)
-
-
-# With a token
-
-
-def environ_of(github: FakeGitHub, token: str) -> dict[str, str]:
-    return {"GITHUB_API_URL": github.url, "GITHUB_SERVER_URL": github.html_url, "GITHUB_TOKEN": token}
-
-
-def test_with_a_token_the_rules_of_today_are_judged_by_the_profile(
-    start: Init, github: FakeGitHub, tmp_path: Path
-) -> None:
-    shop = consumer.make(github, tmp_path / "shop", protected=False)
-    shop.repo.ruleset(rules=[rule("pull_request", required_approving_review_count=0), "non_fast_forward", "deletion"])
-    said = start(shop.path, **environ_of(github, github.token("job").value))
-    assert said.code == 0
-    assert len(github.requests) <= 6, "a few reads"
-    assert "main (GitHub says so)" in said.words
-    assert "passed protected, no-force-push, pull-request, no-deletion · main" in said.words
-    assert "tolerated unknown approvals · main Seen as far as this token can read: none required" in said.words
-    boss = github.token("boss", kind="user", login="olivia", permissions={"administration": "write"})
-    stronger = start(shop.path, **environ_of(github, github.token("job").value), CI_GUARD_TOKEN=boss.value)
-    assert "refused approvals · main Seen none required" in stronger.words
-    assert f"{github.html_url}/acme/shop/settings/rules/" in said.out
-    assert github.token("job").value not in said.out + said.err
-
-
-def test_each_ruleset_that_applies_costs_one_read_more(start: Init, github: FakeGitHub, tmp_path: Path) -> None:
-    shop = consumer.make(github, tmp_path / "shop", protected=False)
-    for name in ("one", "two", "three", "four"):
-        shop.repo.ruleset(name, rules=[rule("deletion")])
-    assert start(shop.path, **environ_of(github, github.token("job").value)).code == 0
-    assert github.count("GET /repos/*/rulesets/*") == 4
-    assert len(github.requests) <= 6 + 4
-
-
-def test_with_a_token_the_default_branch_is_the_servers_word(start: Init, github: FakeGitHub, tmp_path: Path) -> None:
-    shop = consumer.make(github, tmp_path / "shop")
-    shop.repo.branches["trunk"] = shop.repo.branches["main"]
-    shop.repo.default_branch = "trunk"
-    said = start(shop.path, "--write", **environ_of(github, github.token("job").value))
-    assert said.code == 0
-    assert workflow_in(shop.path)[True]["push"] == {"branches": ["trunk"]}
-
-
-def test_a_token_that_sees_nothing_is_no_reason_not_to_start(start: Init, github: FakeGitHub, tmp_path: Path) -> None:
-    shop = consumer.make(github, tmp_path / "shop")
-    said = start(shop.path, "--write", **environ_of(github, "wrong"))
-    assert said.code == 0
-    assert "Bad credentials" in said.words
-    assert (shop.path / WORKFLOW).is_file()
-
-
-def test_a_token_is_not_sent_to_a_server_that_only_the_clone_names(
-    start: Init, github: FakeGitHub, tmp_path: Path
-) -> None:
-    """The configuration of a clone can be anybody's; here it names the server, and the environment does not."""
-    folder = clone.make(tmp_path / "shop", remotes={"origin": f"{github.html_url}/acme/shop"})
-    said = start(folder, "--platform", "github", GITHUB_TOKEN=github.token("job").value)
-    assert said.code == 0
-    assert "no token is sent there" in said.words
-    assert github.requests == []
-
-
-def test_without_a_token_nothing_is_asked_and_that_is_said(start: Init, github: FakeGitHub, tmp_path: Path) -> None:
-    shop = consumer.make(github, tmp_path / "shop")
-    environ = environ_of(github, "")
-    said = start(shop.path, **environ)
-    assert "With a token in GITHUB_TOKEN" in said.words
-    assert github.requests == []
-
-
-def test_the_gate_runs_with_what_was_written(
-    start: Init, github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shop = consumer.make(github, tmp_path / "shop", approved_by=())
-    start(shop.path, "--write", **environ_of(github, github.token("job").value))
-    run = shop.repo.run("push", actor="olivia", sha=shop.repo.branches["main"])
-    payload = github.events(shop.repo).push("main", before=shop.base, sender="olivia")
-    mode = workflow_in(shop.path)["jobs"]["guard"]["steps"][1]["with"]["mode"]
-    environ = github.job_environment(
-        shop.repo, run, payload, tmp_path / "job", GITHUB_TOKEN=github.token("job").value, CI_GUARD_INPUT_MODE=mode
-    )
-    argv = ("check", "--platform", "github", "--enforce", "--inputs", "--policy", str(shop.path / POLICY))
-    said = clone.say(monkeypatch, shop.path, *argv, environ=environ)
-    assert said.code == 0, said.out
-    assert "Denied" in said.out, "the report mode shows what it does not stop"

@@ -9,12 +9,7 @@ from typing import Any
 import pytest
 
 from tests.evidence.github.asking import with_admin
-from tests.evidence.github.branch_words import (
-    INVISIBLE,
-    UNAVAILABLE,
-    flags,
-    rules_on,
-)
+from tests.evidence.github.branch_words import INVISIBLE, UNAVAILABLE, flags, rules_on
 from tests.fakes.github import FakeGitHub, rule
 from tests.fakes.hub.repository import Repository
 from tests.fakes.hub.rules import Actors

@@ -7,13 +7,7 @@ import pytest
 from ci_guard.evidence.github.branches import MAXIMUM_MATCHES, get_branches
 from ci_guard.model.fact import Cause, Known, Source, unavailable
 from tests.evidence.github.asking import client_of, run_of
-from tests.evidence.github.branch_words import (
-    FLAGS,
-    flags,
-    rules_on,
-    said,
-    selected,
-)
+from tests.evidence.github.branch_words import FLAGS, flags, rules_on, said, selected
 from tests.evidence.github.scene import known, unknown
 from tests.fakes import faults
 from tests.fakes.github import FakeGitHub
