@@ -13,7 +13,7 @@ Words that begin a construct, with those that end it.
 
 Source: POSIX, "Shell Command Language", "Compound Commands".
 """
-GOES_ON: Final = frozenset({"then", "do", "else", "elif", "time"})
+GOES_ON: Final = frozenset({"then", "do", "else", "elif"})
 """Words behind which a command begins anew."""
 
 PIPES: Final = frozenset({"|", "|&"})
@@ -71,6 +71,8 @@ class _Reader:
         self.open: list[tuple[str, str, bool]] = []
         """Constructs around what is read, each with what ends it, and whether `!` stands before its pipeline."""
         self.before, self.negated = "", False
+        self.bare = False
+        """Whether there is something of a command without words: a redirection, `time` or `!` alone, which succeed."""
         self.function = ""
         """The name of a function whose body is to come."""
         self.here: list[tuple[str, bool]] = []
@@ -85,9 +87,11 @@ class _Reader:
             elif comment := _COMMENT.match(self.script, self.place):
                 self.place = comment.end()
             elif here := _HERE.match(self.script, self.place):
+                self.bare = True
                 self.here.append((plain(here[2]), bool(here[1])))
                 self.place = here.end()
             elif redirect := _REDIRECT.match(self.script, self.place):
+                self.bare = True
                 self.place = redirect.end()
                 self.blanks()
                 self.word()
@@ -112,13 +116,15 @@ class _Reader:
             if self.words[0] == "function" and len(self.words) == 2:
                 self.function, self.words = word, []
         elif word == "!":
-            self.negated = not self.negated
+            self.negated, self.bare = not self.negated, True
         elif word in OPENS:
             self.begin(word, OPENS[word])
             if word in ("for", "select", "case"):
                 self.words.append(word)  # what follows is no command
         elif word == "{":
             self.begin("{", "}")
+        elif word == "time":
+            self.bare = True
         elif not self.closes(word) and word not in GOES_ON:
             self.words.append(word)
 
@@ -151,6 +157,9 @@ class _Reader:
 
     def end(self, sign: str) -> None:
         """End the command that is read, if there is one."""
+        if self.bare and not self.words:
+            self.words.append("")
+        self.bare = False
         if self.words:
             within = self.open[-1][0] if self.open else ""
             if self.words[0] in ("for", "select", "case"):

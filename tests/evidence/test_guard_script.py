@@ -26,6 +26,8 @@ PLAIN = [
     "cat > /dev/null <<E\nset +e\nE\nexec ci-guard check",
     "true | A=1 env B=2 ci-guard scan -",
     "bash -c 'ci-guard check'",
+    "env -u A B=1 timeout -s KILL 5 nice -n 1 ci-guard check",
+    "timeout 1m python3 -W error -I ./bootstrap.py check",
     'echo $((1 + 1)) "$(true)"\nci-guard check',
 ]
 """Scripts that end with ci-guard's exit code, or before it with another failure."""
@@ -46,6 +48,9 @@ DISGUISES = [
     ("ci-guard check \\\n  || true", "||"),
     ("ci-guard check && echo fine\ntrue", "&&"),
     ("false && ci-guard check\ntrue", "&&"),
+    ("ci-guard check && true\n> none", "&&"),
+    ("ci-guard check && true\ntime", "&&"),
+    ("ci-guard check && true\n! !", "&&"),
     ('ci-guard check && echo "$(case a in a) :;; esac)"\ntrue', "&&"),
     ("ci-guard check && true || true", "||"),
     ("true || ci-guard check", "||"),
@@ -63,11 +68,24 @@ DISGUISES = [
     ("done='exit 0'\ntrap \"$done\" EXIT\nci-guard check", "trap"),
     ("exit\nci-guard check", "exit"),
     ("exit $((0))\nci-guard check", "exit"),
+    ("exit 1 2; ci-guard check\ntrue", "exit"),
+    ("shift 1 2; ci-guard check\ntrue", "shift"),
+    ("x=$((1 / 0)); ci-guard check\ntrue", "$(("),
+    ("timeout $((1 / 0)) ci-guard check\ntrue", "$(("),
+    ("set +e set -e\nci-guard check\ntrue", "set +e"),
     ("e'xit' 0\nci-guard check", "exit"),
     ("if true; then exit 0; fi\nci-guard check", "exit"),
     ("exec true\nci-guard check", "exec"),
     ("eval 'ex''it'\nci-guard check", "eval"),
     ("hash -p /bin/true ci-guard\nci-guard check", "hash"),
+    ("set -n\nci-guard check", "set -n"),
+    ("A=1 trap 'exit 0' EXIT\nci-guard check", "trap"),
+    ("command -p builtin exit 0\nci-guard check", "exit"),
+    ("$(:) exit 0\nci-guard check", "exit"),
+    ("set -et\nci-guard check", "set -et"),
+    ("set -o noexec\nci-guard check", "set -o noexec"),
+    ("shopt -so onecmd\nci-guard check", "shopt"),
+    ("off=+e\nset $off\nci-guard check\ntrue", "set $off"),
     ("bash -c 'ci-guard check; true'", ";"),
     ("bash -c 'ci-guard check\ntrue'", "-c"),
 ]
@@ -83,6 +101,11 @@ NO_GUARD = [
     'echo "$(ci-guard check)"',
     "export found=$(ci-guard check)",
     "python3 -c \"print('ci-guard check')\"",
+    "exec true ci-guard check",
+    "env -u B A=1 nice -n 1 true ci-guard check",
+    "python3 -W error -c 'pass' ci-guard check",
+    "bash -e -o pipefail /dev/null ci-guard check",
+    "timeout -k 5 1m true 5 ci-guard check",
     "ci-guard check --help",
     "ci-guard check --facts=old.json",
 ]
@@ -146,6 +169,18 @@ COMMANDS = st.sampled_from(
     + [*("! ci-guard check", "f() { :; }", "ci-guard() { :; }", "eval true", ': "$(true)"', "x=(a b)", "break")]
     + [*("cat <<E\nfoo\nE", "case a in a) true;; esac", "case a in\n a) ci-guard check;;\nesac", "time ci-guard check")]
     + [*("[[ a == a && b == b ]]", "((1))", "$(echo true)", "`echo true`", "ci-guard check >/dev/null", "# c")]
+    + [
+        *(
+            "A=1 exit 0",
+            "command -p exit 0",
+            "$none exit 0",
+            "set -n",
+            "set -t",
+            "set -eu",
+            "exec true ci-guard check",
+            "env true ci-guard check",
+        )
+    ]
 )
 AROUND = [
     *("{{ {}\n}}", "( {} )", "! ( {} )", "if true; then\n{}\nfi", "if {}\nthen :; fi", "if false; then {}\nfi"),
