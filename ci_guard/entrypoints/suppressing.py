@@ -26,8 +26,9 @@ from ci_guard.secrets.suppression_files import (
     baseline,
     gitleaks,
 )
+from ci_guard.secrets.suppression_files.allowlist import Allowlist
 from ci_guard.secrets.suppression_files.context import Context
-from ci_guard.secrets.suppression_files.gitleaks import Allowlist, Config
+from ci_guard.secrets.suppression_files.gitleaks import Config
 from ci_guard.secrets.tree_files import FolderFiles, NoPlainFile
 
 FOUND_AT_START: Final = "found when the baseline was made"

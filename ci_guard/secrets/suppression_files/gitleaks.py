@@ -4,47 +4,23 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from ci_guard.errors import unrevealing
-from ci_guard.model.judgement import Severity
-from ci_guard.model.scan import SecretFinding, SuppressionKind
 from ci_guard.records import dataclass, field
 from ci_guard.secrets import linear, regexes
-from ci_guard.secrets.excerpt import Excerpt
-from ci_guard.secrets.rule import Rule
 from ci_guard.secrets.suppression_files import golang
+from ci_guard.secrets.suppression_files.allowlist import Allowlist, suppression
 from ci_guard.secrets.suppression_files.context import LONGEST_REASON, Context, shown
 from ci_guard.secrets.suppression_files.gitleaks_rules import ours
-from ci_guard.secrets.suppressions import Book, OwnRule, Suppression
+from ci_guard.secrets.suppression_files.rules import rule_of
+from ci_guard.secrets.suppressions import Book, OwnRule
 
 LARGEST: Final = 1 << 20
 """Bytes of the file; the default one of gitleaks is a tenth of it."""
 MOST: Final = 2_000
 """Allowlists, rules and patterns that are read."""
-
-Part = Callable[[SecretFinding, Excerpt | None], bool]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Allowlist:
-    """One allowlist: what it names, by kind. Whatever could not be kept is not in it."""
-
-    place: str
-    rules: frozenset[str] | None
-    """Our rules; None for all."""
-    every: bool = False
-    """Whether all kinds must hold (`condition = "AND"`); else one is enough."""
-    everything: bool = False
-    """Whether the rules are switched off altogether."""
-    paths: tuple[str, ...] = ()
-    commits: frozenset[str] = frozenset()
-    secrets: tuple[str, ...] = ()
-    matches: tuple[str, ...] = ()
-    lines: tuple[str, ...] = ()
-    stopwords: tuple[str, ...] = ()
-    reason: str = "allowed in gitleaks' configuration"
 
 
 @dataclass(kw_only=True)
@@ -87,56 +63,6 @@ def parse(content: bytes, file: str, context: Context) -> Config:
     except ValueError as error:
         config.remarks.append(f"{file} is not read: {str(error)[:120]}.")
     return config
-
-
-def suppression(allowlist: Allowlist) -> Suppression:
-    """Return an allowlist at work."""
-    parts = list(_parts(allowlist))
-    combine = all if allowlist.every else any
-    return Suppression(
-        kind=SuppressionKind.GITLEAKS_CONFIG,
-        place=allowlist.place,
-        rules=allowlist.rules,
-        covers=lambda finding, excerpt: combine(part(finding, excerpt) for part in parts),
-        reason=allowlist.reason,
-    )
-
-
-def _parts(allowlist: Allowlist) -> Iterator[Part]:
-    """Yield a test for each kind of thing that an allowlist names."""
-    if allowlist.everything:
-        yield lambda _finding, _excerpt: True
-    if allowlist.paths:
-        paths = linear.compiled(allowlist.paths)
-        yield lambda finding, _: paths(path_of(finding))
-    if allowlist.commits:
-        commits = allowlist.commits
-        yield lambda finding, _: finding.location.commit in commits
-    for patterns, target in (
-        (allowlist.secrets, lambda excerpt: excerpt.secret),
-        (allowlist.matches, match_of),
-        (allowlist.lines, lambda excerpt: excerpt.line),
-    ):
-        if patterns:
-            yield _on(linear.compiled(patterns), target)
-    if allowlist.stopwords:
-        words = tuple(word.lower().encode() for word in allowlist.stopwords)
-        yield lambda _, excerpt: excerpt is not None and any(word in excerpt.secret.lower() for word in words)
-
-
-def _on(test: linear.Test, target: Callable[[Excerpt], bytes]) -> Part:
-    return lambda _, excerpt: excerpt is not None and test(target(excerpt))
-
-
-def path_of(finding: SecretFinding) -> bytes:
-    """Return the path of a finding as git has it."""
-    return (finding.location.path or "").encode("utf-8", "surrogateescape")
-
-
-def match_of(excerpt: Excerpt) -> bytes:
-    """Return what stands for gitleaks' match: the line up to the secret's end, with a quote that closes it."""
-    stop = excerpt.start + len(excerpt.secret)
-    return excerpt.line[: stop + 1] if excerpt.line[stop : stop + 1] in (b'"', b"'", b"`") else excerpt.line[:stop]
 
 
 def _toml(text: str) -> dict[str, Any]:
@@ -344,41 +270,3 @@ def _group(raw: Mapping[str, Any]) -> int:
 
 def _number(value: Any) -> float:
     return float(value) if type(value) in (int, float) and 0 <= value <= 8 else 0.0
-
-
-def rule_of(
-    *,
-    id: str,  # noqa: A002 - as `Rule` calls it
-    title: str,
-    pattern: regexes.Pattern,
-    entropy: float = 0.0,
-    severity: Severity = Severity.HIGH,
-    keywords: Sequence[str] = (),
-    ignore_case: bool = False,
-    documentation: str = "",
-    remedy: str = "",
-) -> Rule:
-    """
-    Return a rule of the user's own.
-
-    Raises: `ValueError`, with a clause, where nothing literal can be searched for.
-    """
-    words = pattern.literals or tuple(keywords)
-    if not words:
-        raise ValueError(
-            f"every match must hold a literal of at least {regexes.SHORTEST_KEYWORD} signs, which is searched for first"
-        )
-    return Rule(
-        id=id,
-        title=" ".join(title.split())[:120],
-        severity=severity,
-        keywords=tuple(dict.fromkeys(word[:40] for word in words)),
-        pattern=pattern.text,
-        documentation=documentation,
-        before=pattern.before if pattern.literals else pattern.width,
-        reach=pattern.width,
-        ignore_case=ignore_case or pattern.ignore_case,
-        boundary=False,
-        entropy=entropy,
-        remedy=remedy or "Revoke it where it was issued, and issue a new one.",
-    )

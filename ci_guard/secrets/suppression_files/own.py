@@ -16,8 +16,9 @@ from ci_guard.policy.reading import day_of, distinct, fields_of, items_of, text_
 from ci_guard.policy.wording import perhaps, quoted, refusal, seen
 from ci_guard.secrets import linear, regexes
 from ci_guard.secrets.excerpt import Excerpt
+from ci_guard.secrets.suppression_files.allowlist import path_of
 from ci_guard.secrets.suppression_files.context import LONGEST_REASON, Context
-from ci_guard.secrets.suppression_files.gitleaks import path_of, rule_of
+from ci_guard.secrets.suppression_files.rules import rule_of
 from ci_guard.secrets.suppressions import Book, Covers, OwnRule, Suppression
 
 VERSION: Final = 1
