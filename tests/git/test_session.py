@@ -20,13 +20,6 @@ from tests.secrets.repositories import Repo
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    repo = Repo.create(tmp_path / "repo")
-    repo.commit({"a.txt": "one", "sub/b.txt": "two"})
-    return repo
-
-
-@pytest.fixture
 def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[tuple[int, str]]]:
     """Return what tells which gits were started: their process ids and arguments."""
     log, program = tmp_path / "log", tmp_path / "bin/git"
