@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
-from typing import IO, Final, TypeVar
+from typing import IO, TYPE_CHECKING, Final, TypeVar
 
 from ci_guard.errors import GitUnavailable
 from ci_guard.git import folder
@@ -27,7 +27,8 @@ _FEW: Final = 1000
 _CAT_FILE: Final = ("cat-file", "--batch")
 _OBJECT_ID: Final = {"sha1": re.compile(r"[0-9a-f]{40}"), "sha256": re.compile(r"[0-9a-f]{64}")}
 
-AnyClone = TypeVar("AnyClone", bound="Clone")
+if TYPE_CHECKING:  # a bound takes a millisecond to make
+    AnyClone = TypeVar("AnyClone", bound="Clone")
 
 
 @dataclass(frozen=True, kw_only=True)
