@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from ci_guard import late
+from ci_guard.object_ids import OBJECT_ID
 
 _LIKE_A_SECRET: Final = late.pattern(r"(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{12,}")
 _USER_PART: Final = late.pattern(r"(?<=://)[^\s/@]+@")
-_OBJECT_ID: Final = late.pattern(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class CiGuardError(Exception):
@@ -79,4 +79,4 @@ def unrevealing(text: str) -> str:
     The ids of git's objects stay.
     """
     text = _USER_PART.sub("…@", text)
-    return _LIKE_A_SECRET.sub(lambda word: word[0] if _OBJECT_ID.fullmatch(word[0]) else "…", text)
+    return _LIKE_A_SECRET.sub(lambda word: word[0] if OBJECT_ID.fullmatch(word[0]) else "…", text)

@@ -21,6 +21,7 @@ ROOMS = {
     "beside": set(),
     "hashing": set(),
     "late": {"prepared"},
+    "object_ids": set(),
     "prepared": set(),
     "records": set(),
     "rows": set(),
@@ -63,7 +64,7 @@ ROOMS = {
 }
 """What each room may import besides itself, and besides `MADE_OF`."""
 
-MADE_OF = {"beside", "hashing", "late", "records", "rows", "whole"}
+MADE_OF = {"beside", "hashing", "late", "object_ids", "records", "rows", "whole"}
 """What all are made of."""
 
 YAML = {"policy.characters", "policy.document", "policy.place", "policy.reading", "policy.scalar", "policy.wording"}

@@ -8,8 +8,9 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from ci_guard.controls.expressions import guarantees, runs_anyway, tests_verdict
-from ci_guard.controls.judging import COMMIT, clip
+from ci_guard.controls.judging import clip
 from ci_guard.model.guard import Job, Spot, Wiring
+from ci_guard.object_ids import OBJECT_ID
 from ci_guard.records import replace
 
 NAME: Final = "ci-guard"
@@ -119,7 +120,7 @@ def fixed(ref: str) -> bool:
     inner = ref.strip().removeprefix("${{").removesuffix("}}").strip()
     return (
         not inner
-        or COMMIT.fullmatch(inner) is not None
+        or OBJECT_ID.fullmatch(inner) is not None
         or (inner != ref.strip() and all(_OF_EVENT.fullmatch(one.strip()) for one in inner.split("||")))
     )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ci_guard.controls.judging import COMMIT, LONGEST_REASON, Bench, clip, listing
+from ci_guard.controls.judging import LONGEST_REASON, Bench, clip, listing
 from ci_guard.controls.wiring import weaknesses
 from ci_guard.model import project
 from ci_guard.model.fact import Unknown, worst
@@ -15,6 +15,7 @@ from ci_guard.model.guard import Hold, HoldKind
 from ci_guard.model.judgement import Judgement
 from ci_guard.model.run import Platform
 from ci_guard.model.settings import Settings
+from ci_guard.object_ids import OBJECT_ID
 from ci_guard.records import replace
 
 ACTIONS: Final = 15368
@@ -58,7 +59,7 @@ def holding(hold: Hold) -> str:
     match hold.kind:
         case HoldKind.WORKFLOW if hold.own and hold.elsewhere:
             return f"a ruleset requires this run's workflow, {name} of another repository"
-        case HoldKind.WORKFLOW if hold.own and COMMIT.fullmatch(hold.commit):
+        case HoldKind.WORKFLOW if hold.own and OBJECT_ID.fullmatch(hold.commit):
             return f"a ruleset requires this run's workflow, {name} at {hold.commit[:12]}"
         case HoldKind.WORKFLOW if hold.elsewhere and flaw(hold) == "":
             return f"a ruleset requires {name} of another repository, which runs ci-guard"

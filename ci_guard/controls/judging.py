@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from ci_guard import late
 from ci_guard.controls import words
 from ci_guard.model.fact import Cause, Known, Source, Unknown, worst
 from ci_guard.model.judgement import Judgement, Outcome
@@ -14,6 +13,7 @@ from ci_guard.model.meta import Meta, Requirement
 from ci_guard.model.refs import DEFAULT
 from ci_guard.model.run import Platform, Run
 from ci_guard.model.settings import Settings
+from ci_guard.object_ids import OBJECT_ID
 from ci_guard.records import dataclass
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ LONGEST_REASON: Final = 400
 """Characters of a reason or a place that a sentence carries."""
 LONGEST_LIST: Final = 10
 """Items that a sentence names."""
-
-COMMIT: Final = late.pattern("[0-9a-f]{40}|[0-9a-f]{64}")
-"""A commit id, by SHA-1 or SHA-256."""
 
 GRANTED_BY_A_JOB: Final = frozenset({"contents: read", "pull-requests: read", "actions: read", "id-token: write"})
 """Permissions that a job on GitHub can give its own token; a stronger one is not needed for them."""
@@ -65,7 +62,7 @@ class Bench:
     @property
     def named(self) -> str:
         """The subject as a sentence names it: a commit by its first digits, and nothing at full length."""
-        return short(self.subject) if COMMIT.fullmatch(self.subject) else clip(self.subject)
+        return short(self.subject) if OBJECT_ID.fullmatch(self.subject) else clip(self.subject)
 
     def passes(self, observed: str, evidence: Iterable[Known[Any]]) -> Judgement:
         """Return a pass; `evidence` are the facts that prove it."""

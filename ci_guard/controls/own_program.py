@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ci_guard.controls.judging import COMMIT, Bench, clip, listing
+from ci_guard.controls.judging import Bench, clip, listing
 from ci_guard.model.fact import Known, Unknown
 from ci_guard.model.facts import Facts
 from ci_guard.model.guard import Wiring
 from ci_guard.model.judgement import Judgement
 from ci_guard.model.settings import Settings
+from ci_guard.object_ids import OBJECT_ID
 
 OWN_WORD: Final = "by the program's own word"
 ALLOWED: Final = "the commit of an allowed release, or let the policy allow this one"
@@ -61,7 +62,7 @@ def pinned_commits(wiring: Wiring) -> frozenset[str]:
     pins = [*wiring.includes, *(job.pin for job in wiring.jobs)]
     pins += [step.pin for job in wiring.jobs for step in job.steps]
     refs = frozenset(pin.ref for pin in pins if pin is not None)
-    return refs if all(COMMIT.fullmatch(ref) for ref in refs) else frozenset()
+    return refs if all(OBJECT_ID.fullmatch(ref) for ref in refs) else frozenset()
 
 
 def judge_environment(facts: Facts, settings: Settings, bench: Bench) -> Iterator[Judgement]:  # noqa: ARG001 - as all

@@ -7,13 +7,14 @@ from typing import Final
 
 from ci_guard.controls.deployments import fixed, guards_of, of_deployment, of_deployment_on_gitlab
 from ci_guard.controls.expressions import is_harmless, is_regardless
-from ci_guard.controls.judging import COMMIT, LONGEST_REASON, Bench, clip, listing
+from ci_guard.controls.judging import LONGEST_REASON, Bench, clip, listing
 from ci_guard.model.fact import Unknown, unavailable
 from ci_guard.model.facts import Facts
 from ci_guard.model.guard import Job, Pin, Spot, Step, Wiring
 from ci_guard.model.judgement import Judgement, Location
 from ci_guard.model.run import Platform
 from ci_guard.model.settings import Settings
+from ci_guard.object_ids import OBJECT_ID
 from ci_guard.records import replace
 
 INCLUDE: Final = "include"
@@ -150,7 +151,7 @@ def _of_workspace(job: Job) -> Iterator[Spot]:
 
 
 def _of_pin(pin: Pin) -> Iterator[Spot]:
-    if not COMMIT.fullmatch(pin.ref) and not pin.ref.startswith("sha256-"):
+    if not OBJECT_ID.fullmatch(pin.ref) and not pin.ref.startswith("sha256-"):
         ref = f"@{clip(pin.ref)}" if pin.ref else " without a ref"
         yield Spot(text=f"{clip(pin.name)}{ref} is not pinned to a commit", line=pin.line, path=pin.path)
     if pin.starts and pin.commit and pin.starts != pin.commit:

@@ -13,11 +13,11 @@ from typing import Any, Final, TypeVar
 
 from ci_guard.model.fact import Fact, Known, Source, Unknown
 from ci_guard.model.run import ChangeReference, Platform, Run, unknown_run
+from ci_guard.object_ids import OBJECT_ID
 from ci_guard.records import replace
 
 T = TypeVar("T")
 
-SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 NUMBER: Final = re.compile(r"[1-9][0-9]{0,18}")
 CHANGE: Final = re.compile(r"refs/(?:pull|merge-requests)/([1-9][0-9]{0,17})/(?:merge|head|train)")
 
@@ -38,9 +38,9 @@ def _run(
     facts: dict[str, Fact[Any]] = {}
     if ref.startswith("refs/"):
         facts["ref"] = _claim(ref)
-    if SHA.fullmatch(sha):
+    if OBJECT_ID.fullmatch(sha):
         facts["sha"] = _claim(sha)
-    if (found := CHANGE.fullmatch(ref)) and SHA.fullmatch(head):
+    if (found := CHANGE.fullmatch(ref)) and OBJECT_ID.fullmatch(head):
         facts["change"] = _claim(ChangeReference(number=int(found[1]), head=head, target=target))
     told: dict[str, Any] = {**facts, **said}
     return replace(unknown_run(platform, reason), **told)

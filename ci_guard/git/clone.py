@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from ci_guard.git.command import ENVIRONMENT, OVERRIDES, find_git, locate
 from ci_guard.git.objects import ObjectStream, next_object
 from ci_guard.git.process import Arguments, Begun, Launch, Process, nameless
 from ci_guard.git.reader import Reader
+from ci_guard.object_ids import OBJECT_ID
 from ci_guard.records import dataclass, field, replace
 
 TIMEOUT_SECONDS: Final = 120.0
@@ -25,7 +25,8 @@ _SETTLES: Final = ("rev-parse", "--show-object-format", "--git-common-dir")
 _FEW: Final = 1000
 """Objects that are asked for one after the other; more are told to git beforehand, so that it need not wait."""
 _CAT_FILE: Final = ("cat-file", "--batch")
-_OBJECT_ID: Final = {"sha1": re.compile(r"[0-9a-f]{40}"), "sha256": re.compile(r"[0-9a-f]{64}")}
+_DIGITS: Final = {"sha1": 40, "sha256": 64}
+"""Of an id in hex, by the repository's format."""
 
 if TYPE_CHECKING:  # a bound takes a millisecond to make
     AnyClone = TypeVar("AnyClone", bound="Clone")
@@ -230,7 +231,7 @@ class Clone:
         return self._launch().start(_CAT_FILE, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def _checked(self, oid: str) -> str:
-        if not _OBJECT_ID[self.object_format].fullmatch(oid):
+        if len(oid) != _DIGITS[self.object_format] or not OBJECT_ID.fullmatch(oid):
             raise GitUnavailable("a full object id was expected", hint="resolve the revision first")
         return oid
 

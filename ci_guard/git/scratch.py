@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from ci_guard.git import ssh
 from ci_guard.git.command import ENVIRONMENT, OVERRIDES, find_git
 from ci_guard.git.process import Begun, Launch
 from ci_guard.git.ssh import Ssh
+from ci_guard.object_ids import OBJECT_ID
 from ci_guard.records import dataclass
 
 SECONDS: Final = 60.0
@@ -38,7 +38,6 @@ _IDENTITY: Final = {
     for who in ("AUTHOR", "COMMITTER")
     for what, text in (("NAME", "ci-guard"), ("EMAIL", "ci-guard@localhost"))
 }
-_OBJECT_ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +131,7 @@ class Scratch:
         tree = self.run("write-tree", "--missing-ok").decode("ascii").strip()
         after = ("-p", parent) if parent else ()
         made = self.run("commit-tree", *after, tree, stdin=message.encode()).decode("ascii").strip()
-        if not _OBJECT_ID.fullmatch(made):
+        if not OBJECT_ID.fullmatch(made):
             raise GitUnavailable("git commit-tree named no commit")
         return made
 

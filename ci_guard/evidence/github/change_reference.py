@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ci_guard.evidence.github import payload, records
+from ci_guard.evidence.github import payload
 from ci_guard.evidence.github.job import pull_of_ref
 from ci_guard.evidence.github.records import Pull
 from ci_guard.evidence.github.sight import Sight, pull_number
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.run import ChangeReference, Event
+from ci_guard.object_ids import OBJECT_ID
 
 
 def change_of(sight: Sight) -> Fact[ChangeReference | None]:
@@ -66,7 +67,7 @@ def _built_change(sight: Sight) -> Fact[ChangeReference | None]:
         head, source, detail = run.value.head_sha, run.source, run.detail
     elif known is not None and isinstance(pull, Known) and claimed in ("", known.head_sha):
         head, source, detail = known.head_sha, pull.source, pull.detail
-    elif records.SHA.fullmatch(claimed):
+    elif OBJECT_ID.fullmatch(claimed):
         head, source, detail = claimed, Source.EVENT, "event.pull_request"
     else:
         return pull if isinstance(pull, Unknown) else unavailable("nothing names the pull request of this run")

@@ -16,6 +16,7 @@ from ci_guard.evidence.rest.together import three
 from ci_guard.model import project
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.run import NOTHING, Event, Pages, Platform, Run
+from ci_guard.object_ids import OBJECT_ID
 from ci_guard.records import replace
 
 EVENTS: Final = {
@@ -166,7 +167,7 @@ def _sha(sight: Sight) -> Fact[str]:
     run = sight.run
     if isinstance(run, Known) and isinstance(sight.event, Known) and sight.event.value in BUILDS_HEAD:
         return Known(value=run.value.head_sha, source=run.source, detail=run.detail)
-    if not records.SHA.fullmatch(sight.job.sha):
+    if not OBJECT_ID.fullmatch(sight.job.sha):
         reason = "GITHUB_SHA is no commit id" if sight.job.sha else "GITHUB_SHA is not set"
         return unavailable(reason, detail="GITHUB_SHA")
     return Known(value=sight.job.sha, source=Source.ENV, detail="GITHUB_SHA")
@@ -198,7 +199,7 @@ def _before(client: Client, sight: Sight, branch: Fact[str | None], sha: Fact[st
         return sight.job.event
     before, after = (payload.text(sight.job.event.value, key) for key in ("before", "after"))
     detail = "event.before"
-    if not records.SHA.fullmatch(before) or not records.SHA.fullmatch(after):
+    if not OBJECT_ID.fullmatch(before) or not OBJECT_ID.fullmatch(after):
         return unavailable("the event file does not say where the push started", detail=detail)
     if not after.strip("0"):
         # The run is then of the default branch, to which nothing was pushed.

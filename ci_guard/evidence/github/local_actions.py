@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -19,6 +18,7 @@ from ci_guard.evidence.yaml_tree import Tree
 from ci_guard.model.fact import Cause, Fact, Known, Unknown, unavailable
 from ci_guard.model.guard import Parts
 from ci_guard.model.run import Run
+from ci_guard.object_ids import OBJECT_ID
 from ci_guard.records import replace
 
 WORKFLOWS: Final = ".github/workflows"
@@ -40,7 +40,6 @@ DEFINITIONS: Final = ("action.yml", "action.yaml", "Dockerfile")
 OF_ROOT: Final = ("main", "pre", "post", "image")
 """Files that an action in the root of the repository names of it, which cannot be all of it."""
 
-_COMMIT: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 Places = Mapping[str, bool | None]
 """By folder of the workspace, whether this repository was checked out there; None where nobody can tell."""
@@ -146,10 +145,10 @@ class _Walk:
             self.doubts[unavailable(f"what {where} uses is decided while it runs")] = None
         elif (path := path_of(uses)) is not None:
             self.local(path, where, places if uses.startswith(LOCAL) else {})
-        elif name.lower().startswith(f"{self.repository.lower()}/") and not _COMMIT.fullmatch(ref):
+        elif name.lower().startswith(f"{self.repository.lower()}/") and not OBJECT_ID.fullmatch(ref):
             # By the name of a branch or tag of this very repository, which a change may move.
             self.action(posixpath.normpath(name[len(self.repository) + 1 :]), where, places)
-        elif name.lower() == self.repository.lower() and not _COMMIT.fullmatch(ref):
+        elif name.lower() == self.repository.lower() and not OBJECT_ID.fullmatch(ref):
             self.action(".", where, places)
 
     def local(self, path: str, where: str, places: Places) -> None:

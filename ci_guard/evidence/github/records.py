@@ -14,13 +14,13 @@ from ci_guard.model.circumstances import Visibility
 from ci_guard.model.fact import Fact, unavailable
 from ci_guard.model.review import ChangeState
 from ci_guard.model.run import AccountType, Person
+from ci_guard.object_ids import OBJECT_ID
 from ci_guard.records import dataclass
 
 T = TypeVar("T")
 
 ACCOUNT_TYPES: Final = {"User": AccountType.USER, "Bot": AccountType.BOT}
 
-SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 PUSH_LIMIT: Final = 100
 """Entries of the activity log that are read, the newest: one page."""
@@ -356,6 +356,6 @@ def parse_push(value: Any) -> Push:
 def sha(value: Any, key: str) -> str:
     """Return the commit id at a key."""
     found = text(value, key)
-    if not SHA.fullmatch(found):
+    if not OBJECT_ID.fullmatch(found):
         raise ShapeError(f"{key!r} is no commit id")
     return found

@@ -16,6 +16,7 @@ from ci_guard.evidence.rest.shape import checked, text
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.guard import Wiring
 from ci_guard.model.run import Run
+from ci_guard.object_ids import OBJECT_ID
 from ci_guard.records import replace
 
 REF: Final = re.compile(r"([^/@]+/[^/@]+)/(\.github/workflows/[^@\x00-\x1f]+)@(.+)")
@@ -76,7 +77,7 @@ def _get_required(job: Claims, holder: Client, path: str, files: Fact[CommitFile
 
 
 def _commit(job: Claims) -> Known[str] | None:
-    if not records.SHA.fullmatch(job.workflow_sha):
+    if not OBJECT_ID.fullmatch(job.workflow_sha):
         return None
     return Known(value=job.workflow_sha, source=Source.ENV, detail="GITHUB_WORKFLOW_SHA")
 

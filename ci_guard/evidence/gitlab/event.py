@@ -18,6 +18,7 @@ from ci_guard.evidence.gitlab.sources import (
 from ci_guard.evidence.gitlab.variables import Variables
 from ci_guard.model.fact import Fact, Known, Source, Unknown, apply, unavailable
 from ci_guard.model.run import NOTHING, ChangeReference, Event, Platform, Run
+from ci_guard.object_ids import OBJECT_ID
 from ci_guard.records import dataclass
 
 HEADS: Final = "refs/heads/"
@@ -156,7 +157,7 @@ def _sha(sight: _Sight) -> Fact[str]:
     if isinstance(sight.job, Known):
         return Known(value=sight.job.value.pipeline.sha, source=sight.job.source, detail=sight.job.detail)
     claimed = sight.variables.get("CI_COMMIT_SHA")
-    if not records.SHA.fullmatch(claimed):
+    if not OBJECT_ID.fullmatch(claimed):
         return sight.job
     return Known(value=claimed, source=Source.ENV, detail="CI_COMMIT_SHA")
 
@@ -183,7 +184,7 @@ def _before(client: Client, sight: _Sight) -> Fact[str | None]:
     said = get_before(client, sight.job)
     if isinstance(said, Unknown):
         claimed = sight.variables.get("CI_COMMIT_BEFORE_SHA")
-        if not records.SHA.fullmatch(claimed):
+        if not OBJECT_ID.fullmatch(claimed):
             return said
         said = Known(value=claimed, source=Source.ENV, detail="CI_COMMIT_BEFORE_SHA")
     return apply(said, lambda before: before if before.strip("0") else None)

@@ -12,11 +12,11 @@ from ci_guard.evidence.rest.shape import ShapeError, boolean, checked, integer, 
 from ci_guard.model.fact import Fact, apply
 from ci_guard.model.review import ChangeState
 from ci_guard.model.run import AccountType, Person
+from ci_guard.object_ids import OBJECT_ID
 from ci_guard.records import dataclass
 
 T = TypeVar("T")
 
-SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 BOT_NAME: Final = re.compile(r"(?:project|group)_[0-9]+_bot(?:_?[0-9a-f]+)?|service_account_\w+")
 """
@@ -320,6 +320,6 @@ def parse_commit(value: Any) -> Commit:
 def sha(value: Any, key: str) -> str:
     """Return the commit id at a key."""
     found = text(value, key)
-    if not SHA.fullmatch(found):
+    if not OBJECT_ID.fullmatch(found):
         raise ShapeError(f"{key!r} is no commit id")
     return found

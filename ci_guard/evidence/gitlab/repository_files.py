@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from ci_guard.evidence.gitlab.client import NEWER, Client, segment
@@ -10,15 +9,13 @@ from ci_guard.evidence.gitlab.dialect import read_file
 from ci_guard.evidence.rest.shape import ShapeError, checked, text
 from ci_guard.git.objects import object_id
 from ci_guard.model.fact import Fact, Known, Unknown
+from ci_guard.object_ids import OBJECT_ID
 
 NO_FILE: Final = frozenset({"404 File Not Found"})
 """
 What GitLab says only after it has found project and commit; it has other words for those, and for what is hidden.
 Source: `lib/api/files.rb`.
 """
-
-
-COMMIT: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def get_file_text(client: Client, ref: str, path: str, *, project: str = "", needs: str = NEWER) -> Fact[str | None]:
@@ -55,7 +52,7 @@ def _held(body: Any, ref: str) -> str:
         raise ShapeError(
             "no X-Gitlab-Blob-Id and X-Gitlab-Commit-Id say which file it is (does a proxy take them off?)"
         )
-    if COMMIT.fullmatch(ref) and text(body, "commit") != ref:
+    if OBJECT_ID.fullmatch(ref) and text(body, "commit") != ref:
         raise ShapeError("it is of another commit than was asked for (X-Gitlab-Commit-Id)")
     if len(blob) not in (40, 64) or object_id("blob", content.encode("utf-8"), len(blob)) != blob:
         raise ShapeError("the content is not what X-Gitlab-Blob-Id names")

@@ -10,6 +10,7 @@ from ci_guard.errors import PolicyError, unrevealing
 from ci_guard.model import refs
 from ci_guard.model.judgement import Severity
 from ci_guard.model.scan import SecretFinding, SuppressionKind
+from ci_guard.object_ids import OBJECT_ID
 from ci_guard.policy.document import Node, read_document
 from ci_guard.policy.place import Place
 from ci_guard.policy.reading import day_of, distinct, fields_of, items_of, text_of, word_of
@@ -42,7 +43,6 @@ RULE_KEYS: Final = (
 RULE_NEEDS: Final = ("id", "title", "severity", "pattern")
 
 _ID: Final = re.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
-_COMMIT: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 _ADDRESS: Final = re.compile(r"https://[!-~]{1,500}")
 
 
@@ -176,7 +176,7 @@ def _words(node: Node) -> linear.Test:
 def _commits(node: Node) -> frozenset[str]:
     commits = distinct(node, "commits")
     for commit, place in commits.items():
-        if not _COMMIT.fullmatch(commit):
+        if not OBJECT_ID.fullmatch(commit):
             expected = "a full commit id"
             raise refusal(
                 place, "a commit was refused", saw=quoted(commit), expected=expected, hint="Put it in quotes."
