@@ -144,9 +144,10 @@ META: Final = Meta(
                 "they check out no branch by its name and nothing that an input names. A workflow of another "
                 "repository may deploy, or on GitLab the pipeline of another project, and is unknown where it does "
                 "not wait for the guard. It is no shell: a command in a construct counts as hidden whatever the "
-                "construct does, and a script of your own that calls ci-guard, one that is sourced and what `PATH` "
-                "leads to are not followed. What was not read, such as an include of another server, is unknown, and "
-                "so is what inputs of an include fill in. Whoever edits the file for one run is seen in that run "
+                "construct does, and a script of your own that calls ci-guard, one that is sourced, what `PATH` leads "
+                "to, a command that a variable holds and the image of the job are not looked into. What was not read, "
+                "such as an include of another server, is unknown, and so is what inputs of an include fill in. "
+                "Whoever edits the file for one run is seen in that run "
                 "only: `enforced` asks what they cannot edit."
             ),
             severity=Severity.CRITICAL,
