@@ -158,6 +158,13 @@ class TestPushesInARow:
         told = self.pushed(github, guard, shop, tmp_path / "job")
         assert (told.report["verdict"], told.exit_code) == ("undecided", 3)
 
+    def test_a_run_before_the_log_of_pushes_begins_counts(
+        self, github: FakeGitHub, guard: Guard, tmp_path: Path
+    ) -> None:
+        shop = self.make(github, tmp_path)
+        shop.repo.activities.clear()
+        assert self.pushed(github, guard, shop, tmp_path / "job").report["verdict"] == "deny"
+
     def test_it_counts_after_a_run_whose_guard_passed_while_what_follows_waits(
         self, github: FakeGitHub, guard: Guard, tmp_path: Path
     ) -> None:

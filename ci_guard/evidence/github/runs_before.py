@@ -193,13 +193,13 @@ def _pasts(listed: Sequence[tuple[Past, datetime]], log: Sequence[Push]) -> tupl
     The list names a run's ref by its last part, and so a tag's like a branch's. Nor does it tell a branch from one of
     the same name that was deleted before somebody made it.
     """
-    ends = {push.after for push in log}
-    oldest = log[-1].at if len(log) >= records.PUSH_LIMIT else None
+    ends = {commit for push in log for commit in (push.before, push.after)}
     made = max((push.at for push in log if push.kind in NEW), default=None)
+    whole = bool(log) and log[-1].kind in NEW
 
     def of_branch(past: Past, at: datetime) -> bool:
-        pushed = past.sha in ends or (oldest is not None and at < oldest)
-        return pushed and (made is None or at >= made)
+        earlier = not whole and (not log or at < log[-1].at)
+        return (earlier or past.sha in ends) and (made is None or at >= made)
 
     return tuple(past._replace(of_branch=of_branch(past, at)) for past, at in listed)
 
