@@ -57,13 +57,15 @@ class _Look(NamedTuple):
         if until:
             params["created"] = f"<={until.created}"
         listed = checked(self.client.get(f"actions/workflows/{workflow}/runs", params=params), _page)
+        default = isinstance(self.run.default_branch, Known) and branch == self.run.default_branch.value
+        log = records.get_pushes(self.client, branch)
         return lookback.since_success(
-            then(listed, lambda page: apply(records.get_pushes(self.client, branch), lambda log: _pasts(page, log))),
+            then(listed, lambda page: apply(log, lambda pushes: _pasts(page, pushes, default=default))),
             self.sha,
             until.number if until else None,
             alike=lambda commits: self.checkout.alike(commits, self.paths),
             passed=passed,
-            default=isinstance(self.run.default_branch, Known) and branch == self.run.default_branch.value,
+            default=default,
         )
 
 
@@ -186,15 +188,15 @@ def _listed(raw: Any) -> tuple[Past, datetime]:
     return Past(integer(raw, "id"), records.sha(raw, "head_sha"), succeeded), when(raw, "created_at")
 
 
-def _pasts(listed: Sequence[tuple[Past, datetime]], log: Sequence[Push]) -> tuple[Past, ...]:
+def _pasts(listed: Sequence[tuple[Past, datetime]], log: Sequence[Push], *, default: bool) -> tuple[Past, ...]:
     """
     Return the runs, those whose commit was never pushed to the branch as none of it, as far back as the log shows.
 
     The list names a run's ref by its last part, and so a tag's like a branch's. Nor does it tell a branch from one of
-    the same name that was deleted before somebody made it.
+    the same name that was deleted before somebody made it, which happens to no default one.
     """
     ends = {commit for push in log for commit in (push.before, push.after)}
-    made = max((push.at for push in log if push.kind in NEW), default=None)
+    made = None if default else max((push.at for push in log if push.kind in NEW), default=None)
     whole = bool(log) and log[-1].kind in NEW
 
     def of_branch(past: Past, at: datetime) -> bool:
