@@ -69,7 +69,7 @@ def of_deployment_on_gitlab(job: Job, wiring: Wiring, guards: AbstractSet[str]) 
             yield replace(one, text=f"it deploys and runs on when: {one.text}, whatever the guard says")
     if not guards or waits(job, wiring, guards):
         return
-    if job.needs is None:
+    if job.needs is None and not job.otherwise:
         said = f"it deploys in the stage {clip(job.stage)}, which does not wait for the guard's"
         yield Spot(text=said, line=job.line)
     else:
@@ -159,26 +159,27 @@ def waits(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> bool:
     """
     Tell whether a job on GitLab waits for the guard: by its needs and theirs, or by the stages of one that names none.
 
-    A job that runs whatever went before hands nothing on: those that need it do not wait for what it needs.
+    A job that runs whatever went before hands nothing on: those that need it do not wait for what it needs. Rules can
+    give other needs, so each has to lead to the guard. Source: "CI/CD YAML syntax reference", `rules:needs`.
     """
     by_name = {one.name: one for one in wiring.jobs}
-    seen: set[str] = set()
-    waiting = [job]
-    while waiting:
-        one = waiting.pop()
-        if one.needs is None and is_behind(one, wiring, guards):
-            return True
-        for name in one.needs or ():
-            if name in guards:
-                return True
-            if (
-                name in by_name
-                and name not in seen
-                and not any(spot.text in REGARDLESS for spot in by_name[name].whens)
-            ):
-                seen.add(name)
-                waiting.append(by_name[name])
-    return False
+    known = dict.fromkeys(guards, True)
+
+    def stops(name: str, depth: int) -> bool:
+        if name not in known:
+            known[name] = False  # for whatever leads back here
+            one = by_name.get(name)
+            if one and depth < DEEPEST and not any(spot.text in REGARDLESS for spot in one.whens):
+                known[name] = leads(one, depth)
+        return known[name]
+
+    def leads(one: Job, depth: int) -> bool:
+        return all(
+            is_behind(one, wiring, guards) if needs is None else any(stops(name, depth + 1) for name in needs)
+            for needs in (one.needs, *one.otherwise)
+        )
+
+    return leads(job, 0)
 
 
 def is_behind(job: Job, wiring: Wiring, guards: AbstractSet[str]) -> bool:

@@ -85,6 +85,8 @@ class Job:
     """Whether it deploys: it, or the workflow of this repository that it calls, has an environment."""
     needs: tuple[str, ...] | None = None
     """The jobs that it waits for by name; None where it names none, which on GitLab means all earlier stages."""
+    otherwise: tuple[tuple[str, ...], ...] = ()
+    """GitLab: the `needs` of its rules, any of which may take the place of its own."""
     condition: Spot | None = None
     tolerated: tuple[Spot, ...] = ()
     """`continue-on-error` or `allow_failure`, of its rules too."""

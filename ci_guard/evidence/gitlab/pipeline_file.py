@@ -107,6 +107,7 @@ class _Reader:
             guard=how is not None or called,
             environment=keys.get("environment") is not None or (child is not None and _deploys(child)),
             needs=_needs(keys.get("needs")),
+            otherwise=tuple(other for rule in rules if (other := _needs(rule.get("needs"))) is not None),
             condition=self.pipeline.includes.conditional.get(name) or _unsure(keys, rules),
             tolerated=tuple(found for one in parts for found in spots(one.get("allow_failure"))),
             whens=tuple(found for one in parts for found in spots(one.get("when"))),
