@@ -110,6 +110,17 @@ def path_of(uses: str) -> str | None:
     return posixpath.normpath(uses.removeprefix(OWN)) if uses.startswith((LOCAL, OWN)) else None
 
 
+def steps_of(tree: Tree | None) -> Iterator[Tree]:
+    """
+    Yield the steps of a list of them, those of a group that runs side by side as any others.
+
+    Source: "Workflow syntax", `jobs.<job_id>.steps[*].parallel`; GitHub changelog, 2026-06-25.
+    """
+    for one in tree.items if tree else ():
+        group = one.get("parallel")
+        yield from group.items if group else (one,)
+
+
 class _Walk:
     """Follows what is used, each action once."""
 
@@ -135,7 +146,7 @@ class _Walk:
             # Of several in one place, one of this repository decides: nobody looks at their order.
             former = places.get(path, False)
             places[path] = True if own or former else None if None in (own, former) else False
-        for one in (tree, *(steps.items if steps else ())):
+        for one in (tree, *steps_of(steps)):
             self.use(one.text("uses"), one, places)
 
     def use(self, uses: str, tree: Tree, places: Places) -> None:
@@ -195,7 +206,7 @@ class _Walk:
 
 def _checkouts(steps: Tree | None, repository: str) -> Iterator[tuple[str, bool | None]]:
     """Yield where in the workspace something is checked out, and whether it is this repository."""
-    for step in steps.items if steps else ():
+    for step in steps_of(steps):
         given = step.get("with")
         if step.text("uses").lower().startswith("actions/checkout@") and given is not None:
             named = given.text("repository").strip()

@@ -8,7 +8,7 @@ from typing import Final
 
 from ci_guard.evidence.commit_files import CommitFiles
 from ci_guard.evidence.github.check_names import check_names, may_be
-from ci_guard.evidence.github.local_actions import MOST_WORKFLOWS, WORKFLOWS, path_of, workflows_of
+from ci_guard.evidence.github.local_actions import MOST_WORKFLOWS, WORKFLOWS, path_of, steps_of, workflows_of
 from ci_guard.evidence.github.verdict_output import forged
 from ci_guard.evidence.github.workflow_step import Place, pin_of, step_of
 from ci_guard.evidence.guard_signs import spot, spots, steering
@@ -199,8 +199,12 @@ class WorkflowReader:
         yield own
 
     def _named_steps(self, steps: Tree | None, place: Place, depth: int = 0) -> list[tuple[str, list[Step]]]:
-        """Return by its id what each step does, the step itself last."""
-        return [(one.text("id"), [*self._steps(one, place, depth)]) for one in (steps.items if steps else ())]
+        """Return by its id what each step does, the step itself last; beside a guard others act before it has a say."""
+        found = []
+        for one in steps.items if steps else ():
+            group = [(each.text("id"), [*self._steps(each, place, depth)]) for each in steps_of(one)]
+            found += sorted(group, key=lambda pair: pair[1][-1].guard)
+        return found
 
     def _follows(self) -> bool:
         """Tell whether another call is followed: those of calls multiply."""

@@ -41,17 +41,25 @@ def step_of(tree: Tree, place: Place) -> Step:
         local=uses.startswith(LOCAL),
         condition=spot(tree.get("if")),
         tolerated=spots(tree.get("continue-on-error")),
+        swallowed=_background(tree),
     )
     if not made.guard:
-        made = replace(made, acts=not uses.lower().startswith(OF_GITHUB))
+        # A step that waits for others, or ends one, has neither.
+        made = replace(made, acts=bool(uses or script) and not uses.lower().startswith(OF_GITHUB))
     elif script is not None:
         made = replace(made, acts=not leads(str(script.value)))
     if script is not None:
         swallowed = _swallowed(tree, script, how, place) if how is not None else None
-        made = replace(made, swallowed=swallowed, checkout=mutable_checkout(script))
+        made = replace(made, swallowed=made.swallowed or swallowed, checkout=mutable_checkout(script))
     elif given is not None and uses.lower().startswith("actions/checkout@") and is_own(given.text("repository")):
         made = replace(made, checkout=spot(given.get("ref")))
     return made
+
+
+def _background(tree: Tree) -> Spot | None:
+    """Return by which the job goes on while a step runs. Source: "Workflow syntax", `steps[*].background`, `cancel`."""
+    said = tree.get("background")
+    return None if said is None or said.value == "false" else Spot(text="background", line=said.line, path=said.path)
 
 
 def _swallowed(tree: Tree, script: Tree, how: str, place: Place) -> Spot | None:

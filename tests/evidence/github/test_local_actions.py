@@ -32,7 +32,7 @@ def test_actions_are_followed_however_deep_and_once() -> None:
     found = parts(
         {
             CI: steps("./tools/one", "actions/checkout@v4", "./.github/workflows/x.yml"),
-            "tools/one/action.yml": COMPOSITE % "{uses: ./tools/two}, {uses: ./tools/one}",
+            "tools/one/action.yml": COMPOSITE % "{parallel: [{uses: ./tools/two}, {uses: ./tools/one}]}",
             "tools/two/action.yaml": COMPOSITE % "{uses: ./tools/three/}",
             "tools/three/Dockerfile": "FROM scratch",
         }
