@@ -60,14 +60,20 @@ def host_environment() -> MappingProxyType[str, str]:
     return HOST_ENVIRONMENT
 
 
-@pytest.fixture(autouse=True)
-def neutral_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clear what CI systems, runners, proxies and git read from the environment; `PIP_*` stays for the bootstrap."""
-    for name in list(os.environ):
-        if name.startswith(CLEARED) or name in CLEARED_NAMES or name.upper().endswith("_PROXY"):
-            monkeypatch.delenv(name)
-    for name, value in GIT_IDENTITY.items():
-        monkeypatch.setenv(name, value)
+@pytest.fixture(scope="session", autouse=True)
+def neutral_environment() -> Iterator[None]:
+    """
+    Clear what CI systems, runners, proxies and git read from the environment; `PIP_*` stays for the bootstrap.
+
+    Of the session, so that what a module builds for its tests has the same, and asks no machine for git's identity.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(CLEARED) or name in CLEARED_NAMES or name.upper().endswith("_PROXY"):
+                patch.delenv(name)
+        for name, value in GIT_IDENTITY.items():
+            patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture(autouse=True)

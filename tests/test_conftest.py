@@ -58,6 +58,19 @@ def test_this_process_sees_none_of_them(host_environment: Mapping[str, str]) -> 
     assert host_environment["PATH"] == os.environ["PATH"]
 
 
+def of_git() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("GIT_")}
+
+
+@pytest.fixture(scope="module")
+def for_a_module() -> dict[str, str]:
+    return of_git()
+
+
+def test_what_a_module_builds_for_its_tests_is_built_in_the_same(for_a_module: dict[str, str]) -> None:
+    assert for_a_module == of_git()
+
+
 @pytest.mark.parametrize("address", [("192.0.2.1", 80), ("93.184.216.34", 443)])
 def test_a_connection_elsewhere_is_refused_and_noted(reached_out: list[str], address: tuple[str, int]) -> None:
     with socket.socket() as outside, pytest.raises(OSError, match="may not reach"):
