@@ -127,13 +127,13 @@ class Parser(argparse.ArgumentParser):
         if strange:
             from difflib import get_close_matches
 
-            # Whoever says --token=… to a command that has no such option has said a secret: its value is not told.
-            words = [word.partition("=")[0] if word.startswith("-") else word for word in strange]
-            options = [word for word in words if word.startswith("-")]
+            # Whoever says --token=… or --token … to a command that has no such option has said a secret: options alone
+            # are told, where there are any.
+            options = [word.partition("=")[0] for word in strange if word.startswith("-")]
             meant = [match for word in options for match in get_close_matches(word, self._option_string_actions, 1)]
             perhaps = f"Perhaps you meant {' and '.join(meant)}? " if meant else ""
             raise UsageError(
-                unrevealing(f"{self.prog}: unrecognized arguments: {' '.join(words)}"),
+                unrevealing(f"{self.prog}: unrecognized arguments: {' '.join(options or strange)}"),
                 hint=f"{perhaps}Try '{self.prog} --help'.",
             )
         return found, strange
