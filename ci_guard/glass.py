@@ -180,7 +180,7 @@ def _by_people(case: _Case, person: Person) -> Iterator[str]:
         elif seat.who.value.person.id == person.id:
             yield f"{person.login} is the {seat.part.value}, and it takes a second person"
     known = [seat.who.value.person for seat in seats if isinstance(seat.who, Known)]
-    if all(each.type is not AccountType.USER for each in known):
+    if known and all(each.type is not AccountType.USER for each in known):
         names = " and ".join(dict.fromkeys(each.login for each in known))
         yield f"of {names} none is a person, so that {person.login} may be the only one"
     if case.by is By.LABEL:
