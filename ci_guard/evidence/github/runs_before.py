@@ -212,15 +212,16 @@ def _never_changed(client: Client, run: Run, checkout: Checkout, paths: tuple[st
 
     So it has to be with the pushes to the default branch, at a commit of which another one began.
     """
-    if not lookback.is_push(run) or not isinstance(run.branch, Known) or not isinstance(run.sha, Known):
+    own = lookback.branch_of(run)
+    if not lookback.is_push(run) or own is None or not isinstance(run.sha, Known):
         return False
     ends = {run.sha.value}
-    for branch in (run.branch, run.default_branch):
-        pushes = then(branch, lambda of: records.get_pushes(client, of or ""))
+    for branch in (own, run.default_branch):
+        pushes = then(branch, lambda name: records.get_pushes(client, name))
         if isinstance(pushes, Unknown) or not pushes.value or pushes.value[-1].kind != "branch_creation":
             return False
         seen = {commit for push in pushes.value for commit in (push.before, push.after) if commit.strip("0")}
-        if branch is run.branch and run.sha.value not in seen:
+        if branch is own and run.sha.value not in seen:
             return False
         ends |= seen
         if not checkout.alike(tuple(ends), paths):
